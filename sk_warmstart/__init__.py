@@ -1,0 +1,11 @@
+"""Where training starts from, as a parameter.
+
+scikit-learn estimators over PyTorch networks with honest warm starts, and a comparator that measures whether
+starting warm was worth it.
+"""
+
+from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
+
+__version__ = "0.1.0"
+
+__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor"]

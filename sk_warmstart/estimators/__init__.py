@@ -1,0 +1,8 @@
+"""scikit-learn estimators over PyTorch networks whose start is a parameter."""
+
+from ._classifier import WarmStartClassifier
+from ._donor import find_donor
+from ._mixin import WarmStartMixin
+from ._regressor import WarmStartRegressor
+
+__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor", "find_donor"]

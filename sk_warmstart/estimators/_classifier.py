@@ -1,0 +1,293 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+from skorch import NeuralNetClassifier
+
+from ..modules import MLP
+from ..policies import InitPolicy
+from ._data import Table
+from ._mixin import WarmStartMixin
+
+
+class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
+    """Classifier over a PyTorch network, whose start is a parameter.
+
+    A skorch ``NeuralNetClassifier``: any ``nn.Module``, names like ``module__*`` and ``optimizer__*`` in a
+    grid, callbacks and history work as they do there. Labels may be of any kind.
+
+    Parameters
+    ----------
+    module : class, callable or nn.Module, default=MLP
+        The network, giving logits. Arguments named ``n_features`` and ``n_outputs`` are filled from the data.
+        An instance is a template and never changed.
+    criterion : class, default=torch.nn.CrossEntropyLoss
+        The loss, on logits.
+    optimizer : class, default=torch.optim.AdamW
+        The optimiser.
+    lr : float, default=1e-3
+        Learning rate.
+    max_epochs : int, default=100
+        Epochs of one ``fit``. With 0 the start is made, evaluated and kept.
+    batch_size : int, default=128
+        Rows in a batch; -1 for all.
+    init_policy : str or InitPolicy, default="warm"
+        How the start is made from the previous state and a fresh draw: a name or object of
+        :mod:`sk_warmstart.policies`. Without a donor every policy is a cold start. ``init_policy__shrink``
+        and the like can be searched.
+    warm_start : bool, default=False
+        Whether the next ``fit`` takes the state of the last one as donor.
+    warm_start_from : FrozenEstimator or None, default=None
+        A donor that survives ``clone``, so that a grid search can start warm:
+        ``sklearn.frozen.FrozenEstimator(fitted)``, where ``fitted`` may be a Pipeline or a search. The
+        estimator's own state wins over it when ``warm_start=True`` and fitted.
+    optimizer_state : {"reset", "keep", "mask"}, default="reset"
+        What a warm ``fit`` does with the optimiser's moments: forget them, keep them, or forget those of the
+        numbers that the policy changed. The learning-rate schedule restarts with every ``fit``.
+    schema : {"strict"}, default="strict"
+        Other classes or columns than the donor's are an error.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied into ``sample_weight``.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        The network's dtype: X's own on a CPU, float32 on an accelerator, the donor's in a warm fit.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, order and dropout. None uses torch's global generator, as skorch does.
+    device : str, torch.device or None, default="auto"
+        Where the network lives; ``"auto"`` takes CUDA where there is one.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their accuracy stalls, and return the best epoch; the start counts
+        as epoch 0. Which rows are held out is decided by each row's content (or ``sample_id``), so a row
+        that trained once never validates later.
+    validation_fraction : float, default=0.1
+        Share of rows that is held out, on average.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before stopping.
+    tol : float, default=1e-4
+        The least gain in accuracy that counts as improvement.
+    train_split : callable or None, default=None
+        skorch's split, for those who want it instead.
+    iterator_train__shuffle : bool, default=True
+        Whether each epoch has an order of its own.
+    verbose : int, default=0
+        With 1 skorch's log is printed.
+    classes : sequence or None, default=None
+        All labels, where they cannot be learned from ``y``.
+    **kwargs
+        Further parameters of skorch, and ``module__*``, ``optimizer__*``, ``callbacks__*`` and the like.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in the order of the columns of ``predict_proba``.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X had any.
+    n_iter_ : int
+        Epochs of the last ``fit``.
+    loss_curve_ : list of float
+        Training loss of each of them.
+    history : skorch.History
+        Everything recorded; ``event_fit`` marks the epochs where a warm fit began.
+    start_ : Bunch
+        What the start was: ``policy``, ``params``, ``donor``, ``donor_id``, ``kept`` (for each parameter the
+        share of the previous one that it holds), ``loss`` and ``score`` before the first step, ``seconds``.
+    module_, optimizer_, criterion_
+        The trained network, its optimiser and its loss.
+
+    See Also
+    --------
+    WarmStartRegressor : The same for numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> old = WarmStartClassifier(warm_start=True, max_epochs=20, random_state=0).fit(X[::2], y[::2])
+    >>> old.fit(X, y).start_.policy
+    'Warm'
+    """
+
+    def __init__(
+        self,
+        module: Any = MLP,
+        *args: Any,
+        criterion: Any = torch.nn.CrossEntropyLoss,
+        optimizer: Any = torch.optim.AdamW,
+        lr: float = 1e-3,
+        max_epochs: int = 100,
+        batch_size: int = 128,
+        init_policy: str | InitPolicy = "warm",
+        warm_start: bool = False,
+        warm_start_from: Any = None,
+        optimizer_state: str = "reset",
+        schema: str = "strict",
+        class_weight: Any = None,
+        dtype: str = "auto",
+        random_state: Any = None,
+        device: Any = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        train_split: Any = None,
+        iterator_train__shuffle: bool = True,
+        verbose: int = 0,
+        classes: Any = None,
+        **kwargs: Any,
+    ):
+        self.class_weight = class_weight
+        super().__init__(
+            module,
+            *args,
+            criterion=criterion,
+            optimizer=optimizer,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            init_policy=init_policy,
+            warm_start=warm_start,
+            warm_start_from=warm_start_from,
+            optimizer_state=optimizer_state,
+            schema=schema,
+            dtype=dtype,
+            random_state=random_state,
+            device=device,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            train_split=train_split,
+            iterator_train__shuffle=iterator_train__shuffle,
+            verbose=verbose,
+            classes=classes,
+            **kwargs,
+        )
+
+    def predict_proba(self, X: Any) -> NDArray:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        return super().predict_proba(X)
+
+    def predict(self, X: Any) -> NDArray:
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels of ``classes_``.
+        """
+        codes = self.predict_proba(X).argmax(axis=1)
+        labels = getattr(self, "classes_", None)
+        return codes if labels is None or len(labels) <= codes.max(initial=0) else labels[codes]
+
+    def spoken(self, batch: Any) -> Any:
+        """Return a batch with the user's labels, which is what callbacks compare predictions with."""
+        X, codes = batch
+        labels = self.classes_inferred_ if "classes_inferred_" in self.__dict__ else None
+        if labels is None or codes is None or _are_codes(labels):
+            return batch
+        return X, labels[codes.cpu().numpy()]
+
+    def _check_partial_fit(self, classes: ArrayLike | None) -> None:
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, whose rows need not show how "
+                "frequent a class is: pass the weights as a dict"
+            )
+        if not self._has_learned():
+            # A net that was initialised by hand is used skorch's way, which asks for no classes.
+            if classes is None and self.classes is None and self.warm_start_from is None and not self.initialized_:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), np.unique(self.classes_)):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+            )
+
+    def _set_classes(self, donated: Any, given: Any, y: Any) -> None:
+        self.__dict__.pop("classes_inferred_", None)
+        for source in (self.classes, donated, given):
+            if source is not None:
+                labels = np.asarray(source)
+                self.classes_inferred_ = np.unique(labels) if source is given else labels
+                return
+
+    def _target_rules(self) -> dict[str, Any]:
+        return {}
+
+    def _check_y(self, y: NDArray) -> NDArray:
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if "classes_inferred_" not in self.__dict__:
+            self.classes_inferred_ = np.unique(y)
+        return y
+
+    def _encode(self, y: NDArray) -> NDArray:
+        if "classes_inferred_" not in self.__dict__:
+            if y.dtype.kind not in "iu":
+                self.classes_inferred_ = np.unique(y)
+            else:
+                return y
+        known = self.classes_inferred_
+        order = np.argsort(known, kind="stable")
+        place = np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)
+        codes = order[place]
+        if not np.array_equal(known[codes], y):
+            self._raise_unknown(np.unique(y))
+        return codes.astype(np.int64)
+
+    def _raise_unknown(self, labels: NDArray) -> None:
+        if self.session_.warm and not self.session_.began:
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_inferred_}, `y` has {labels}"
+            )
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_inferred_}. "
+            f"'y' has {labels}."
+        )
+
+    def _with_class_weight(self, table: Table) -> NDArray | None:
+        if self.class_weight is None or table.y is None:
+            return table.weight
+        weight = compute_sample_weight(self.class_weight, table.y)
+        return weight if table.weight is None else weight * table.weight
+
+    def _n_outputs(self, table: Table) -> int | None:
+        return len(self.classes_inferred_) if "classes_inferred_" in self.__dict__ else None
+
+    def _score_outputs(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+        hit = (output.argmax(-1) == target).double()
+        if weight is not None and bool(weight.sum() > 0):
+            return float((hit * weight).sum() / weight.sum())
+        return float(hit.mean())
+
+
+def _are_codes(labels: NDArray) -> bool:
+    return labels.dtype.kind in "iu" and np.array_equal(labels, np.arange(len(labels)))
+
+

@@ -1,0 +1,168 @@
+"""scikit-learn's contract of parameters, where skorch's differs from it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from sklearn.base import BaseEstimator
+from skorch import NeuralNet
+
+# skorch sets these in __init__, scikit-learn forbids it; they are served from __getattr__ until they are set.
+_UNSET = {"history_": lambda: None, "initialized_": lambda: False, "virtual_params_": dict}
+
+
+def resolve_device(device: Any) -> Any:
+    """Turn ``"auto"`` into the device to use; anything else is returned as it is.
+
+    Parameters
+    ----------
+    device : str, torch.device or None
+        The parameter.
+
+    Returns
+    -------
+    str, torch.device or None
+        What torch takes.
+    """
+    if isinstance(device, str) and device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
+class SkorchContract:
+    """Parameters of a skorch net as scikit-learn wants them: recorded, never acted upon, cloned as given."""
+
+    prefixes_ = [*NeuralNet.prefixes_, "init_policy"]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # scikit-learn generates these from fit's signature; skorch's also take the module's own arguments.
+        for name in ("set_fit_request", "set_partial_fit_request"):
+            if getattr(cls, name, None) is not None and name not in vars(NeuralNet):
+                continue
+            setattr(cls, name, vars(NeuralNet)[name])
+
+    def __getattr__(self, name: str) -> Any:
+        # torch_load_kwargs is the last parameter that skorch's __init__ sets before these.
+        if name in _UNSET and "torch_load_kwargs" in self.__dict__:
+            return _UNSET[name]()
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _forget_unset(self) -> None:
+        for name, default in _UNSET.items():
+            if self.__dict__.get(name, self) == default():
+                del self.__dict__[name]
+
+    @property
+    def device(self) -> Any:
+        """Where the network lives; the parameter ``"auto"`` is resolved here, since skorch uses it as is."""
+        return resolve_device(self.__dict__["device"])
+
+    @device.setter
+    def device(self, value: Any) -> None:
+        self.__dict__["device"] = value
+
+    @classmethod
+    def _is_parameter_name(cls, name: str) -> bool:
+        return not name.startswith("_") and not name.endswith("_")
+
+    def _get_param_names(self) -> list[str]:
+        return [name for name in self.__dict__ if self._is_parameter_name(name)]
+
+    def get_params(self, deep: bool = True, **kwargs: Any) -> dict[str, Any]:
+        """Return the parameters as they were given; see scikit-learn's ``get_params``."""
+        params = super().get_params(deep=deep, **kwargs)  # type: ignore[misc]
+        return {**params, "device": self.__dict__["device"]}
+
+    def set_params(self, **params: Any) -> Any:
+        """Record parameters; see scikit-learn's ``set_params``.
+
+        On a fitted estimator nothing that was learned is touched: a new architecture takes effect at the
+        next ``fit``, a new learning rate or other optimiser number at the next step.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name, nested ones with double underscores.
+
+        Returns
+        -------
+        self
+            The estimator.
+        """
+        policy_params = {key: params.pop(key) for key in list(params) if key.startswith("init_policy__")}
+        if self._has_learned():
+            self._record_params(params)
+        elif params:
+            super().set_params(**params)  # type: ignore[misc]
+        self._record_policy_params(policy_params)
+        return self
+
+    def _has_learned(self) -> bool:
+        return "start_" in self.__dict__
+
+    def _record_policy_params(self, params: dict[str, Any]) -> None:
+        policy = self.__dict__["init_policy"]
+        if hasattr(policy, "set_params") and not isinstance(policy, type):
+            if params:
+                policy.set_params(**{key.partition("__")[2]: value for key, value in params.items()})
+        else:
+            self.__dict__.update(params)
+            self._params_to_validate.update(params)
+
+    def _record_params(self, params: dict[str, Any]) -> None:
+        callbacks = {key: value for key, value in params.items() if key.startswith("callbacks")}
+        plain, nested = {}, {}
+        for key, value in params.items():
+            if key in callbacks:
+                continue
+            prefix, _, rest = key.partition("__")
+            if rest and prefix in self.prefixes_ and not key.endswith("_"):
+                nested[key] = value
+            else:
+                plain[key] = value
+        BaseEstimator.set_params(self, **plain)
+        for key, value in nested.items():
+            setattr(self, key, value)
+            self._params_to_validate.add(key)
+        if callbacks:
+            super().set_params(**callbacks)  # type: ignore[misc]
+        self._set_live_optimizer({**plain, **nested})
+
+    def _set_live_optimizer(self, params: dict[str, Any]) -> None:
+        """What may change between two steps changes in the optimiser at hand: partial_fit goes on with it."""
+        for key, value in params.items():
+            name = "lr" if key == "lr" else key.partition("optimizer__")[2]
+            for group in self.optimizer_.param_groups:
+                if name and name in group and not name.startswith("param_groups"):
+                    group[name] = value
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        requested = state["device"]
+        loadable = dict(state, device=resolve_device(requested))
+        super().__setstate__(loadable)  # type: ignore[misc]
+        if requested == "auto":
+            self.__dict__["device"] = requested
+
+
+@contextlib.contextmanager
+def all_or_nothing(estimator: Any) -> Iterator[None]:
+    """Put back what the estimator held before, if the block fails.
+
+    Parameters
+    ----------
+    estimator : object
+        The block may replace its attributes, but must not change the objects that they hold.
+    """
+    before = dict(estimator.__dict__)
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
+
+

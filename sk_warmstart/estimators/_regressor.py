@@ -1,0 +1,206 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import Tags
+from skorch import NeuralNetRegressor
+
+from ..modules import MLP
+from ..policies import InitPolicy
+from ._data import Table
+from ._mixin import WarmStartMixin
+
+
+class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
+    """Regressor over a PyTorch network, whose start is a parameter.
+
+    A skorch ``NeuralNetRegressor``; targets may have several columns. For the parameters that it shares with
+    the classifier see :class:`WarmStartClassifier`.
+
+    Parameters
+    ----------
+    module : class, callable or nn.Module, default=MLP
+        The network. Arguments named ``n_features`` and ``n_outputs`` are filled from the data.
+    criterion : class, default=torch.nn.MSELoss
+        The loss.
+    optimizer : class, default=torch.optim.AdamW
+        The optimiser.
+    lr : float, default=1e-3
+        Learning rate.
+    max_epochs : int, default=100
+        Epochs of one ``fit``; 0 makes, evaluates and keeps the start.
+    batch_size : int, default=128
+        Rows in a batch; -1 for all.
+    init_policy : str or InitPolicy, default="warm"
+        How the start is made from the previous state and a fresh draw.
+    warm_start : bool, default=False
+        Whether the next ``fit`` takes the state of the last one as donor.
+    warm_start_from : FrozenEstimator or None, default=None
+        A donor that survives ``clone``.
+    optimizer_state : {"reset", "keep", "mask"}, default="reset"
+        What a warm ``fit`` does with the optimiser's moments.
+    schema : {"strict"}, default="strict"
+        Other columns than the donor's are an error.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        The network's dtype.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, order and dropout.
+    device : str, torch.device or None, default="auto"
+        Where the network lives.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their R2 stalls, and return the best epoch.
+    validation_fraction : float, default=0.1
+        Share of rows that is held out, on average.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before stopping.
+    tol : float, default=1e-4
+        The least gain in R2 that counts as improvement.
+    train_split : callable or None, default=None
+        skorch's split, for those who want it instead.
+    iterator_train__shuffle : bool, default=True
+        Whether each epoch has an order of its own.
+    verbose : int, default=0
+        With 1 skorch's log is printed.
+    **kwargs
+        Further parameters of skorch, and ``module__*``, ``optimizer__*``, ``callbacks__*`` and the like.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X had any.
+    n_iter_ : int
+        Epochs of the last ``fit``.
+    loss_curve_ : list of float
+        Training loss of each of them.
+    history : skorch.History
+        Everything recorded; ``event_fit`` marks the epochs where a warm fit began.
+    start_ : Bunch
+        What the start was; see :class:`WarmStartClassifier`.
+    module_, optimizer_, criterion_
+        The trained network, its optimiser and its loss.
+
+    See Also
+    --------
+    WarmStartClassifier : The same for labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sk_warmstart import WarmStartRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> WarmStartRegressor(max_epochs=2, random_state=0).fit(X, y).predict(X[:3]).shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        module: Any = MLP,
+        *args: Any,
+        criterion: Any = torch.nn.MSELoss,
+        optimizer: Any = torch.optim.AdamW,
+        lr: float = 1e-3,
+        max_epochs: int = 100,
+        batch_size: int = 128,
+        init_policy: str | InitPolicy = "warm",
+        warm_start: bool = False,
+        warm_start_from: Any = None,
+        optimizer_state: str = "reset",
+        schema: str = "strict",
+        dtype: str = "auto",
+        random_state: Any = None,
+        device: Any = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        train_split: Any = None,
+        iterator_train__shuffle: bool = True,
+        verbose: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            module,
+            *args,
+            criterion=criterion,
+            optimizer=optimizer,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            init_policy=init_policy,
+            warm_start=warm_start,
+            warm_start_from=warm_start_from,
+            optimizer_state=optimizer_state,
+            schema=schema,
+            dtype=dtype,
+            random_state=random_state,
+            device=device,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            train_split=train_split,
+            iterator_train__shuffle=iterator_train__shuffle,
+            verbose=verbose,
+            **kwargs,
+        )
+
+    @property
+    def predict_proba(self) -> Any:
+        """Hidden: a regressor has no probabilities."""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute 'predict_proba'")
+
+    def predict(self, X: Any) -> NDArray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As many dimensions as the ``y`` that it was fitted with.
+        """
+        output = super().predict_proba(X)
+        return output.ravel() if getattr(self, "one_column_", False) else output
+
+    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of a batch; (n,) and (n, 1) are the same target, not a table of n x n."""
+        if y_pred.shape != y_true.shape and y_pred.numel() == y_true.numel():
+            y_true = y_true.reshape(y_pred.shape)
+        return super().get_loss(y_pred, y_true, *args, **kwargs)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _check_y(self, y: NDArray) -> NDArray:
+        self.one_column_ = y.ndim == 1
+        return y.astype(np.float64, copy=False) if y.dtype.kind != "f" else y
+
+    def _encode(self, y: NDArray) -> NDArray:
+        return y.reshape(len(y), -1) if y.ndim == 1 else y
+
+    def _n_outputs(self, table: Table) -> int | None:
+        return None if table.target is None else int(table.target.reshape(len(table.target), -1).shape[1])
+
+    def _score_outputs(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+        """R2, averaged over the columns, as scikit-learn's score has it."""
+        target = target.double()
+        output = output.double().reshape(target.shape)
+        weight = torch.ones(len(target)) if weight is None or not bool(weight.sum() > 0) else weight
+        w = weight.double().to(target.device)[:, None]
+        mean = (w * target).sum(0) / w.sum()
+        residual, total = (w * (target - output) ** 2).sum(0), (w * (target - mean) ** 2).sum(0)
+        r2 = 1 - residual / total.clamp(min=torch.finfo(torch.float64).tiny)
+        r2 = torch.where(total > 0, r2, (residual == 0).double())
+        return float(r2.mean())

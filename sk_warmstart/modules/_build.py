@@ -1,0 +1,114 @@
+"""From a module class, factory or template and the shape of the data to a new network."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_FROM_DATA = ("n_features", "n_outputs")
+
+
+def build_module(
+    module: type[nn.Module] | nn.Module | Callable[..., nn.Module],
+    params: Mapping[str, Any],
+    shape: Mapping[str, int],
+    redraw: bool = False,
+) -> nn.Module:
+    """Build a new network.
+
+    Arguments named ``n_features`` and ``n_outputs`` are filled from the data, unless given. Weights come
+    from torch's global generator, as the module's own constructor draws them.
+
+    Parameters
+    ----------
+    module : class, callable or nn.Module
+        What to build from. An instance is a template: it is copied with its weights and never changed.
+    params : mapping
+        Arguments of the constructor. With a template they make a new instance of its class.
+    shape : mapping
+        Values for ``n_features`` and ``n_outputs``.
+    redraw : bool, default=False
+        Draw the weights of a copied template anew, by each layer's own ``reset_parameters``.
+
+    Returns
+    -------
+    nn.Module
+        A new network.
+
+    Raises
+    ------
+    ValueError
+        If the constructor needs a size that is neither given nor known yet.
+    """
+    if isinstance(module, nn.Module) and not params:
+        network = copy.deepcopy(module)
+        if redraw:
+            network.apply(_reset)
+        return network
+    factory = type(module) if isinstance(module, nn.Module) else module
+    filled = {name: shape[name] for name in _accepted(factory) if name in shape and name not in params}
+    missing = [
+        name
+        for name, parameter in _accepted(factory).items()
+        if parameter.default is parameter.empty and name not in params and name not in filled
+    ]
+    if missing:
+        raise ValueError(
+            f"{getattr(factory, '__name__', factory)} learns {' and '.join(missing)} from the data: call fit, "
+            f"or set {' and '.join(f'module__{name}' for name in missing)}"
+        )
+    return factory(**filled, **params)
+
+
+def materialize(network: nn.Module, example: Tensor) -> None:
+    """Give lazy layers their shapes by showing them a few rows; other networks are left alone.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The network.
+    example : Tensor
+        Some rows of the data.
+    """
+    if any(isinstance(p, nn.parameter.UninitializedTensorMixin) for p in network.parameters()):
+        was_training = network.training
+        with torch.no_grad():
+            network.eval()(example)
+        network.train(was_training)
+
+
+def is_stochastic(network: nn.Module) -> bool:
+    """Tell whether a network draws random numbers in its forward pass.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The network.
+
+    Returns
+    -------
+    bool
+        True if it has an active dropout or a randomised activation.
+    """
+    return any(
+        (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0) or isinstance(layer, nn.RReLU)
+        for layer in network.modules()
+    )
+
+
+def _accepted(factory: Callable[..., nn.Module]) -> dict[str, inspect.Parameter]:
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return {}
+    return {name: parameters[name] for name in _FROM_DATA if name in parameters}
+
+
+def _reset(layer: nn.Module) -> None:
+    if callable(getattr(layer, "reset_parameters", None)):
+        layer.reset_parameters()  # type: ignore[operator]

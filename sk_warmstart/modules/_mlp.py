@@ -1,0 +1,104 @@
+"""The default network: a multi-layer perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "logistic": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "leaky_relu": nn.LeakyReLU,
+    "identity": nn.Identity,
+}
+_NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
+class MLP(nn.Module):
+    """Multi-layer perceptron whose last layer gives logits or predictions.
+
+    Each hidden block is linear, normalisation (if asked for), activation, dropout (if asked for).
+
+    Parameters
+    ----------
+    n_features : int
+        Number of input columns. An estimator fills it from the data.
+    n_outputs : int
+        Number of outputs: classes, or target columns. An estimator fills it from the data.
+    hidden_layer_sizes : int or sequence of int, default=(128, 128)
+        Units of each hidden layer; ``()`` gives a linear model.
+    activation : {"relu", "tanh", "logistic", "gelu", "silu", "leaky_relu", "identity"}, default="relu"
+        Activation of the hidden layers.
+    dropout : float, default=0.0
+        Probability of dropping a hidden activation in training, in [0, 1).
+    norm : {"batch", "layer"} or None, default=None
+        Normalisation between a hidden layer and its activation.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_warmstart.modules import MLP
+    >>> MLP(4, 3, hidden_layer_sizes=(8,))(torch.zeros(5, 4)).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_outputs: int,
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        norm: str | None = None,
+    ):
+        super().__init__()
+        sizes = _check_sizes(hidden_layer_sizes)
+        if activation not in _ACTIVATIONS:
+            raise ValueError(f"activation must be one of {sorted(_ACTIVATIONS)}, got {activation!r}")
+        if norm is not None and norm not in _NORMS:
+            raise ValueError(f"norm must be None or one of {sorted(_NORMS)}, got {norm!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {dropout!r}")
+        layers: list[nn.Module] = []
+        width = n_features
+        for size in sizes:
+            layers.append(nn.Linear(width, size))
+            if norm is not None:
+                layers.append(_NORMS[norm](size))
+            layers.append(_ACTIVATIONS[activation]())
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+            width = size
+        self.hidden = nn.Sequential(*layers)
+        self.output = nn.Linear(width, n_outputs)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Map a batch of rows to outputs.
+
+        Parameters
+        ----------
+        X : Tensor of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_outputs)
+            Logits, or predictions.
+        """
+        return self.output(self.hidden(X))
+
+
+def _check_sizes(sizes: int | Sequence[int]) -> list[int]:
+    listed = [sizes] if not hasattr(sizes, "__iter__") else list(sizes)
+    if not all(hasattr(size, "__index__") and int(size) > 0 for size in listed):
+        raise ValueError(f"hidden_layer_sizes must be positive integers, got {sizes!r}")
+    return [int(size) for size in listed]

@@ -1,0 +1,176 @@
+"""The protocol of an init policy, and what it may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from ..state import NetState
+
+_NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+
+
+@dataclass
+class PolicyContext:
+    """What a policy may ask for beside the previous and the fresh state.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        Source of a policy's random numbers, on the CPU; independent of the draw of the original weights.
+    module : nn.Module, default=None
+        The network, for its structure only.
+    original : NetState, default=None
+        The weights that this lineage first started from.
+    """
+
+    generator: torch.Generator = field(default_factory=torch.Generator)
+    module: nn.Module | None = None
+    original: NetState | None = None
+
+    def layers(self) -> list[tuple[str, nn.Module]]:
+        """Return the layers that hold weights of their own, normalisation left out, in the module's order.
+
+        Returns
+        -------
+        list of (str, nn.Module)
+            Name and layer; the last one is the head.
+
+        Raises
+        ------
+        ValueError
+            If the structure is not known.
+        """
+        if self.module is None:
+            raise ValueError("this policy needs the network's structure: pass PolicyContext(module=...)")
+        return [
+            (name, layer)
+            for name, layer in self.module.named_modules()
+            if not isinstance(layer, _NORM_LAYERS) and next(layer.parameters(recurse=False), None) is not None
+        ]
+
+    def normalisation_tensors(self) -> set[str]:
+        """Return the names of the tensors that belong to normalisation layers."""
+        if self.module is None:
+            return set()
+        return {
+            f"{prefix}.{name}" if prefix else name
+            for prefix, layer in self.module.named_modules()
+            if isinstance(layer, _NORM_LAYERS)
+            for name in layer.state_dict()
+        }
+
+
+class InitPolicy(BaseEstimator):
+    """Rule that makes the start of training from the previous state and a fresh draw.
+
+    Subclasses define :meth:`start`. A policy is pure: the same inputs and generator give the same start,
+    and neither state is changed. Its parameters are scikit-learn parameters, so they can be searched.
+
+    Examples
+    --------
+    A policy of your own:
+
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.policies import InitPolicy
+    >>> class SignFlip(InitPolicy):
+    ...     def start(self, previous, fresh, context):
+    ...         return previous.map(lambda name, tensor: -tensor)
+    >>> estimator = WarmStartClassifier(warm_start=True, init_policy=SignFlip())
+    """
+
+    def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
+        """Make the state that training begins from.
+
+        Parameters
+        ----------
+        previous : NetState
+            What was learned before, in the layout of ``fresh``.
+        fresh : NetState
+            A new draw of the network.
+        context : PolicyContext
+            Structure, random numbers and what else may be asked for.
+
+        Returns
+        -------
+        NetState
+            A state of the same layout.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define start(previous, fresh, context)")
+
+    def keeps_previous(self) -> bool:
+        """Tell whether anything of the previous state reaches the start.
+
+        A start that keeps nothing is a cold start: it draws exactly what a fresh clone would draw.
+
+        Returns
+        -------
+        bool
+            True unless the policy, with its parameters, forgets everything.
+        """
+        return True
+
+
+def check_range(policy: InitPolicy, name: str, low: float, high: float = float("inf")) -> float:
+    """Return a numeric parameter of a policy after checking its range.
+
+    Parameters
+    ----------
+    policy : InitPolicy
+        The policy.
+    name : str
+        Name of the parameter.
+    low, high : float
+        Inclusive bounds.
+
+    Returns
+    -------
+    float
+        The value.
+
+    Raises
+    ------
+    ValueError
+        If it is not a number within the bounds.
+    """
+    value = getattr(policy, name)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not low <= number <= high:
+        bound = f"in [{low:g}, {high:g}]" if high != float("inf") else f"at least {low:g}"
+        raise ValueError(f"{name} of {type(policy).__name__} must be a number {bound}, got {value!r}")
+    return number
+
+
+def check_option(policy: InitPolicy, name: str, options: Sequence[str]) -> str:
+    """Return a parameter of a policy after checking that it is one of the options.
+
+    Parameters
+    ----------
+    policy : InitPolicy
+        The policy.
+    name : str
+        Name of the parameter.
+    options : sequence of str
+        What is allowed.
+
+    Returns
+    -------
+    str
+        The value.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    value = getattr(policy, name)
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name} of {type(policy).__name__} must be one of {list(options)}, got {value!r}")
+    return value

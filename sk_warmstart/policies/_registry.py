@@ -1,0 +1,78 @@
+"""Names of the policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import clone
+
+from ._base import InitPolicy
+from ._reference import Cold, Warm
+from ._reset_layers import ResetLayers
+from ._shrink_perturb import Interpolate, ShrinkPerturb
+
+_BY_NAME: dict[str, type[InitPolicy]] = {
+    "cold": Cold,
+    "warm": Warm,
+    "shrink_perturb": ShrinkPerturb,
+    "interpolate": Interpolate,
+    "reset_head": ResetLayers,
+    "reset_layers": ResetLayers,
+}
+
+
+def policy_names() -> list[str]:
+    """Return the names that :func:`resolve_policy` knows.
+
+    Examples
+    --------
+    >>> from sk_warmstart.policies import policy_names
+    >>> "warm" in policy_names()
+    True
+    """
+    return list(_BY_NAME)
+
+
+def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
+    """Turn a name into a policy.
+
+    Parameters
+    ----------
+    policy : str or InitPolicy
+        A name of :func:`policy_names`, or a policy.
+    **params
+        Parameters of the policy that replace its own. A policy object is not changed.
+
+    Returns
+    -------
+    InitPolicy
+        The policy.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or the policy has no such parameter.
+
+    Examples
+    --------
+    >>> from sk_warmstart.policies import resolve_policy
+    >>> resolve_policy("interpolate", c=0.5)
+    Interpolate(c=0.5)
+    """
+    if isinstance(policy, str) and policy in _BY_NAME:
+        resolved, known = _BY_NAME[policy](), f"init_policy={policy!r}"
+    elif callable(getattr(policy, "start", None)) and not isinstance(policy, type):
+        resolved, known = policy, f"the policy {type(policy).__name__}"  # type: ignore[assignment]
+    else:
+        raise ValueError(
+            f"init_policy must be one of {policy_names()} or an object with start(previous, fresh, context), "
+            f"got {policy!r}"
+        )
+    if not params:
+        return resolved
+    unknown = sorted(set(params) - set(resolved.get_params()))
+    if unknown:
+        raise ValueError(
+            f"{known} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
+        )
+    return clone(resolved).set_params(**params)

@@ -1,0 +1,133 @@
+"""Shrink what was learned and add noise; and the line from warm to cold."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..state import NetState
+from ._base import InitPolicy, PolicyContext, check_option, check_range
+
+
+class ShrinkPerturb(InitPolicy):
+    """Start from ``shrink * previous + perturb * noise`` [1]_.
+
+    At least five rules go by this name; the fields tell them apart. The defaults are the authors' code: a
+    fresh network as noise, every parameter, buffers from the fresh network. With ``noise="gaussian"``,
+    ``scope="weights"`` and ``buffers="keep"`` it is the variant used as a baseline in [2]_; with
+    ``noise="original"``, ``shrink = 1 - c``, ``perturb = c`` and ``buffers="keep"`` the one in [3]_.
+
+    Parameters
+    ----------
+    shrink : float, default=0.4
+        Factor of the previous values, at least 0.
+    perturb : float, default=0.1
+        Factor of the noise, at least 0; its standard deviation where the noise is Gaussian.
+    noise : {"fresh", "original", "gaussian"}, default="fresh"
+        A new draw of the network, the draw that this lineage first started from, or standard normal numbers.
+    scope : {"all", "weights"}, default="all"
+        Change every parameter, or leave normalisation layers as they are.
+    buffers : {"keep", "fresh"}, default="fresh"
+        Where running statistics come from.
+
+    References
+    ----------
+    .. [1] Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, arXiv:1910.08475.
+    .. [2] Shin et al., "DASH", NeurIPS 2024, arXiv:2410.23495.
+    .. [3] Lee et al., "Slow and Steady Wins the Race", ICML 2024, arXiv:2406.02596.
+
+    Examples
+    --------
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.policies import ShrinkPerturb
+    >>> estimator = WarmStartClassifier(warm_start=True, init_policy=ShrinkPerturb(shrink=0.5))
+    >>> estimator.get_params()["init_policy__shrink"]
+    0.5
+    """
+
+    def __init__(
+        self,
+        shrink: float = 0.4,
+        perturb: float = 0.1,
+        noise: str = "fresh",
+        scope: str = "all",
+        buffers: str = "fresh",
+    ):
+        self.shrink = shrink
+        self.perturb = perturb
+        self.noise = noise
+        self.scope = scope
+        self.buffers = buffers
+
+    def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
+        """Shrink and perturb; see :meth:`InitPolicy.start`."""
+        shrink, perturb = check_range(self, "shrink", 0), check_range(self, "perturb", 0)
+        noise = check_option(self, "noise", ["fresh", "original", "gaussian"])
+        spared: set[str] = set()
+        if check_option(self, "scope", ["all", "weights"]) == "weights":
+            spared = context.normalisation_tensors()
+        fresh_buffers = check_option(self, "buffers", ["keep", "fresh"]) == "fresh"
+        if noise == "original" and context.original is None:
+            raise ValueError("noise='original' needs the weights that the lineage first started from")
+
+        def rule(name: str, tensor: Tensor) -> Tensor:
+            if not previous.is_parameter(name):
+                return (fresh[name] if fresh_buffers else tensor).clone()
+            if name in spared:
+                return tensor.clone()
+            drawn = _noise(noise, name, tensor, fresh, context)
+            return tensor * shrink + drawn * perturb
+
+        return previous.map(rule)
+
+    def keeps_previous(self) -> bool:
+        """Return False where nothing of the previous state and no noise but the fresh draw is left."""
+        settings = (self.shrink, self.perturb, self.noise, self.scope, self.buffers)
+        return settings != (0, 1, "fresh", "all", "fresh")
+
+
+class Interpolate(InitPolicy):
+    """Start on the straight line from warm (``c=0``) to cold (``c=1``).
+
+    Parameters
+    ----------
+    c : float, default=0.2
+        Share of the fresh draw, in [0, 1]. Running statistics lie on the same line; counters are kept
+        unless ``c=1``.
+
+    Examples
+    --------
+    >>> from sk_warmstart.policies import Interpolate
+    >>> Interpolate(c=1).keeps_previous()
+    False
+    """
+
+    def __init__(self, c: float = 0.2):
+        self.c = c
+
+    def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
+        """Interpolate; see :meth:`InitPolicy.start`."""
+        c = check_range(self, "c", 0, 1)
+        if c == 1:
+            return fresh.copy()
+
+        def rule(name: str, tensor: Tensor) -> Tensor:
+            if not tensor.is_floating_point():
+                return tensor.clone()
+            return tensor * (1 - c) + fresh[name] * c
+
+        return previous.map(rule)
+
+    def keeps_previous(self) -> bool:
+        """Return False at the cold end."""
+        return self.c != 1
+
+
+def _noise(kind: str, name: str, tensor: Tensor, fresh: NetState, context: PolicyContext) -> Tensor:
+    if kind == "fresh":
+        return fresh[name]
+    if kind == "original":
+        assert context.original is not None
+        return context.original[name].to(tensor)
+    drawn = torch.randn(tensor.shape, generator=context.generator, dtype=torch.float64)
+    return drawn.to(tensor)

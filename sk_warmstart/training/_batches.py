@@ -1,0 +1,144 @@
+"""Rows that live on the device, and batches cut from them in the order a DataLoader would choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+# Above this size one permuted copy per epoch costs more memory than it saves time.
+_PERMUTED_COPY_LIMIT = 256 * 2**20
+
+
+class Rows(Dataset):
+    """Data of a fit as tensors, also a torch ``Dataset`` for whoever wants a DataLoader.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_samples, ...)
+        The rows.
+    y : Tensor of shape (n_samples, ...), default=None
+        The targets as the criterion wants them.
+    weight : Tensor of shape (n_samples,), default=None
+        Weights of the rows, with mean 1.
+    """
+
+    def __init__(self, X: Tensor, y: Tensor | None = None, weight: Tensor | None = None):
+        self.X, self.y, self.weight = X, y, weight
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, ...]:
+        # DataLoaders cannot collate None: skorch's own Dataset gives a zero for an absent target.
+        y = torch.zeros(()) if self.y is None else self.y[i]
+        return (self.X[i], y) if self.weight is None else (self.X[i], y, self.weight[i])
+
+    def take(self, index: Tensor | np.ndarray | Sequence[int] | slice) -> Rows:
+        """Return the rows at an index.
+
+        Parameters
+        ----------
+        index : Tensor, ndarray, sequence of int or slice
+            Positions, or a mask.
+
+        Returns
+        -------
+        Rows
+            Those rows.
+        """
+        if not isinstance(index, slice):
+            index = torch.as_tensor(index, device=self.X.device)
+        return Rows(
+            self.X[index],
+            None if self.y is None else self.y[index],
+            None if self.weight is None else self.weight[index],
+        )
+
+    def evenly(self, n: int) -> Rows:
+        """Return at most n rows, evenly spaced."""
+        step = -(-len(self) // n)
+        return self if step <= 1 else self.take(slice(None, None, step))
+
+
+class TensorBatches:
+    """Iterate over :class:`Rows` in batches, without a DataLoader's cost a row.
+
+    It draws random numbers as a DataLoader does, so both visit the rows in the same order.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+    batch_size : int
+        Rows in a batch; the last batch may be smaller.
+    shuffle : bool, default=False
+        Whether each pass has an order of its own.
+    drop_last : bool, default=False
+        Whether to leave out an incomplete last batch.
+    generator : torch.Generator, default=None
+        Source of the order; torch's global generator by default.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        batch_size: int,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        generator: torch.Generator | None = None,
+    ):
+        if not batch_size > 0:
+            raise ValueError(f"batch_size must be a positive integer or -1, got {batch_size!r}")
+        self.dataset, self.batch_size, self.shuffle = rows, int(batch_size), shuffle
+        self.drop_last, self.generator = drop_last, generator
+
+    def __len__(self) -> int:
+        n = len(self.dataset)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor | None, ...]]:
+        rows, n = self.dataset, len(self.dataset)
+        self._draw()  # the seed that a DataLoader draws for its workers, used or not
+        order = None
+        if self.shuffle:
+            order = torch.randperm(n, generator=self._sampler_generator()).to(rows.X.device)
+            if rows.X.numel() * rows.X.element_size() <= _PERMUTED_COPY_LIMIT:
+                rows, order = rows.take(order), None
+        for first in range(0, len(self) * self.batch_size, self.batch_size):
+            part = slice(first, first + self.batch_size)
+            taken = rows.take(part) if order is None else rows.take(order[part])
+            yield (taken.X, taken.y) if taken.weight is None else (taken.X, taken.y, taken.weight)
+
+    def _draw(self) -> int:
+        return int(torch.empty((), dtype=torch.int64).random_(generator=self.generator))
+
+    def _sampler_generator(self) -> torch.Generator:
+        """A DataLoader's sampler seeds its own generator only where none was given."""
+        if self.generator is not None:
+            return self.generator
+        return torch.Generator().manual_seed(self._draw())
+
+
+def as_tensor(array: np.ndarray, dtype: torch.dtype | None, device: str | torch.device) -> Tensor:
+    """Make a tensor of an array, without a copy where that is safe.
+
+    Parameters
+    ----------
+    array : ndarray
+        The numbers; a read-only array is copied, since torch knows no read-only memory.
+    dtype : torch.dtype or None
+        None keeps the array's own.
+    device : str or torch.device
+        Where the tensor is to live.
+
+    Returns
+    -------
+    Tensor
+        The tensor.
+    """
+    usable = array if array.flags.writeable and min(array.strides, default=0) >= 0 else array.copy()
+    return torch.from_numpy(usable).to(device=device, dtype=dtype)

@@ -1,0 +1,56 @@
+"""Losses with a weight for each row, from criteria that know none."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: Tensor) -> Tensor:
+    """Average a criterion's loss over rows with weights.
+
+    Parameters
+    ----------
+    criterion : nn.Module
+        A loss with torch's ``reduction`` attribute.
+    y_pred, y_true : Tensor of shape (n_samples, ...)
+        What the criterion takes.
+    weight : Tensor of shape (n_samples,)
+        Weights with mean 1 over the data set. The sum is divided by the number of rows, not by the batch's
+        weights: so each row counts alike whatever batch it is in.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ValueError
+        If the criterion gives one number for the whole batch only.
+    """
+    reduction = getattr(criterion, "reduction", None)
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(
+            f"sample_weight and class_weight need a criterion with torch's `reduction` attribute; "
+            f"{type(criterion).__name__} has none"
+        )
+    criterion.reduction = "none"
+    try:
+        losses = criterion(y_pred, y_true)
+    finally:
+        criterion.reduction = reduction
+    losses = losses.flatten(1).mean(1) if losses.ndim > 1 else losses
+    total = (losses * weight).sum()
+    if reduction == "sum":
+        return total
+    own = getattr(criterion, "weight", None)
+    if isinstance(criterion, nn.CrossEntropyLoss | nn.NLLLoss) and isinstance(own, Tensor):
+        return total / own[y_true].sum()  # torch's mean divides by the weights of the classes
+    return total / len(losses)
+
+
+def normalised(weight: Tensor) -> Tensor:
+    """Scale weights to mean 1, as :func:`weighted_loss` wants them."""
+    mean = weight.mean()
+    return weight / mean if bool(mean > 0) else torch.ones_like(weight)

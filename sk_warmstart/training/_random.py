@@ -1,0 +1,139 @@
+"""Random numbers of a fit: all of them from one seed, none of them from a neighbour's draw."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+# torch's constructors and dropout draw from one global generator; whoever seeds it must own it meanwhile.
+_GLOBAL_GENERATOR = threading.RLock()
+
+_KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3}
+
+
+def draw_seed(random_state: Any) -> int | None:
+    """Turn scikit-learn's ``random_state`` into a seed.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+        None means torch's global generator, as users of skorch and torch expect.
+
+    Returns
+    -------
+    int or None
+        The seed; None where the global generator is to be used.
+    """
+    if random_state is None:
+        return None
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def peek_seed() -> int:
+    """Return a seed that depends on torch's global generator and leaves it where it is."""
+    copy = torch.Generator()
+    copy.set_state(torch.get_rng_state())
+    return int(torch.empty((), dtype=torch.int64).random_(generator=copy))
+
+
+def child_seed(seed: int, kind: str, generation: int = 0) -> int:
+    """Derive the seed of one stream; streams of other kinds and generations are independent of it.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the fit.
+    kind : {"fresh", "policy", "order", "forward"}
+        What the numbers are for.
+    generation : int, default=0
+        How many warm starts lie behind.
+
+    Returns
+    -------
+    int
+        A seed of 63 bits.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=(_KINDS[kind], generation))
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@contextlib.contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Run with torch's global generator seeded, and put it back afterwards.
+
+    Parameters
+    ----------
+    seed : int or None
+        None leaves the global generator as it is.
+    """
+    if seed is None:
+        yield
+        return
+    with _GLOBAL_GENERATOR, torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+class RandomStreams:
+    """Random numbers of training, which a later ``partial_fit`` continues.
+
+    Parameters
+    ----------
+    seed : int or None
+        Seed of the fit; None uses torch's global generator for everything.
+
+    Attributes
+    ----------
+    order : torch.Generator or None
+        Shuffles the rows. It is of its own, so that fits in threads do not disturb each other.
+    """
+
+    def __init__(self, seed: int | None):
+        self.order: torch.Generator | None = None
+        self._forward: tuple[torch.Tensor, list[torch.Tensor]] | None = None
+        self._forward_seed: int | None = None
+        if seed is not None:
+            self.order = torch.Generator().manual_seed(child_seed(seed, "order"))
+            self._forward_seed = child_seed(seed, "forward")
+
+    @contextlib.contextmanager
+    def forward(self, stochastic: bool) -> Iterator[None]:
+        """Run a stochastic network's training on this stream and remember where it ended.
+
+        Parameters
+        ----------
+        stochastic : bool
+            Whether the network draws numbers at all; otherwise the global generator is left alone.
+        """
+        if self._forward_seed is None or not stochastic:
+            yield
+            return
+        with _GLOBAL_GENERATOR, torch.random.fork_rng():
+            if self._forward is None:
+                torch.manual_seed(self._forward_seed)
+            else:
+                torch.set_rng_state(self._forward[0])
+                if self._forward[1]:
+                    torch.cuda.set_rng_state_all(self._forward[1])
+            yield
+            self._forward = (
+                torch.get_rng_state(),
+                torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state["order"] = None if self.order is None else self.order.get_state()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if state["order"] is not None:
+            self.order = torch.Generator()
+            self.order.set_state(state["order"])
