@@ -4,8 +4,22 @@ scikit-learn estimators over PyTorch networks with honest warm starts, and a com
 starting warm was worth it.
 """
 
+from .comparison import (
+    DataIncremental,
+    LearningCurvesDisplay,
+    WarmStartComparator,
+    WarmStartGainDisplay,
+)
 from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
 
 __version__ = "0.1.0"
 
-__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor"]
+__all__ = [
+    "DataIncremental",
+    "LearningCurvesDisplay",
+    "WarmStartClassifier",
+    "WarmStartComparator",
+    "WarmStartGainDisplay",
+    "WarmStartMixin",
+    "WarmStartRegressor",
+]

@@ -207,7 +207,7 @@ def _duration(seconds: float) -> str:
 
 
 def _with_interval(value: str, low: str, high: str) -> str:
-    return value if _NOTHING in (low, high) else f"{value} [{low}, {high}]"
+    return value if _NOTHING in (low, high) else f"{value} [{low},\N{NO-BREAK SPACE}{high}]"
 
 
 # -- tables ----------------------------------------------------------------------------------------------

@@ -221,9 +221,16 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
             )
         if not self._has_learned():
             # A net that was initialised by hand is used skorch's way, which asks for no classes.
-            if classes is None and self.classes is None and self.warm_start_from is None and not self.initialized_:
+            if (
+                classes is None
+                and self.classes is None
+                and self.warm_start_from is None
+                and not self.initialized_
+            ):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), np.unique(self.classes_)):
+        elif classes is not None and not np.array_equal(
+            np.unique(np.asarray(classes)), np.unique(self.classes_)
+        ):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
@@ -289,5 +296,3 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
 
 def _are_codes(labels: NDArray) -> bool:
     return labels.dtype.kind in "iu" and np.array_equal(labels, np.arange(len(labels)))
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -11,7 +11,11 @@ from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 
 # skorch sets these in __init__, scikit-learn forbids it; they are served from __getattr__ until they are set.
-_UNSET = {"history_": lambda: None, "initialized_": lambda: False, "virtual_params_": dict}
+_UNSET: dict[str, Callable[[], Any]] = {
+    "history_": lambda: None,
+    "initialized_": lambda: False,
+    "virtual_params_": dict,
+}
 
 
 def resolve_device(device: Any) -> Any:
@@ -164,5 +168,3 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         estimator.__dict__.clear()
         estimator.__dict__.update(before)
         raise
-
-

@@ -93,10 +93,8 @@ def to_rows(table: Table, dtype: torch.dtype, network: nn.Module | None, device:
     if table.target is not None:
         floating = table.target.dtype.kind == "f"
         y = as_tensor(table.target, dtype if floating else None, device)
-    weight = None
-    if table.weight is not None:
-        weight = normalised(as_tensor(table.weight, dtype, device))
-    return Rows(X, y, weight)
+    weight = None if table.weight is None else as_tensor(table.weight, dtype, device)
+    return Rows(X, y, normalised(weight))
 
 
 def split_rows(
@@ -127,7 +125,9 @@ def split_rows(
     ValueError
         If one side is empty.
     """
-    ids = row_ids(X, columns) if sample_id is None else sample_ids(sample_id)
+    ids = (
+        row_ids(X, None if columns is None else list(columns)) if sample_id is None else sample_ids(sample_id)
+    )
     mask = validation_mask(ids, fraction)
     n_valid = int(mask.sum())
     if n_valid in (0, len(mask)):
@@ -137,10 +137,8 @@ def split_rows(
             "validation_fraction, or X_val and y_val"
         )
     chosen = torch.from_numpy(mask)
-    weighted = rows.weight is not None
     train, valid = rows.take(~chosen), rows.take(chosen)
-    if weighted:
-        train.weight, valid.weight = normalised(train.weight), normalised(valid.weight)
+    train.weight, valid.weight = normalised(train.weight), normalised(valid.weight)
     return train, valid
 
 

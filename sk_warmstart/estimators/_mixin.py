@@ -110,6 +110,9 @@ class WarmStartMixin(SkorchContract):
     ...     pass
     """
 
+    history_: History
+    criterion_: Any
+
     def __init__(
         self,
         module: Any,
@@ -282,8 +285,7 @@ class WarmStartMixin(SkorchContract):
         """Draw the network, put the start into it, and set up what trains it."""
         self.dtype_ = self._choose_dtype(plan, table)
         self.network_shape_ = self._shape(table)
-        warm = plan.donor is not None
-        if warm:
+        if plan.donor is not None:
             self.session_.past = _copied(self.history_) if plan.donor.is_self else History()
             self.initialized_ = False  # skorch would announce that it throws the old network away
         with seeded(plan.fresh_seed):
@@ -297,9 +299,7 @@ class WarmStartMixin(SkorchContract):
         carry_optimizer(self.optimizer_state, plan, network, self.optimizer_)
         self.architecture_ = self._architecture()
 
-    def _split(
-        self, table: Table, sample_id: Any, X_val: Any, y_val: Any, sample_weight_val: Any
-    ) -> None:
+    def _split(self, table: Table, sample_id: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
         session, dtype, network = self.session_, self._torch_dtype(), self._network()
         rows = to_rows(table, dtype, network, self.device)
         if X_val is not None:
@@ -351,7 +351,9 @@ class WarmStartMixin(SkorchContract):
         done = self.history_
         self.n_iter_ = len(done)
         self.loss_curve_ = [row["train_loss"] for row in done if "train_loss" in row]
-        self.history_ = _joined(session.past, done, mark=not flat, limit=_PARTIAL_FIT_HISTORY if flat else None)
+        self.history_ = _joined(
+            session.past, done, mark=not flat, limit=_PARTIAL_FIT_HISTORY if flat else None
+        )
         session.past = History()
 
     def _after_epoch(self) -> None:
@@ -433,7 +435,9 @@ class WarmStartMixin(SkorchContract):
         if method_name == "on_epoch_end":
             self._after_epoch()
 
-    def on_epoch_begin(self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any) -> None:
+    def on_epoch_begin(
+        self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+    ) -> None:
         """Open an epoch in the history; numbers go on over calls."""
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)  # type: ignore[misc]
         past = self.session_.past if "session_" in self.__dict__ else ()
@@ -529,7 +533,9 @@ class WarmStartMixin(SkorchContract):
     def _validate(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table:
         if passes_through(X):
             if sample_weight is not None:
-                raise ValueError("sample_weight needs X as an array; put the weights into the dataset instead")
+                raise ValueError(
+                    "sample_weight needs X as an array; put the weights into the dataset instead"
+                )
             return Table(X, y, None if y is None else self._encode(np.asarray(y)), None)
         if y is None:
             # scikit-learn's words, so that its users know them.
@@ -555,7 +561,11 @@ class WarmStartMixin(SkorchContract):
         """Check the arguments that only partial_fit has."""
 
     def _check_same_architecture(self) -> None:
-        changed = [name for name, value in self._architecture().items() if not _same(value, self.architecture_.get(name))]
+        changed = [
+            name
+            for name, value in self._architecture().items()
+            if not _same(value, self.architecture_.get(name))
+        ]
         if changed:
             raise ValueError(
                 f"{', '.join(changed)} changed since the network was built, and partial_fit goes on with that "
@@ -658,5 +668,3 @@ def _joined(past: History, done: History, mark: bool, limit: int | None) -> Hist
             del past[: min(surplus, len(past))]
     past.extend(done)
     return past
-
-

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 _FROM_DATA = ("n_features", "n_outputs")
 
@@ -75,7 +76,7 @@ def materialize(network: nn.Module, example: Tensor) -> None:
     example : Tensor
         Some rows of the data.
     """
-    if any(isinstance(p, nn.parameter.UninitializedTensorMixin) for p in network.parameters()):
+    if any(is_lazy(p) for p in network.parameters()):
         was_training = network.training
         with torch.no_grad():
             network.eval()(example)

@@ -134,7 +134,7 @@ class NetState(Mapping[str, Tensor]):
         for name, tensor in self._tensors.items():
             sha.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
             # Bytes, not numbers: every dtype has them, NumPy lacks some (bfloat16).
-            sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
         return sha.hexdigest()
 
     def distance(self, other: NetState) -> float:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import get_len
-
-if TYPE_CHECKING:
-    from ..estimators import WarmStartMixin
 
 _STEP_METHODS = (
     "train_step",
@@ -24,7 +21,7 @@ _STEP_METHODS = (
 
 
 def run_epoch(
-    net: WarmStartMixin,
+    net: Any,
     iterator: Iterable[Any],
     training: bool,
     prefix: str,
@@ -35,8 +32,8 @@ def run_epoch(
 
     Parameters
     ----------
-    net : WarmStartMixin
-        The estimator.
+    net : skorch.NeuralNet
+        The estimator, one of this library.
     iterator : iterable of batches
         The data.
     training : bool
@@ -80,7 +77,7 @@ def run_epoch(
     net.history.record(prefix + "_batch_count", len(losses))
 
 
-def _step(net: WarmStartMixin, pair: tuple[Any, Any], fit_params: dict[str, Any]) -> dict[str, Any]:
+def _step(net: Any, pair: tuple[Any, Any], fit_params: dict[str, Any]) -> dict[str, Any]:
     optimizer = getattr(net, net._optimizers[0] + "_")
     optimizer.zero_grad()
     y_pred = net.infer(pair[0], **fit_params)
@@ -96,7 +93,7 @@ def _split_weight(batch: Any) -> tuple[tuple[Any, Any], Any]:
     return batch, None
 
 
-def _batches_are_listened_to(net: WarmStartMixin, training: bool) -> bool:
+def _batches_are_listened_to(net: Any, training: bool) -> bool:
     listeners = [callback for _, callback in net.callbacks_ if _listens(callback, training)]
     own = any(_overrides(net, name, NeuralNet) for name in ("on_batch_begin", "on_batch_end"))
     return bool(listeners) or own
@@ -108,7 +105,7 @@ def _listens(callback: Any, training: bool) -> bool:
     return any(_overrides(callback, name, Callback) for name in ("on_batch_begin", "on_batch_end"))
 
 
-def _can_step_directly(net: WarmStartMixin) -> bool:
+def _can_step_directly(net: Any) -> bool:
     return (
         not any(_overrides(net, name, NeuralNet) for name in _STEP_METHODS)
         and not any(_overrides(callback, "on_grad_computed", Callback) for _, callback in net.callbacks_)

@@ -35,7 +35,7 @@ def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: 
             f"sample_weight and class_weight need a criterion with torch's `reduction` attribute; "
             f"{type(criterion).__name__} has none"
         )
-    criterion.reduction = "none"
+    criterion.reduction = "none"  # type: ignore[assignment]
     try:
         losses = criterion(y_pred, y_true)
     finally:
@@ -50,7 +50,9 @@ def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: 
     return total / len(losses)
 
 
-def normalised(weight: Tensor) -> Tensor:
+def normalised(weight: Tensor | None) -> Tensor | None:
     """Scale weights to mean 1, as :func:`weighted_loss` wants them."""
+    if weight is None:
+        return None
     mean = weight.mean()
     return weight / mean if bool(mean > 0) else torch.ones_like(weight)

@@ -1,0 +1,239 @@
+"""From the runs to one row an arm: what starting there gained, and what it saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ._arms import REFERENCE
+from ._statistics import Posterior, correlated_t, pairs_to_decide, rope_verdict
+
+
+def reach_targets(
+    results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None
+) -> pd.DataFrame:
+    """Add to each run when it reached the target of its phase.
+
+    The target is the validation score that cold ended with, less the ROPE, unless one is given.
+
+    Parameters
+    ----------
+    results : DataFrame
+        One row a run.
+    curves : DataFrame
+        One row a run and epoch.
+    rope : float
+        Gains within plus or minus this are practically none.
+    target : float or None
+        A target for all runs.
+
+    Returns
+    -------
+    DataFrame
+        The results with ``target``, ``epochs_to_target``, ``samples_to_target`` and ``reached``. A run that
+        never reached it has NaN there and False.
+    """
+    keys = ["repeat", "stream", "phase"]
+    cold = results[results["arm"] == REFERENCE].set_index(keys)["final_valid_score"]
+    scores = cold.reindex(pd.MultiIndex.from_frame(results[keys])).to_numpy()
+    added = results.assign(target=scores - rope if target is None else target)
+    run = [*keys, "arm"]
+    merged = curves[[*run, "epoch", "samples", "valid_score"]].merge(added[[*run, "target"]], on=run)
+    hits = (
+        merged[merged["valid_score"] >= merged["target"]].groupby(run, sort=False)[["epoch", "samples"]].min()
+    )
+    hits = hits.rename(columns={"epoch": "epochs_to_target", "samples": "samples_to_target"})
+    added = added.merge(hits.reset_index(), on=run, how="left")
+    return added.assign(reached=added["epochs_to_target"].notna())
+
+
+def gain_table(
+    results: pd.DataFrame, test_to_train: float, rope: float, confidence: float
+) -> tuple[pd.DataFrame, dict[str, int | None]]:
+    """Summarise the runs.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From :func:`reach_targets`.
+    test_to_train : float
+        As in :func:`correlated_t`.
+    rope, confidence : float
+        As in :func:`rope_verdict`.
+
+    Returns
+    -------
+    gain : DataFrame
+        One row an arm.
+    pairs : dict
+        For each undecided arm the number of replicates that would decide, as far as can be told.
+    """
+    rows, pairs = {}, {}
+    for arm in dict.fromkeys(results["arm"]):
+        row, needed = _row(results, arm, test_to_train, rope, confidence)
+        rows[arm] = row
+        if row["verdict"] == "undecided":
+            pairs[arm] = needed
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm"), pairs
+
+
+def _row(
+    results: pd.DataFrame, arm: str, test_to_train: float, rope: float, confidence: float
+) -> tuple[dict[str, Any], int | None]:
+    mine = results[results["arm"] == arm]
+    row: dict[str, Any] = {
+        "score": mine["score"].mean(),
+        "gain": 0.0,
+        **dict.fromkeys(("gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"), np.nan),
+        "speedup": 1.0,
+        "speedup_low": np.nan,
+        "speedup_high": np.nan,
+        "reached": mine["reached"].mean(),
+        "seconds": mine["seconds"].mean(),
+        "verdict": "reference",
+    }
+    if arm == REFERENCE:
+        return row, None
+    gains = _by_repeat(results, arm, results["score"])
+    posterior = correlated_t(gains, test_to_train)
+    low, high = posterior.interval(confidence)
+    worse, better = posterior.below(-rope), 1 - posterior.below(rope)
+    row.update(
+        gain=posterior.mean,
+        gain_low=low,
+        gain_high=high,
+        p_better=better,
+        p_equivalent=1 - worse - better,
+        p_worse=worse,
+        verdict=rope_verdict(posterior, rope, confidence),
+    )
+    logs = -_by_repeat(results, arm, np.log(_spent(results)))
+    speed = correlated_t(logs, test_to_train) if np.isfinite(logs).all() else Posterior(np.nan, np.nan, 0)
+    row["speedup"] = np.exp(speed.mean)
+    row["speedup_low"], row["speedup_high"] = np.exp(speed.interval(confidence))
+    return row, pairs_to_decide(gains, test_to_train, rope, confidence)
+
+
+def _spent(results: pd.DataFrame) -> pd.Series:
+    """Training samples until the target.
+
+    At least one epoch counts, the finest that is measured: a start that is there already would be infinitely
+    fast. A run that never got there counts with all that it spent, and with no less than cold did, so that
+    stopping short is never called fast. Without validation scores all samples count.
+    """
+    epoch = results["samples"] / results["epochs"].clip(lower=1)
+    spent = results["samples_to_target"].fillna(results["samples"])
+    cold = results["arm"] == REFERENCE
+    keys = ["repeat", "stream", "phase"]
+    floor = spent[cold].set_axis(pd.MultiIndex.from_frame(results.loc[cold, keys]))
+    floor = floor.reindex(pd.MultiIndex.from_frame(results[keys])).to_numpy(dtype=float)
+    censored = results["target"].notna() & ~results["reached"]
+    spent = spent.where(~censored, spent.clip(lower=pd.Series(floor, spent.index)))
+    return spent.clip(lower=epoch.clip(lower=1))
+
+
+def _by_repeat(results: pd.DataFrame, arm: str, values: pd.Series | NDArray) -> NDArray:
+    """The arm less cold in each run, averaged over the phases of a replicate: phases are no replicates."""
+    keys = ["repeat", "stream", "phase"]
+    table = results.assign(value=values).pivot_table(index=keys, columns="arm", values="value")
+    difference = table[arm] - table[REFERENCE]
+    return difference.groupby("repeat").mean().to_numpy()
+
+
+def best_arm(gain: pd.DataFrame, rope: float) -> str:
+    """Choose the arm to go on with: the fastest of those whose score is practically the best.
+
+    Parameters
+    ----------
+    gain : DataFrame
+        From :func:`gain_table`.
+    rope : float
+        Scores within this are practically equal.
+
+    Returns
+    -------
+    str
+        Name of the arm.
+    """
+    good = gain[gain["score"] >= gain["score"].max() - rope]
+    speed = good["speedup"].fillna(0.0)
+    return str(speed.idxmax())
+
+
+def sentences(
+    gain: pd.DataFrame,
+    pairs: dict[str, int | None],
+    n_repeats: int,
+    rope: float,
+    confidence: float,
+    scorer: str,
+    fixed: bool,
+) -> list[str]:
+    """Say the verdict on each arm as a person would.
+
+    Parameters
+    ----------
+    gain, pairs : DataFrame, dict
+        From :func:`gain_table`.
+    n_repeats : int
+        Number of replicates.
+    rope, confidence : float
+        As in :func:`rope_verdict`.
+    scorer : str
+        Name of the score.
+    fixed : bool
+        Whether the splits are the same in every replicate.
+
+    Returns
+    -------
+    list of str
+        One sentence an arm.
+    """
+    spoken = []
+    for arm, row in gain[gain["verdict"] != "reference"].iterrows():
+        parts = [f"{arm} is {row['verdict']}: {_score_part(row, rope, scorer)}"]
+        if row["verdict"] == "undecided":
+            parts.append(_undecided_part(pairs.get(str(arm)), n_repeats, fixed))
+        parts.append(_speed_part(row, confidence))
+        spoken.append("; ".join(part for part in parts if part) + ".")
+    return spoken
+
+
+def _score_part(row: pd.Series, rope: float, scorer: str) -> str:
+    probability = {
+        "beneficial": ("above", "p_better"),
+        "detrimental": ("below minus", "p_worse"),
+        "neutral": ("within", "p_equivalent"),
+    }.get(row["verdict"])
+    text = f"{scorer} {row['gain']:+.4f} against cold [{row['gain_low']:+.4f}, {row['gain_high']:+.4f}]"
+    if probability is None:
+        return text
+    where, column = probability
+    return f"{text}, {where} the ROPE of {rope:g} with probability {row[column]:.0%}"
+
+
+def _undecided_part(needed: int | None, n_repeats: int, fixed: bool) -> str:
+    if n_repeats < 2:
+        return "one pair decides nothing, run at least 5"
+    if needed is not None and needed > n_repeats:
+        return f"about {needed} pairs would decide ({n_repeats} were run)"
+    if fixed:
+        return "no affordable number of pairs would decide"
+    return "more pairs of these splits would not decide, the gain differs too much from split to split"
+
+
+def _speed_part(row: pd.Series, confidence: float) -> str:
+    speed, low, high = row["speedup"], row["speedup_low"], row["speedup_high"]
+    if not np.isfinite(speed):
+        return ""
+    interval = f" [{low:.2g}, {high:.2g}]" if np.isfinite(low) else ""
+    if speed >= 1:
+        return f"it reached cold's score with {speed:.2g} times{interval} fewer training samples"
+    return f"it needed {1 / speed:.2g} times{_inverse(low, high)} more training samples to reach cold's score"
+
+
+def _inverse(low: float, high: float) -> str:
+    return f" [{1 / high:.2g}, {1 / low:.2g}]" if np.isfinite(low) else ""

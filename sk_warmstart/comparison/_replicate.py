@@ -1,0 +1,269 @@
+"""One replicate: its own splits, base fit, fresh draws and data orders, shared by all arms."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+from ..estimators import WarmStartMixin
+from ..state import sample_ids, validation_mask
+from ._arms import Arm, last_step
+from ._phases import Index, Phase, plan_phases
+from ._trajectory import Trajectory
+
+Scorer = Callable[[Any, Any, Any], float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all replicates have in common.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The user's, untouched.
+    arms : list of Arm
+        The arms, the cold one first.
+    phases : object
+        What the user passed.
+    X, y : array-like
+        The data.
+    labels : ndarray or None
+        Classes, for a classifier.
+    scorer : callable
+        scikit-learn's ``scorer(estimator, X, y)``.
+    """
+
+    estimator: Any
+    arms: list[Arm]
+    phases: Any
+    X: Any
+    y: Any
+    labels: NDArray | None
+    scorer: Scorer
+
+
+@dataclass
+class Outcome:
+    """What one replicate gives.
+
+    Parameters
+    ----------
+    results : list of dict
+        One row for each arm and phase.
+    curves : list of dict
+        One row for each arm, phase and epoch.
+    final : dict of str to estimator
+        Each arm's last state; kept for the first replicate only.
+    test_to_train : float
+        Test rows by training rows; 0 where the splits are fixed.
+    fixed : bool
+        Whether the splits are the same in every replicate.
+    """
+
+    results: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    final: dict[str, Any] = field(default_factory=dict)
+    test_to_train: float = 0.0
+    fixed: bool = False
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A phase's rows, preprocessed once for all arms."""
+
+    X: Any
+    y: Any
+    X_test: Any
+    y_test: Any
+    X_val: Any = None
+    y_val: Any = None
+
+
+def run_replicate(task: Task, repeat: int, seed: int, context: Any = None) -> Outcome:
+    """Run all arms over all phases of one replicate.
+
+    Parameters
+    ----------
+    task : Task
+        What is compared.
+    repeat : int
+        Number of the replicate.
+    seed : int
+        Seed of everything random in it.
+    context : sklearn.callback.CallbackContext, default=None
+        Where progress is told.
+
+    Returns
+    -------
+    Outcome
+        Its rows of the results and curves.
+    """
+    if context is not None:
+        context.call_on_fit_task_begin(estimator=task.estimator, X=task.X, y=task.y)
+    rng = np.random.default_rng(seed)
+    plan = plan_phases(task.phases, task.X, task.y, task.labels, rng)
+    outcome = Outcome(test_to_train=plan.test_to_train, fixed=plan.fixed)
+    for number, stream in enumerate(plan.streams):
+        _run_stream(task, stream, number, repeat, rng, outcome)
+    if repeat:
+        outcome.final = {}
+    if context is not None:
+        context.call_on_fit_task_end(estimator=task.estimator, X=task.X, y=task.y)
+    return outcome
+
+
+def _run_stream(
+    task: Task, stream: list[Phase], number: int, repeat: int, rng: np.random.Generator, outcome: Outcome
+) -> None:
+    base = clone(last_step(task.estimator))
+    if isinstance(base, WarmStartMixin):
+        base.set_params(callbacks=[*(base.callbacks or []), ("trajectory", Trajectory())])
+    if stream:
+        _fit(_seeded(base, rng), _prepare(task, stream[0], repeat))
+    current = {arm.name: copy.deepcopy(base) for arm in task.arms}
+    for phase_number, phase in enumerate(stream[1:], start=2):
+        data = _prepare(task, phase, repeat)
+        seed = int(rng.integers(2**31))  # one for all arms: they differ in their start only
+        for arm in task.arms:
+            net = _arranged(current[arm.name], arm, seed)
+            seconds = _fit(net, data)
+            current[arm.name] = net
+            place = {"repeat": repeat, "phase": phase_number, "arm": arm.name, "stream": number}
+            curve = _curve(net, len(data.X))
+            outcome.curves += [{**place, **row} for row in curve]
+            outcome.results.append(
+                {
+                    **place,
+                    "n_train": len(phase.train),
+                    "n_test": len(phase.test),
+                    "score": float(task.scorer(net, data.X_test, data.y_test)),
+                    "start_score": _start_score(net),
+                    "epochs": int(getattr(net, "n_iter_", 0)),
+                    "samples": int(getattr(net, "n_iter_", 0)) * len(data.X),
+                    "seconds": seconds,
+                    "final_valid_score": _returned(net, curve),
+                }
+            )
+    outcome.final = current
+
+
+def _prepare(task: Task, phase: Phase, repeat: int) -> _Data:
+    """Preprocess by what is known at the phase, and set validation rows of ours aside."""
+    X, y = _safe_indexing(task.X, phase.train), _safe_indexing(task.y, phase.train)
+    X_test, y_test = _safe_indexing(task.X, phase.test), _safe_indexing(task.y, phase.test)
+    if isinstance(task.estimator, Pipeline) and len(task.estimator) > 1:
+        before = clone(task.estimator[:-1])
+        X, X_test = before.fit_transform(X, y), before.transform(X_test)
+    net = last_step(task.estimator)
+    mask = _validating(net, phase.train, len(task.y), repeat)
+    if mask is None:
+        return _Data(X, y, X_test, y_test)
+    kept, held = np.flatnonzero(~mask), np.flatnonzero(mask)
+    return _Data(
+        _safe_indexing(X, kept),
+        _safe_indexing(y, kept),
+        X_test,
+        y_test,
+        _safe_indexing(X, held),
+        _safe_indexing(y, held),
+    )
+
+
+def _validating(net: Any, rows: Index, n: int, repeat: int) -> NDArray[np.bool_] | None:
+    """By the rows' own numbers: a scaler in front changes the content of a row, not its number."""
+    if not isinstance(net, WarmStartMixin):
+        return None
+    mask = validation_mask(sample_ids(rows.astype(np.int64) + repeat * n), float(net.validation_fraction))
+    return mask if 0 < mask.sum() < len(mask) else None
+
+
+def _seeded(net: Any, rng: np.random.Generator) -> Any:
+    if "random_state" in net.get_params():
+        net.set_params(random_state=int(rng.integers(2**31)))
+    return net
+
+
+def _arranged(previous: Any, arm: Arm, seed: int) -> Any:
+    """The arm's estimator before its next fit."""
+    if isinstance(previous, WarmStartMixin):
+        return previous.set_params(**arm.params, warm_start=True, random_state=seed)
+    net = clone(previous) if arm.cold else previous
+    net.set_params(warm_start=not arm.cold)
+    return net.set_params(random_state=seed) if "random_state" in net.get_params() else net
+
+
+def _fit(net: Any, data: _Data) -> float:
+    began = time.perf_counter()
+    if data.X_val is None:
+        net.fit(data.X, data.y)
+    else:
+        net.fit(data.X, data.y, X_val=data.X_val, y_val=data.y_val)
+    return time.perf_counter() - began
+
+
+_NAN = float("nan")
+
+
+def _curve(net: Any, n_rows: int) -> list[dict[str, float]]:
+    if not isinstance(net, WarmStartMixin):
+        losses = list(getattr(net, "loss_curve_", None) or [])[-int(getattr(net, "n_iter_", 0)) or None :]
+        return [
+            {
+                "epoch": i,
+                "samples": i * n_rows,
+                "train_loss": float(loss),
+                **dict.fromkeys(_COLUMNS[1:], _NAN),
+            }
+            for i, loss in enumerate(losses, start=1)
+        ]
+    start, trajectory = net.start_, dict(net.callbacks_)["trajectory"]
+    validated = start.get("evaluated_on") == "validation"
+    rows = [
+        {
+            "epoch": 0,
+            "samples": 0,
+            "train_loss": _NAN,
+            "valid_loss": start.loss if validated else _NAN,
+            "valid_score": start.score if validated else _NAN,
+            "gradient_norm": _NAN,
+            "distance_from_start": 0.0,
+            "distance_from_init": trajectory.start_distance_,
+        }
+    ]
+    epochs = net.history[-net.n_iter_ :] if net.n_iter_ else []
+    for number, epoch in enumerate(epochs, start=1):
+        row = {"epoch": number, "samples": number * n_rows}
+        rows.append({**row, **{name: float(epoch.get(name, _NAN)) for name in _COLUMNS}})
+    return rows
+
+
+_COLUMNS = [
+    "train_loss",
+    "valid_loss",
+    "valid_score",
+    "gradient_norm",
+    "distance_from_start",
+    "distance_from_init",
+]
+
+
+def _start_score(net: Any) -> float:
+    return float(net.start_.get("score", _NAN)) if isinstance(net, WarmStartMixin) else _NAN
+
+
+def _returned(net: Any, curve: list[dict[str, float]]) -> float:
+    """The validation score of the epoch that the fit returned."""
+    if not curve or not isinstance(net, WarmStartMixin):
+        return _NAN
+    scores = [row["valid_score"] for row in curve]
+    return max(scores) if net.early_stopping else max(scores[-1], scores[0])
