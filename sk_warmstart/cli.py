@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -88,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         _compare(options)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, OSError) as error:
         print(f"sk-warmstart: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -100,6 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _compare(options: argparse.Namespace) -> None:
     if options.report is not None:
         _need("report", "matplotlib", "jinja2")
+        report = Path(options.report).absolute()  # hours of work come before it is written
+        if report.is_dir() or not report.parent.is_dir():
+            raise ValueError(f"the report needs a file name in a folder that exists, got {options.report}")
     X, y, task = load_table(options.data, options.target, options.time)
     classes = np.unique(y) if task == "classification" else None
     phases: Any = DataIncremental(options.phases)

@@ -70,6 +70,10 @@ def make_arms(policies: Iterable[Any] | Mapping[str, Any], estimator: Any) -> li
         raise ValueError(f"policies holds {twice[0]!r} twice: give the arms names of their own in a dict")
     if REFERENCE not in names:
         raise ValueError(f"policies must hold {REFERENCE!r}, which the others are compared with; got {names}")
+    if not arms[names.index(REFERENCE)].cold:
+        raise ValueError(
+            f"the arm {REFERENCE!r} is the reference and must start cold: give yours another name"
+        )
     if len(arms) < 2:
         raise ValueError("policies must hold at least one policy beside 'cold'")
     return sorted(arms, key=lambda arm: arm.name != REFERENCE)
@@ -81,7 +85,7 @@ def _name(policy: Any) -> str:
 
 def _arm(name: str, value: Any, net: Any) -> Arm:
     if not isinstance(net, WarmStartMixin):
-        return _foreign_arm(name, net)
+        return _foreign_arm(name, value, net)
     params = dict(value) if isinstance(value, Mapping) else {"init_policy": value}
     own = net.get_params()
     policy_params = {key: params.pop(key) for key in list(params) if key not in own}
@@ -97,12 +101,14 @@ def _arm(name: str, value: Any, net: Any) -> Arm:
     return Arm(name, params, cold=not resolve_policy(trial.init_policy).keeps_previous())
 
 
-def _foreign_arm(name: str, net: Any) -> Arm:
+def _foreign_arm(name: str, value: Any, net: Any) -> Arm:
     if name not in ("cold", "warm"):
         raise ValueError(
             f"{type(net).__name__} knows only the arms 'cold' and 'warm'; {name!r} needs a "
             "WarmStartClassifier or WarmStartRegressor"
         )
+    if not (isinstance(value, str | Mapping) and value in (name, {})):
+        raise ValueError(f"{type(net).__name__} has no start policies: the arm {name!r} takes no parameters")
     if not hasattr(net, "get_params") or "warm_start" not in net.get_params():
         raise ValueError(
             f"{type(net).__name__} has no parameter warm_start, so it cannot start warm: use a "

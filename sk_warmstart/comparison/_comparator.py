@@ -175,6 +175,8 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         plan_phases(phases, X, y, labels, np.random.default_rng(0))  # says at once what cannot be split
         outcomes = self._run(task)
         self._summarise(task, outcomes)
+        for name in ("best_estimator_", "classes_"):
+            self.__dict__.pop(name, None)
         if self.refit is not None:
             self._refit(task, outcomes[0])
         return self
@@ -232,6 +234,8 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             net.set_params(
                 **arm.params, warm_start=True, random_state=user.random_state, callbacks=user.callbacks
             )
+            if is_classifier(net):
+                net.set_params(classes=user.get_params().get("classes"))
         elif arm.cold:
             net = clone(user)
         X, steps = task.X, list[tuple[str, Any]]()
@@ -240,7 +244,9 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             before = Pipeline([*steps, ("last", "passthrough")])
             X = before.fit_transform(X, task.y)
             steps = before.steps[:-1]
-        net.fit(X, task.y)
+        # The first replicate told rows by their numbers: what trained in it must not validate now.
+        known = {"sample_id": np.arange(len(task.y))} if isinstance(net, WarmStartMixin) else {}
+        net.fit(X, task.y, **known)
         self.best_estimator_ = (
             Pipeline([*steps, (self.estimator.steps[-1][0], net)])
             if isinstance(self.estimator, Pipeline)

@@ -47,6 +47,7 @@ def reach_targets(
     )
     hits = hits.rename(columns={"epoch": "epochs_to_target", "samples": "samples_to_target"})
     added = added.merge(hits.reset_index(), on=run, how="left")
+    added = added.astype(dict.fromkeys(hits.columns, float))  # without any epochs they would be objects
     return added.assign(reached=added["epochs_to_target"].notna())
 
 
@@ -128,8 +129,8 @@ def _spent(results: pd.DataFrame) -> pd.Series:
     spent = results["samples_to_target"].fillna(results["samples"])
     cold = results["arm"] == REFERENCE
     keys = ["repeat", "stream", "phase"]
-    floor = spent[cold].set_axis(pd.MultiIndex.from_frame(results.loc[cold, keys]))
-    floor = floor.reindex(pd.MultiIndex.from_frame(results[keys])).to_numpy(dtype=float)
+    of_cold = spent[cold].set_axis(pd.MultiIndex.from_frame(results.loc[cold, keys]))
+    floor = of_cold.reindex(pd.MultiIndex.from_frame(results[keys])).to_numpy(dtype=float)
     censored = results["target"].notna() & ~results["reached"]
     spent = spent.where(~censored, spent.clip(lower=pd.Series(floor, spent.index)))
     return spent.clip(lower=epoch.clip(lower=1))

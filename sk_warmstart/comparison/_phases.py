@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils.validation import _num_samples
 
 Index = NDArray[np.intp]
 
@@ -101,7 +102,7 @@ class DataIncremental(BaseEstimator):
         ValueError
             If there are too few rows.
         """
-        n = len(X)
+        n = _num_samples(X)
         if isinstance(self.n_phases, bool) or not isinstance(self.n_phases, int) or self.n_phases < 2:
             raise ValueError(f"n_phases must be an integer of at least 2, got {self.n_phases!r}")
         if not 0 < self.test_size < 1:
@@ -110,8 +111,9 @@ class DataIncremental(BaseEstimator):
         n_classes = 1 if labels is None else len(np.unique(labels))
         if n_train < self.n_phases * max(2, n_classes):
             raise ValueError(
-                f"{self.n_phases} phases are too many for {n} rows: {max(n_train, 0)} of them train, and each "
-                f"phase needs at least {max(2, n_classes)} new ones. Ask for fewer phases, or give more rows"
+                f"{self.n_phases} phases are too many for {n} rows: {max(n_train, 0)} of them train, and "
+                f"each phase needs at least {max(2, n_classes)} new ones. Ask for fewer phases, "
+                "or give more rows"
             )
         seed = int(rng.integers(2**31))
         splitter: Any = ShuffleSplit(1, test_size=self.test_size, random_state=seed)

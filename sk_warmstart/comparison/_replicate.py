@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
 from ..estimators import WarmStartMixin
 from ..state import sample_ids, validation_mask
@@ -127,7 +128,11 @@ def _run_stream(
 ) -> None:
     base = clone(last_step(task.estimator))
     if isinstance(base, WarmStartMixin):
-        base.set_params(callbacks=[*(base.callbacks or []), ("trajectory", Trajectory())])
+        own = [] if base.callbacks in (None, "disable") else base.callbacks
+        base.set_params(callbacks=[*own, ("trajectory", Trajectory())])
+        if is_classifier(base) and base.get_params().get("classes") is None:
+            # All rows of a rare class may validate, and its labels must be known all the same.
+            base.set_params(classes=np.unique(np.asarray(_safe_indexing(task.y, stream[0].train))))
     if stream:
         _fit(_seeded(base, rng), _prepare(task, stream[0], repeat))
     current = {arm.name: copy.deepcopy(base) for arm in task.arms}
@@ -139,7 +144,8 @@ def _run_stream(
             seconds = _fit(net, data)
             current[arm.name] = net
             place = {"repeat": repeat, "phase": phase_number, "arm": arm.name, "stream": number}
-            curve = _curve(net, len(data.X))
+            n_rows = _num_samples(data.X)
+            curve = _curve(net, n_rows)
             outcome.curves += [{**place, **row} for row in curve]
             outcome.results.append(
                 {
@@ -149,7 +155,7 @@ def _run_stream(
                     "score": float(task.scorer(net, data.X_test, data.y_test)),
                     "start_score": _start_score(net),
                     "epochs": int(getattr(net, "n_iter_", 0)),
-                    "samples": int(getattr(net, "n_iter_", 0)) * len(data.X),
+                    "samples": int(getattr(net, "n_iter_", 0)) * n_rows,
                     "seconds": seconds,
                     "final_valid_score": _returned(net, curve),
                 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,12 @@ def load_table(
             time, kind="stable", ignore_index=True
         )
     y, X = frame[target], frame.drop(columns=target)
+    if types.is_float_dtype(y) and np.isinf(y).any():
+        raise ValueError(f"the target {target!r} holds infinite values: drop those rows")
     task = "classification" if _is_labels(y) else "regression"
     check_target(y, classes=task == "classification")
-    if X.shape[1] == 0:
-        raise ValueError(f"{source} has no column beside the target {target!r}")
+    if X.isna().all().all():
+        raise ValueError(f"{source} has no column with values beside the target {target!r}")
     values = y.to_numpy()
     if task == "regression":
         values = values.astype(np.float64)
@@ -148,17 +151,17 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     name = path.name.lower()
+    if not name.endswith((".parquet", ".pq", ".csv", ".csv.gz")):
+        raise ValueError(f"{path} is neither .csv, .csv.gz nor .parquet: save the table as one of them")
     try:
         if name.endswith((".parquet", ".pq")):
             frame = pd.read_parquet(path)
-        elif name.endswith((".csv", ".csv.gz")):
-            frame = pd.read_csv(path, na_values=["?"], skipinitialspace=True)
         else:
-            raise ValueError(f"{path} is neither .csv, .csv.gz nor .parquet: save the table as one of them")
+            frame = pd.read_csv(path, na_values=["?"], skipinitialspace=True)
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path} is empty") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (OSError, EOFError, zlib.error, ValueError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path} cannot be read as a table: {reason}") from None
     if frame.empty:
         raise ValueError(f"{path} has no rows")
@@ -178,9 +181,15 @@ def _is_labels(y: pd.Series) -> bool:
 
 
 def _as_time(column: pd.Series) -> pd.Series:
-    return (
-        column if types.is_numeric_dtype(column) else pd.to_datetime(column, errors="coerce", format="mixed")
-    )
+    if types.is_numeric_dtype(column):
+        return column
+    times = pd.to_datetime(column, errors="coerce", format="mixed")
+    unread = column[times.isna() & column.notna()]
+    if len(unread):
+        raise ValueError(
+            f"the column {column.name!r} is no time: {unread.iloc[0]!r} is neither number nor date"
+        )
+    return times
 
 
 def _prepared(X: pd.DataFrame) -> pd.DataFrame:
@@ -190,9 +199,7 @@ def _prepared(X: pd.DataFrame) -> pd.DataFrame:
         column = X[name]
         if column.isna().all():
             continue
-        if types.is_bool_dtype(column):
-            column = column.astype(np.float64)
-        elif types.is_numeric_dtype(column):
+        if types.is_numeric_dtype(column):
             column = column.astype(np.float64)
         else:
             dates = column if types.is_datetime64_any_dtype(column) else _dates(column)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from numpy.typing import NDArray
 from skorch import NeuralNetClassifier
 
 from ..modules import MLP
 from ..policies import InitPolicy
-from ._data import Table
 from ._mixin import WarmStartMixin
 
 
@@ -201,98 +196,4 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         ndarray of shape (n_samples,)
             Labels of ``classes_``.
         """
-        codes = self.predict_proba(X).argmax(axis=1)
-        labels = getattr(self, "classes_", None)
-        return codes if labels is None or len(labels) <= codes.max(initial=0) else labels[codes]
-
-    def spoken(self, batch: Any) -> Any:
-        """Return a batch with the user's labels, which is what callbacks compare predictions with."""
-        X, codes = batch
-        labels = self.classes_inferred_ if "classes_inferred_" in self.__dict__ else None
-        if labels is None or codes is None or _are_codes(labels):
-            return batch
-        return X, labels[codes.cpu().numpy()]
-
-    def _check_partial_fit(self, classes: ArrayLike | None) -> None:
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' is not supported for partial_fit, whose rows need not show how "
-                "frequent a class is: pass the weights as a dict"
-            )
-        if not self._has_learned():
-            # A net that was initialised by hand is used skorch's way, which asks for no classes.
-            if (
-                classes is None
-                and self.classes is None
-                and self.warm_start_from is None
-                and not self.initialized_
-            ):
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-        elif classes is not None and not np.array_equal(
-            np.unique(np.asarray(classes)), np.unique(self.classes_)
-        ):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
-            )
-
-    def _set_classes(self, donated: Any, given: Any, y: Any) -> None:
-        self.__dict__.pop("classes_inferred_", None)
-        for source in (self.classes, donated, given):
-            if source is not None:
-                labels = np.asarray(source)
-                self.classes_inferred_ = np.unique(labels) if source is given else labels
-                return
-
-    def _target_rules(self) -> dict[str, Any]:
-        return {}
-
-    def _check_y(self, y: NDArray) -> NDArray:
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        if "classes_inferred_" not in self.__dict__:
-            self.classes_inferred_ = np.unique(y)
-        return y
-
-    def _encode(self, y: NDArray) -> NDArray:
-        if "classes_inferred_" not in self.__dict__:
-            if y.dtype.kind not in "iu":
-                self.classes_inferred_ = np.unique(y)
-            else:
-                return y
-        known = self.classes_inferred_
-        order = np.argsort(known, kind="stable")
-        place = np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)
-        codes = order[place]
-        if not np.array_equal(known[codes], y):
-            self._raise_unknown(np.unique(y))
-        return codes.astype(np.int64)
-
-    def _raise_unknown(self, labels: NDArray) -> None:
-        if self.session_.warm and not self.session_.began:
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_inferred_}, `y` has {labels}"
-            )
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_inferred_}. "
-            f"'y' has {labels}."
-        )
-
-    def _with_class_weight(self, table: Table) -> NDArray | None:
-        if self.class_weight is None or table.y is None:
-            return table.weight
-        weight = compute_sample_weight(self.class_weight, table.y)
-        return weight if table.weight is None else weight * table.weight
-
-    def _n_outputs(self, table: Table) -> int | None:
-        return len(self.classes_inferred_) if "classes_inferred_" in self.__dict__ else None
-
-    def _score_outputs(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
-        hit = (output.argmax(-1) == target).double()
-        if weight is not None and bool(weight.sum() > 0):
-            return float((hit * weight).sum() / weight.sum())
-        return float(hit.mean())
-
-
-def _are_codes(labels: NDArray) -> bool:
-    return labels.dtype.kind in "iu" and np.array_equal(labels, np.arange(len(labels)))
+        return super().predict(X)

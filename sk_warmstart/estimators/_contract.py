@@ -98,6 +98,9 @@ class SkorchContract:
             The estimator.
         """
         policy_params = {key: params.pop(key) for key in list(params) if key.startswith("init_policy__")}
+        if "callbacks" in params and not self.initialized_:
+            # skorch would build them at once, and trip over what fit is to judge.
+            self.__dict__["callbacks"] = params.pop("callbacks")
         if self._has_learned():
             self._record_params(params)
         elif params:

@@ -31,6 +31,7 @@ from ._contract import SkorchContract, all_or_nothing
 from ._data import Table, passes_through, split_rows, to_rows, uses_plain_dataset
 from ._donor import find_donor, network_of
 from ._start import Plan, carry_optimizer, make_start
+from ._targets import targets_of
 
 _FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 _START_ROWS = 10_000  # the start's training score needs no more
@@ -239,7 +240,7 @@ class WarmStartMixin(SkorchContract):
         """
         with all_or_nothing(self):
             check_params(self.get_params(deep=False))
-            self._check_partial_fit(classes)
+            targets_of(self).check_partial_fit(self, classes)
             if not self._has_learned():
                 plan = self._plan()
                 table = self._begin(plan, X, y, sample_weight, classes)
@@ -277,7 +278,7 @@ class WarmStartMixin(SkorchContract):
                 self.n_features_in_ = donor.n_features
             if donor.feature_names is not None:
                 self.feature_names_in_ = donor.feature_names
-        self._set_classes(None if donor is None else donor.classes, classes, y)
+        targets_of(self).begin(self, None if donor is None else donor.classes, classes)
         known = donor is not None and donor.n_features is not None
         return self._validate(X, y, sample_weight, reset=not known)
 
@@ -306,7 +307,6 @@ class WarmStartMixin(SkorchContract):
             if y_val is None:
                 raise ValueError("X_val needs y_val")
             checked = self._validate(X_val, y_val, sample_weight_val, reset=False)
-            checked.weight = self._with_class_weight(checked) if sample_weight_val is not None else None
             session.train, session.valid = rows, to_rows(checked, dtype, network, self.device)
         elif self.early_stopping:
             names = getattr(self, "feature_names_in_", None)
@@ -385,7 +385,7 @@ class WarmStartMixin(SkorchContract):
                     finally:
                         self.batch_weight_ = None
                 outputs.append(output)
-        score = self._score_outputs(rows.y, torch.cat(outputs), rows.weight)
+        score = targets_of(self).score(rows.y, torch.cat(outputs), rows.weight)
         return total / len(rows), score
 
     # ---------------------------------------------------------------- skorch's hooks
@@ -467,13 +467,15 @@ class WarmStartMixin(SkorchContract):
             if not self.train_split or session.valid is not None:
                 return session.train, session.valid
             parts = self.train_split(session.train, *(() if y is None else (y,)), **fit_params)
-            return tuple(_unwrapped(part) for part in parts)  # type: ignore[return-value]
+            return _unwrapped(parts[0]), _unwrapped(parts[1])
         return super().get_split_datasets(X, y, **fit_params)  # type: ignore[misc]
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return batches of a dataset: cut on the device, or by a DataLoader where one was asked for."""
         prefix = "iterator_train" if training else "iterator_valid"
         order = self.session_.streams.order if "session_" in self.__dict__ else None
+        if order is not None and not training:
+            order = torch.Generator()  # looking at the network must not move the order of its training
         kwargs = self.get_params_for(prefix)
         plain = set(kwargs) <= {"batch_size", "shuffle", "drop_last"}
         if isinstance(dataset, Rows) and getattr(self, prefix) is DataLoader and plain:
@@ -490,6 +492,7 @@ class WarmStartMixin(SkorchContract):
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Return the loss of a batch, weighted where its rows have weights."""
         weight = self.__dict__.get("batch_weight_")
+        y_true = _shaped_like(y_true, y_pred, self.criterion_)
         if weight is None:
             return super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
         return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
@@ -501,7 +504,7 @@ class WarmStartMixin(SkorchContract):
 
     def spoken(self, batch: Any) -> Any:
         """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
-        return batch
+        return targets_of(self).spoken(self, batch)
 
     # ---------------------------------------------------------------- prediction
 
@@ -518,6 +521,25 @@ class WarmStartMixin(SkorchContract):
         ndarray
             The outputs.
         """
+        return self._outputs(X)
+
+    def predict(self, X: Any) -> NDArray:
+        """Predict labels of ``classes_``, or numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions.
+        """
+        self.check_is_fitted()
+        return targets_of(self).decode(self, super().predict(X))  # type: ignore[misc]
+
+    def _outputs(self, X: Any) -> NDArray:
         self.check_is_fitted()
         return super().predict_proba(self._validate_X(X))  # type: ignore[misc]
 
@@ -531,12 +553,14 @@ class WarmStartMixin(SkorchContract):
         return validate_data(self, _as_numpy(X), reset=False, **self._array_rules())
 
     def _validate(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table:
+        targets = targets_of(self)
         if passes_through(X):
             if sample_weight is not None:
                 raise ValueError(
                     "sample_weight needs X as an array; put the weights into the dataset instead"
                 )
-            return Table(X, y, None if y is None else self._encode(np.asarray(y)), None)
+            target = None if y is None else targets.encode(self, np.asarray(y))
+            return Table(X, y, target, None)
         if y is None:
             # scikit-learn's words, so that its users know them.
             raise ValueError(
@@ -544,21 +568,17 @@ class WarmStartMixin(SkorchContract):
                 "Dataset only"
             )
         X, y = validate_data(
-            self, _as_numpy(X), _as_numpy(y), reset=reset, **self._array_rules(), **self._target_rules()
+            self, _as_numpy(X), _as_numpy(y), reset=reset, **self._array_rules(), **targets.rules
         )
-        y = self._check_y(y)
-        table = Table(X, y, self._encode(y), None)
+        y = targets.check(self, y)
+        weight = None
         if sample_weight is not None:
-            table.weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        table.weight = self._with_class_weight(table)
-        return table
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        return Table(X, y, targets.encode(self, y), targets.weigh(self, y, weight))
 
     def _array_rules(self) -> dict[str, Any]:
         default = self.module is MLP or isinstance(self.module, MLP)
         return {"dtype": [np.float64, np.float32] if default else "numeric", "allow_nd": not default}
-
-    def _check_partial_fit(self, classes: ArrayLike | None) -> None:
-        """Check the arguments that only partial_fit has."""
 
     def _check_same_architecture(self) -> None:
         changed = [
@@ -600,37 +620,25 @@ class WarmStartMixin(SkorchContract):
         return not uses_plain_dataset(self)
 
     def _shape(self, table: Table) -> dict[str, int]:
-        shape = {"n_outputs": self._n_outputs(table)}
+        shape = {"n_outputs": targets_of(self).n_outputs(self, table.target)}
         if table.is_array:
             shape["n_features"] = self.n_features_in_
-        return {name: size for name, size in shape.items() if size is not None}
-
-    # What a classifier and a regressor do differently.
-
-    def _set_classes(self, donated: Any, given: Any, y: Any) -> None:
-        """Decide the labels before the targets are encoded."""
-
-    def _target_rules(self) -> dict[str, Any]:
-        return {"multi_output": True, "y_numeric": True}
-
-    def _check_y(self, y: NDArray) -> NDArray:
-        return y
-
-    def _encode(self, y: NDArray) -> NDArray:
-        return y
-
-    def _with_class_weight(self, table: Table) -> NDArray | None:
-        return table.weight
-
-    def _n_outputs(self, table: Table) -> int | None:
-        return None
-
-    def _score_outputs(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
-        raise NotImplementedError(f"{type(self).__name__} must say how its outputs are scored")
+        return {name: int(size) for name, size in shape.items() if size is not None}
 
 
 def _as_numpy(data: Any) -> Any:
     return data.detach().numpy() if isinstance(data, torch.Tensor) and data.device.type == "cpu" else data
+
+
+def _shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
+    """Fit a target to the output where torch would fail, or silently make n x n of (n,) and (n, 1)."""
+    if not (isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor)):
+        return y_true
+    if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():
+        return y_true.reshape(y_pred.shape)
+    if isinstance(criterion, torch.nn.BCEWithLogitsLoss | torch.nn.BCELoss):
+        return y_true.to(y_pred.dtype).reshape(y_pred.shape)
+    return y_true
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import Tags
@@ -12,8 +11,8 @@ from skorch import NeuralNetRegressor
 
 from ..modules import MLP
 from ..policies import InitPolicy
-from ._data import Table
 from ._mixin import WarmStartMixin
+from ._targets import targets_of
 
 
 class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
@@ -169,38 +168,9 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             As many dimensions as the ``y`` that it was fitted with.
         """
-        output = super().predict_proba(X)
-        return output.ravel() if getattr(self, "one_column_", False) else output
-
-    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Return the loss of a batch; (n,) and (n, 1) are the same target, not a table of n x n."""
-        if y_pred.shape != y_true.shape and y_pred.numel() == y_true.numel():
-            y_true = y_true.reshape(y_pred.shape)
-        return super().get_loss(y_pred, y_true, *args, **kwargs)
+        return targets_of(self).decode(self, self._outputs(X))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-    def _check_y(self, y: NDArray) -> NDArray:
-        self.one_column_ = y.ndim == 1
-        return y.astype(np.float64, copy=False) if y.dtype.kind != "f" else y
-
-    def _encode(self, y: NDArray) -> NDArray:
-        return y.reshape(len(y), -1) if y.ndim == 1 else y
-
-    def _n_outputs(self, table: Table) -> int | None:
-        return None if table.target is None else int(table.target.reshape(len(table.target), -1).shape[1])
-
-    def _score_outputs(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
-        """R2, averaged over the columns, as scikit-learn's score has it."""
-        target = target.double()
-        output = output.double().reshape(target.shape)
-        weight = torch.ones(len(target)) if weight is None or not bool(weight.sum() > 0) else weight
-        w = weight.double().to(target.device)[:, None]
-        mean = (w * target).sum(0) / w.sum()
-        residual, total = (w * (target - output) ** 2).sum(0), (w * (target - mean) ** 2).sum(0)
-        r2 = 1 - residual / total.clamp(min=torch.finfo(torch.float64).tiny)
-        r2 = torch.where(total > 0, r2, (residual == 0).double())
-        return float(r2.mean())

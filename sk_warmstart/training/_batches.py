@@ -112,6 +112,8 @@ class TensorBatches:
             part = slice(first, first + self.batch_size)
             taken = rows.take(part) if order is None else rows.take(order[part])
             yield (taken.X, taken.y) if taken.weight is None else (taken.X, taken.y, taken.weight)
+        if self.shuffle and self.generator is not None:
+            torch.randperm(n, generator=self.generator)  # torch's sampler ends with one that it does not use
 
     def _draw(self) -> int:
         return int(torch.empty((), dtype=torch.int64).random_(generator=self.generator))

@@ -40,7 +40,8 @@ def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: 
         losses = criterion(y_pred, y_true)
     finally:
         criterion.reduction = reduction
-    losses = losses.flatten(1).mean(1) if losses.ndim > 1 else losses
+    if losses.ndim > 1:
+        losses = losses.flatten(1).sum(1) if reduction == "sum" else losses.flatten(1).mean(1)
     total = (losses * weight).sum()
     if reduction == "sum":
         return total

@@ -1,0 +1,220 @@
+"""What a classifier and a regressor do differently: labels and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_classifier
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+
+class Targets:
+    """Targets of a net: how they are checked, encoded, scored and given back.
+
+    The methods take the net, whose fitted attributes hold what was learned of its targets.
+    """
+
+    rules: dict[str, Any] = {}
+
+    def begin(self, net: Any, donated: Any, given: Any) -> None:
+        """Decide what is known before the targets are seen: the donor's labels, or those given."""
+
+    def check(self, net: Any, y: NDArray) -> NDArray:
+        """Return the targets as they are kept, or say what is wrong with them."""
+        return y
+
+    def encode(self, net: Any, y: NDArray) -> NDArray:
+        """Return the targets as the criterion wants them."""
+        return y
+
+    def weigh(self, net: Any, y: Any, weight: NDArray | None) -> NDArray | None:
+        """Return the weights of the rows, those of their classes included."""
+        return weight
+
+    def n_outputs(self, net: Any, target: NDArray | None) -> int | None:
+        """Return how many outputs the network needs, where that is known."""
+        raise NotImplementedError
+
+    def score(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+        """Score outputs as scikit-learn's ``score`` would; greater is better."""
+        raise NotImplementedError
+
+    def decode(self, net: Any, output: NDArray) -> NDArray:
+        """Return predictions in the user's terms."""
+        return output
+
+    def spoken(self, net: Any, batch: Any) -> Any:
+        """Return a batch with targets in the user's terms, which callbacks compare predictions with."""
+        return batch
+
+    def check_partial_fit(self, net: Any, classes: ArrayLike | None) -> None:
+        """Check the arguments that only partial_fit has."""
+
+
+class Labels(Targets):
+    """Classes of any kind, encoded by their place in ``classes_``."""
+
+    def begin(self, net: Any, donated: Any, given: Any) -> None:
+        """Take the labels from the parameter ``classes``, the donor, or the call, in this order."""
+        net.__dict__.pop("classes_inferred_", None)
+        for source in (net.classes, donated, given):
+            if source is not None:
+                labels = np.asarray(source)
+                net.classes_inferred_ = np.unique(labels) if source is given else labels
+                return
+
+    def check(self, net: Any, y: NDArray) -> NDArray:
+        """Refuse what are no labels; learn the labels where they are not known."""
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if _known(net) is None:
+            net.classes_inferred_ = np.unique(y)
+        return y
+
+    def encode(self, net: Any, y: NDArray) -> NDArray:
+        """Return the place of each label; a label that has none is an error."""
+        known = _known(net)
+        if known is None:
+            return y
+        order = np.argsort(known, kind="stable")
+        place = np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)
+        codes = order[place]
+        if not np.array_equal(known[codes], y):
+            _refuse(net, known, np.unique(y))
+        return codes.astype(np.int64)
+
+    def weigh(self, net: Any, y: Any, weight: NDArray | None) -> NDArray | None:
+        """Multiply ``class_weight`` into the weights."""
+        class_weight = getattr(net, "class_weight", None)
+        if class_weight is None:
+            return weight
+        weights = compute_sample_weight(class_weight, y)
+        return weights if weight is None else weights * weight
+
+    def n_outputs(self, net: Any, target: NDArray | None) -> int | None:
+        """Return the number of labels."""
+        known = _known(net)
+        return None if known is None else len(known)
+
+    def score(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+        """Return the accuracy."""
+        if output.ndim == 1 or output.shape[-1] == 1 < int(target.max()) + 1:
+            hit = ((output.reshape(-1) > 0).long() == target).double()  # one logit for two classes
+        else:
+            hit = (output.argmax(-1) == target).double()
+        if weight is not None and bool(weight.sum() > 0):
+            return float((hit * weight).sum() / weight.sum())
+        return float(hit.mean())
+
+    def decode(self, net: Any, output: NDArray) -> NDArray:
+        """Return the labels in these places."""
+        labels = getattr(net, "classes_", None)
+        if labels is None or _are_codes(labels) or len(labels) <= output.max(initial=0):
+            return output
+        return labels[output]
+
+    def spoken(self, net: Any, batch: Any) -> Any:
+        """Return a batch with labels instead of their places."""
+        X, codes = batch
+        labels = _known(net)
+        if labels is None or codes is None or _are_codes(labels):
+            return batch
+        return X, labels[codes.cpu().numpy()]
+
+    def check_partial_fit(self, net: Any, classes: ArrayLike | None) -> None:
+        """Ask for all labels before the first rows, and for the same ones ever after."""
+        if getattr(net, "class_weight", None) == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, whose rows need not show how "
+                "frequent a class is: pass the weights as a dict"
+            )
+        if not net._has_learned():
+            # A net that was initialised by hand is used skorch's way, which asks for no classes.
+            told = classes is not None or net.classes is not None or net.warm_start_from is not None
+            if not told and not net.initialized_:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return
+        labels = np.asarray(net.classes_)
+        if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), np.unique(labels)):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {labels!r}"
+            )
+
+
+class Numbers(Targets):
+    """Numbers, in one column or several."""
+
+    rules = {"multi_output": True, "y_numeric": True}
+
+    def check(self, net: Any, y: NDArray) -> NDArray:
+        """Remember how many dimensions predictions are to have."""
+        net.target_ndim_ = y.ndim
+        return y if y.dtype.kind == "f" else y.astype(np.float64)
+
+    def encode(self, net: Any, y: NDArray) -> NDArray:
+        """Return a table, which is what networks put out."""
+        return y.reshape(len(y), -1) if y.ndim == 1 else y
+
+    def n_outputs(self, net: Any, target: NDArray | None) -> int | None:
+        """Return the number of columns."""
+        return None if target is None else int(np.prod(target.shape[1:]))
+
+    def score(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+        """Return R2, averaged over the columns."""
+        target = target.double()
+        output = output.double().reshape(target.shape)
+        if weight is None or not bool(weight.sum() > 0):
+            weight = torch.ones(len(target), device=target.device)
+        w = weight.double()[:, None]
+        mean = (w * target).sum(0) / w.sum()
+        residual, total = (w * (target - output) ** 2).sum(0), (w * (target - mean) ** 2).sum(0)
+        r2 = 1 - residual / total.clamp(min=torch.finfo(torch.float64).tiny)
+        # scikit-learn's convention where the target does not vary.
+        return float(torch.where(total > 0, r2, (residual == 0).double()).mean())
+
+    def decode(self, net: Any, output: NDArray) -> NDArray:
+        """Return as many dimensions as ``y`` had."""
+        return output.ravel() if getattr(net, "target_ndim_", 2) == 1 else output
+
+
+_LABELS, _NUMBERS = Labels(), Numbers()
+
+
+def targets_of(net: Any) -> Targets:
+    """Return how a net deals with its targets.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        The net.
+
+    Returns
+    -------
+    Targets
+        Labels for a classifier, numbers for anything else.
+    """
+    return _LABELS if is_classifier(net) else _NUMBERS
+
+
+def _known(net: Any) -> NDArray | None:
+    return net.__dict__.get("classes_inferred_")
+
+
+def _refuse(net: Any, known: NDArray, labels: NDArray) -> None:
+    if net.session_.warm and not net.session_.began:
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+            f"Previously got {known}, `y` has {labels}"
+        )
+    raise ValueError(
+        f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}."
+    )
+
+
+def _are_codes(labels: NDArray) -> bool:
+    return labels.dtype.kind in "iu" and np.array_equal(labels, np.arange(len(labels)))

@@ -1,0 +1,16 @@
+"""Settings of all tests."""
+
+import os
+
+# Before SciPy is imported: scikit-learn's array-API check of every estimator runs only then.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+import torch
+from hypothesis import HealthCheck, settings
+
+torch.set_num_threads(1)  # tiny networks: a second thread costs more than it brings
+
+settings.register_profile(
+    "project", deadline=None, derandomize=True, max_examples=15, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
