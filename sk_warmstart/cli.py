@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = compare.add_argument
     add("data", metavar="DATA", help="a .csv, .csv.gz or .parquet file, or 'digits' (built in)")
     add("--target", metavar="COLUMN", help="the column to predict")
+    add("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
     add("--time", metavar="COLUMN", help="the column that orders the rows: phases then follow time")
     add("--phases", type=int, default=5, metavar="N", help="number of phases (default: 5)")
     add(
@@ -104,7 +105,7 @@ def _compare(options: argparse.Namespace) -> None:
         report = Path(options.report).absolute()  # hours of work come before it is written
         if report.is_dir() or not report.parent.is_dir():
             raise ValueError(f"the report needs a file name in a folder that exists, got {options.report}")
-    X, y, task = load_table(options.data, options.target, options.time)
+    X, y, task = load_table(options.data, options.target, options.time, options.drop)
     classes = np.unique(y) if task == "classification" else None
     phases: Any = DataIncremental(options.phases)
     if options.time is not None:

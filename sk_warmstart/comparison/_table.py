@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ _MANY_ROWS = 20_000
 
 
 def load_table(
-    source: str | Path, target: str | None = None, time: str | None = None
+    source: str | Path, target: str | None = None, time: str | None = None, drop: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, NDArray, str]:
     """Read a table and take its target apart.
 
@@ -38,6 +39,8 @@ def load_table(
         The column to predict; not needed for ``"digits"``.
     time : str, default=None
         The column that orders the rows, if any.
+    drop : sequence of str, default=()
+        Columns to leave out.
 
     Returns
     -------
@@ -66,14 +69,14 @@ def load_table(
     frame = _read(Path(source))
     if target is None:
         raise ValueError(f"say which column to predict: --target one of {_listed(frame)}")
-    for name in (target, *(() if time is None else (time,))):
+    for name in (target, *(() if time is None else (time,)), *drop):
         if name not in frame:
             raise ValueError(f"{source} has no column {name!r}; its columns are {_listed(frame)}")
     if time is not None:
         frame = frame.assign(**{time: _as_time(frame[time])}).sort_values(
             time, kind="stable", ignore_index=True
         )
-    y, X = frame[target], frame.drop(columns=target)
+    y, X = frame[target], frame.drop(columns=[target, *drop])
     if types.is_float_dtype(y) and np.isinf(y).any():
         raise ValueError(f"the target {target!r} holds infinite values: drop those rows")
     task = "classification" if _is_labels(y) else "regression"

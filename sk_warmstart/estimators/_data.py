@@ -10,12 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.utils.validation import _check_sample_weight, validate_data
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.utils import is_dataset
 from torch import nn
+from torch.utils.data import Subset
 
+from ..modules import MLP
 from ..state import row_ids, sample_ids, validation_mask
 from ..training import Rows, as_tensor, normalised
+from ._targets import targets_of
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass
@@ -67,6 +73,68 @@ def passes_through(X: Any) -> bool:
         or isinstance(X, Mapping)
         or (isinstance(X, list | tuple) and any(getattr(part, "ndim", 0) > 1 for part in X))
     )
+
+
+def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table:
+    """Check the input of a fit.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        The net; it learns the columns and the labels.
+    X, y, sample_weight : array-like
+        What the user passed.
+    reset : bool
+        Whether the columns are learned, or must be those that are known.
+
+    Returns
+    -------
+    Table
+        The input, validated and encoded.
+
+    Raises
+    ------
+    ValueError
+        In scikit-learn's words where it has any.
+    """
+    targets = targets_of(net)
+    if passes_through(X):
+        if sample_weight is not None:
+            raise ValueError("sample_weight needs X as an array; put the weights into the dataset instead")
+        return Table(X, y, None if y is None else targets.encode(net, np.asarray(y)), None)
+    if y is None:
+        raise ValueError(
+            f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a "
+            "Dataset only"
+        )
+    X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
+    y = targets.check(net, y)
+    weight = None
+    if sample_weight is not None:
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    return Table(X, y, targets.encode(net, y), targets.weigh(net, y, weight))
+
+
+def validate_rows(net: Any, X: Any) -> Any:
+    """Check the input of a prediction.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        The net.
+    X : array-like
+        What the user passed.
+
+    Returns
+    -------
+    ndarray, or the input itself where only skorch understands it
+        The rows.
+    """
+    if passes_through(X) or isinstance(X, Rows | Subset):
+        return X
+    if not hasattr(net, "n_features_in_"):
+        return np.asarray(_as_numpy(X))  # initialised by hand: nothing is known of the columns
+    return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
 
 
 def to_rows(table: Table, dtype: torch.dtype, network: nn.Module | None, device: Any) -> Rows:
@@ -152,3 +220,13 @@ def _input_dtype(X: NDArray, dtype: torch.dtype, network: nn.Module | None) -> t
         return dtype
     looks_up = any(isinstance(layer, nn.Embedding | nn.EmbeddingBag) for layer in network.modules())
     return None if looks_up else dtype
+
+
+def _array_rules(net: Any) -> dict[str, Any]:
+    """A module of the user's own may take images, or integers to look up."""
+    default = net.module is MLP or isinstance(net.module, MLP)
+    return {"dtype": [np.float64, np.float32] if default else "numeric", "allow_nd": not default}
+
+
+def _as_numpy(data: Any) -> Any:
+    return data.detach().numpy() if isinstance(data, torch.Tensor) and data.device.type == "cpu" else data

@@ -55,7 +55,7 @@ def test_tied_weights_stay_tied() -> None:
 
 def test_map_restores_dtype_and_leaves_the_original() -> None:
     state = NetState.from_module(Tied())
-    before = copy.deepcopy({name: tensor for name, tensor in state.items()})
+    before = copy.deepcopy(dict(state))
     doubled = state.map(lambda _, tensor: tensor.double() * 2)
     assert doubled["norm.num_batches_tracked"].dtype == torch.int64
     assert doubled["a.weight"].dtype == torch.float32

@@ -1,0 +1,201 @@
+"""The hooks of skorch's training loop, filled in."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+import torch
+from skorch.history import History
+from torch.utils.data import DataLoader, RandomSampler, Subset
+
+from ..modules import build_module
+from ..training import Rows, TensorBatches, run_epoch, weighted_loss
+from ._contract import SkorchContract
+from ._data import DTYPES, Table, to_rows, uses_plain_dataset
+from ._donor import network_of
+from ._session import StopTraining
+from ._targets import targets_of
+
+_FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
+_EVALUATION_BATCH = 4096
+
+
+class SkorchHooks(SkorchContract):
+    """What skorch calls while it initialises and trains a net."""
+
+    history_: History
+    criterion_: Any
+
+    def initialize_module(self) -> Self:
+        """Build the network by the shape of the data; see skorch's ``initialize_module``."""
+        network = build_module(
+            self.module,
+            self.get_params_for("module"),
+            getattr(self, "network_shape_", {}),
+            redraw=getattr(self, "redraw_", False),
+        )
+        dtype = getattr(self, "dtype_", None)
+        self.module_ = network if dtype is None else network.to(DTYPES[dtype])
+        return self
+
+    def initialize_criterion(self) -> Self:
+        """Build the criterion; a template is copied, so that it is never changed."""
+        super().initialize_criterion()  # type: ignore[misc]
+        if self.criterion_ is self.criterion:
+            self.criterion_ = copy.deepcopy(self.criterion)
+        dtype = getattr(self, "dtype_", None)
+        if dtype is not None and isinstance(self.criterion_, torch.nn.Module):
+            self.criterion_ = self.criterion_.to(DTYPES[dtype])
+        return self
+
+    def initialize_history(self) -> Self:
+        """Begin a new history; the one before stays whole in case the fit fails."""
+        self.history_ = History()
+        return self
+
+    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[Any, dict[str, Any]]:
+        """Collect the optimiser's arguments; its fused version is the default where there is one."""
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)  # type: ignore[misc]
+        if getattr(self, prefix, None) in _FUSED and not {"fused", "foreach", "differentiable"} & set(kwargs):
+            kwargs["fused"] = True
+        return args, kwargs
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call the callbacks; see skorch's ``notify``."""
+        session = self.__dict__.get("session_")
+        if method_name == "on_train_begin" and session is not None:
+            if session.began:
+                return  # partial_fit goes on: beginning again would restart schedules and counters
+            session.began = True
+        super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
+        if method_name == "on_epoch_end":
+            self._after_epoch()
+
+    def on_epoch_begin(
+        self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+    ) -> None:
+        """Open an epoch in the history; numbers go on over calls."""
+        super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)  # type: ignore[misc]
+        past = self.session_.past if "session_" in self.__dict__ else ()
+        if past:
+            self.history_.record("epoch", past[-1]["epoch"] + len(self.history_))
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """Run one epoch; see skorch's ``run_single_epoch``."""
+        if iterator is not None:
+            run_epoch(self, iterator, training, prefix, step_fn, **fit_params)
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Return the data as a dataset, on the device where that is possible."""
+        if isinstance(X, Rows):
+            return Rows(X.X, X.y)
+        if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and uses_plain_dataset(self):
+            target = None if y is None else np.asarray(y)
+            return to_rows(Table(X, y, target, None), self._torch_dtype(), self._network(), self.device)
+        return super().get_dataset(X, y)  # type: ignore[misc]
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
+        """Return training and validation data; the sticky split is made before training begins."""
+        session = self.__dict__.get("session_")
+        if session is not None and session.train is not None:
+            if not self.train_split or session.valid is not None:
+                return session.train, session.valid
+            parts = self.train_split(session.train, *(() if y is None else (y,)), **fit_params)
+            return _unwrapped(parts[0]), _unwrapped(parts[1])
+        return super().get_split_datasets(X, y, **fit_params)  # type: ignore[misc]
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return batches of a dataset: cut on the device, or by a DataLoader where one was asked for."""
+        prefix = "iterator_train" if training else "iterator_valid"
+        order = self.session_.streams.order if "session_" in self.__dict__ else None
+        if order is not None and not training:
+            order = torch.Generator()  # looking at the network must not move the order of its training
+        kwargs = self.get_params_for(prefix)
+        plain = set(kwargs) <= {"batch_size", "shuffle", "drop_last"}
+        if isinstance(dataset, Rows) and getattr(self, prefix) is DataLoader and plain:
+            size = kwargs.pop("batch_size", self.batch_size)
+            size = max(1, len(dataset)) if size == -1 else size
+            return TensorBatches(dataset, size, generator=order, **kwargs)
+        iterator = super().get_iterator(dataset, training)  # type: ignore[misc]
+        if isinstance(iterator, DataLoader) and iterator.generator is None and order is not None:
+            iterator.generator = order
+            if isinstance(iterator.sampler, RandomSampler):
+                iterator.sampler.generator = order
+        return iterator
+
+    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of a batch, weighted where its rows have weights."""
+        weight = self.__dict__.get("batch_weight_")
+        y_true = _shaped_like(y_true, y_pred, self.criterion_)
+        if weight is None:
+            return super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
+        return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
+
+    def check_data(self, X: Any, y: Any = None) -> None:
+        """Check what was not validated before; see skorch's ``check_data``."""
+        if "session_" not in self.__dict__ or self.session_.train is None:
+            super().check_data(X, y)  # type: ignore[misc]
+
+    def spoken(self, batch: Any) -> Any:
+        """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
+        return targets_of(self).spoken(self, batch)
+
+    def _after_epoch(self) -> None:
+        row, session = self.history_[-1], self.session_
+        if not np.isfinite(row.get("train_loss", 0.0)):
+            raise ValueError(
+                "the training loss is no longer a finite number: lower lr, or scale the inputs and targets"
+            )
+        if session.monitor is None or session.valid is None:
+            return
+        _, score = self._evaluate(session.valid, with_loss=False)
+        row["valid_score"] = score
+        if session.monitor.update(score, self._network(), self.optimizer_):
+            raise StopTraining
+
+    def _evaluate(self, rows: Rows, with_loss: bool = True) -> tuple[float, float]:
+        """Loss and score of the network as it stands; the network is left as it was found."""
+        self._set_training(False)
+        outputs, total = [], 0.0
+        with torch.no_grad():
+            for first in range(0, len(rows), _EVALUATION_BATCH):
+                part = rows.take(slice(first, first + _EVALUATION_BATCH))
+                output = self.infer(part.X)
+                output = output[0] if isinstance(output, tuple) else output
+                if with_loss:
+                    self.batch_weight_ = part.weight
+                    try:
+                        total += float(self.get_loss(output, part.y, X=part.X, training=False)) * len(part)
+                    finally:
+                        self.batch_weight_ = None
+                outputs.append(output)
+        score = targets_of(self).score(rows.y, torch.cat(outputs), rows.weight)
+        return total / len(rows), score
+
+    def _torch_dtype(self) -> torch.dtype:
+        return next((p.dtype for p in self._network().parameters() if p.is_floating_point()), torch.float32)
+
+    def _network(self) -> torch.nn.Module:
+        return network_of(self)
+
+
+def _shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
+    """Fit a target to the output where torch would fail, or silently make n x n of (n,) and (n, 1)."""
+    if not (isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor)):
+        return y_true
+    if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():
+        return y_true.reshape(y_pred.shape)
+    if isinstance(criterion, torch.nn.BCEWithLogitsLoss | torch.nn.BCELoss):
+        return y_true.to(y_pred.dtype).reshape(y_pred.shape)
+    return y_true
+
+
+def _unwrapped(part: Any) -> Any:
+    """skorch's splits are views one row at a time; cut the rows once instead."""
+    if isinstance(part, Subset) and isinstance(part.dataset, Rows):
+        return part.dataset.take(np.asarray(part.indices))
+    return part

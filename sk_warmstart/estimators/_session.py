@@ -1,0 +1,71 @@
+"""What belongs to the training at hand, and the history that it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from skorch.history import History
+
+from ..training import RandomStreams, Rows, ValidationMonitor
+
+PARTIAL_FIT_HISTORY = 1000
+
+
+class StopTraining(KeyboardInterrupt):
+    """Ends training early: skorch's loop takes a KeyboardInterrupt for a wish to stop."""
+
+
+@dataclass
+class Session:
+    """What belongs to the training at hand: one ``fit``, or a row of ``partial_fit`` calls.
+
+    Parameters
+    ----------
+    streams : RandomStreams
+        Random numbers of training.
+    warm : bool
+        Whether it starts from a donor.
+    """
+
+    streams: RandomStreams
+    warm: bool
+    train: Rows | None = None
+    valid: Rows | None = None
+    monitor: ValidationMonitor | None = None
+    began: bool = False
+    past: History = field(default_factory=History)
+
+
+def copied(history: History | None) -> History:
+    """Copy a history and its rows, not the batches in them."""
+    return History(dict(row) for row in history or ())
+
+
+def joined(past: History, done: History, endless: bool) -> History:
+    """Append what was done to what was before.
+
+    Parameters
+    ----------
+    past, done : History
+        The rows before, changed in place, and the new ones.
+    endless : bool
+        Whether more may always follow, as in a stream of partial fits: then neither batches nor old passes are
+        kept for ever. Otherwise ``event_fit`` marks where the new rows begin.
+
+    Returns
+    -------
+    History
+        All rows.
+    """
+    if not past:
+        return done
+    if endless:
+        for row in done:
+            row["batches"] = []
+        surplus = len(past) + len(done) - PARTIAL_FIT_HISTORY
+        if surplus > 0:
+            del past[: min(surplus, len(past))]
+    elif done:
+        done[0]["event_fit"] = True
+    past.extend(done)
+    return past
