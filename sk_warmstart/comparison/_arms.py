@@ -71,9 +71,7 @@ def make_arms(policies: Iterable[Any] | Mapping[str, Any], estimator: Any) -> li
     if REFERENCE not in names:
         raise ValueError(f"policies must hold {REFERENCE!r}, which the others are compared with; got {names}")
     if not arms[names.index(REFERENCE)].cold:
-        raise ValueError(
-            f"the arm {REFERENCE!r} is the reference and must start cold: give yours another name"
-        )
+        raise ValueError(f"the arm {REFERENCE!r} is the reference and must start cold: give yours another name")
     if len(arms) < 2:
         raise ValueError("policies must hold at least one policy beside 'cold'")
     return sorted(arms, key=lambda arm: arm.name != REFERENCE)

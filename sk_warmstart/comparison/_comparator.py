@@ -231,9 +231,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         arm = next(arm for arm in task.arms if arm.name == name)
         user = last_step(self.estimator)
         if isinstance(net, WarmStartMixin):
-            net.set_params(
-                **arm.params, warm_start=True, random_state=user.random_state, callbacks=user.callbacks
-            )
+            net.set_params(**arm.params, warm_start=True, random_state=user.random_state, callbacks=user.callbacks)
             if is_classifier(net):
                 net.set_params(classes=user.get_params().get("classes"))
         elif arm.cold:
@@ -248,9 +246,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         known = {"sample_id": np.arange(len(task.y))} if isinstance(net, WarmStartMixin) else {}
         net.fit(X, task.y, **known)
         self.best_estimator_ = (
-            Pipeline([*steps, (self.estimator.steps[-1][0], net)])
-            if isinstance(self.estimator, Pipeline)
-            else net
+            Pipeline([*steps, (self.estimator.steps[-1][0], net)]) if isinstance(self.estimator, Pipeline) else net
         )
         if is_classifier(net):
             self.classes_ = net.classes_

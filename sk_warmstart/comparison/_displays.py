@@ -301,9 +301,7 @@ class LearningCurvesDisplay:
     ) -> LearningCurvesDisplay:
         """Make the display from a fitted comparator."""
         require_fitted(comparator, "curves_")
-        return cls(
-            comparator.curves_, comparator.reference_, metric, phase, arms=list(comparator.gain_.index)
-        )
+        return cls(comparator.curves_, comparator.reference_, metric, phase, arms=list(comparator.gain_.index))
 
     def plot(self, ax: Axes | None = None, *, x: str = "epoch") -> LearningCurvesDisplay:
         """Draw the curves.

@@ -12,9 +12,7 @@ from ._arms import REFERENCE
 from ._statistics import Posterior, correlated_t, pairs_to_decide, rope_verdict
 
 
-def reach_targets(
-    results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None
-) -> pd.DataFrame:
+def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:
     """Add to each run when it reached the target of its phase.
 
     The target is the validation score that cold ended with, less the ROPE, unless one is given.
@@ -42,9 +40,7 @@ def reach_targets(
     added = results.assign(target=scores - rope if target is None else target)
     run = [*keys, "arm"]
     merged = curves[[*run, "epoch", "samples", "valid_score"]].merge(added[[*run, "target"]], on=run)
-    hits = (
-        merged[merged["valid_score"] >= merged["target"]].groupby(run, sort=False)[["epoch", "samples"]].min()
-    )
+    hits = merged[merged["valid_score"] >= merged["target"]].groupby(run, sort=False)[["epoch", "samples"]].min()
     hits = hits.rename(columns={"epoch": "epochs_to_target", "samples": "samples_to_target"})
     added = added.merge(hits.reset_index(), on=run, how="left")
     added = added.astype(dict.fromkeys(hits.columns, float))  # without any epochs they would be objects

@@ -95,9 +95,7 @@ def render_report(comparator: Any) -> str:
             "pip install sk-warmstart[report]"
         ) from error
     source = resources.files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(source).render(_content(comparator)) + "\n"
 
 

@@ -142,8 +142,11 @@ def pairs_to_decide(
     if len(d) < 2:
         return None
     mean, spread = float(d.mean()), float(d.std(ddof=1))
-    for n in range(len(d), most + 1):
-        posterior = Posterior(mean, float(np.sqrt(1 / n + test_to_train) * spread), n - 1)
-        if rope_verdict(posterior, rope, confidence) != "undecided":
-            return n
-    return None
+    if spread == 0:
+        certain = rope_verdict(Posterior(mean, 0.0, len(d) - 1), rope, confidence) != "undecided"
+        return len(d) if certain else None
+    n = np.arange(len(d), most + 1)
+    scale = np.sqrt(1 / n + test_to_train) * spread
+    worse, below_high = (stats.t.cdf((bound - mean) / scale, n - 1) for bound in (-rope, rope))
+    decides = np.maximum.reduce([worse, 1 - below_high, below_high - worse]) >= confidence
+    return int(n[decides.argmax()]) if decides.any() else None

@@ -73,9 +73,7 @@ def load_table(
         if name not in frame:
             raise ValueError(f"{source} has no column {name!r}; its columns are {_listed(frame)}")
     if time is not None:
-        frame = frame.assign(**{time: _as_time(frame[time])}).sort_values(
-            time, kind="stable", ignore_index=True
-        )
+        frame = frame.assign(**{time: _as_time(frame[time])}).sort_values(time, kind="stable", ignore_index=True)
     y, X = frame[target], frame.drop(columns=[target, *drop])
     if types.is_float_dtype(y) and np.isinf(y).any():
         raise ValueError(f"the target {target!r} holds infinite values: drop those rows")
@@ -189,9 +187,7 @@ def _as_time(column: pd.Series) -> pd.Series:
     times = pd.to_datetime(column, errors="coerce", format="mixed")
     unread = column[times.isna() & column.notna()]
     if len(unread):
-        raise ValueError(
-            f"the column {column.name!r} is no time: {unread.iloc[0]!r} is neither number nor date"
-        )
+        raise ValueError(f"the column {column.name!r} is no time: {unread.iloc[0]!r} is neither number nor date")
     return times
 
 

@@ -45,8 +45,6 @@ class SkorchContract:
         super().__init_subclass__(**kwargs)
         # scikit-learn generates these from fit's signature; skorch's also take the module's own arguments.
         for name in ("set_fit_request", "set_partial_fit_request"):
-            if getattr(cls, name, None) is not None and name not in vars(NeuralNet):
-                continue
             setattr(cls, name, vars(NeuralNet)[name])
 
     def __getattr__(self, name: str) -> Any:

@@ -104,8 +104,7 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y)), None)
     if y is None:
         raise ValueError(
-            f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a "
-            "Dataset only"
+            f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a Dataset only"
         )
     X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y)
@@ -191,11 +190,11 @@ def split_rows(
     Raises
     ------
     ValueError
-        If one side is empty.
+        If one side is empty, or there are not as many identities as rows.
     """
-    ids = (
-        row_ids(X, None if columns is None else list(columns)) if sample_id is None else sample_ids(sample_id)
-    )
+    if sample_id is not None and len(np.asarray(sample_id)) != len(X):
+        raise ValueError(f"sample_id has {len(np.asarray(sample_id))} entries for {len(X)} rows")
+    ids = row_ids(X, None if columns is None else list(columns)) if sample_id is None else sample_ids(sample_id)
     mask = validation_mask(ids, fraction)
     n_valid = int(mask.sum())
     if n_valid in (0, len(mask)):

@@ -208,9 +208,7 @@ class WarmStartMixin(SkorchHooks):
             self.session_.train = None
             if table.is_array and uses_plain_dataset(self):
                 self.session_.train = to_rows(table, self._torch_dtype(), self._network(), self.device)
-            self._run(
-                table, epochs=fit_params.pop("epochs", 1), method="partial_fit", flat=True, **fit_params
-            )
+            self._run(table, epochs=fit_params.pop("epochs", 1), method="partial_fit", flat=True, **fit_params)
         return self
 
     def _plan(self) -> Plan:
@@ -223,9 +221,7 @@ class WarmStartMixin(SkorchHooks):
         self.session_ = Session(RandomStreams(seed), warm=plan.donor is not None)
         return plan
 
-    def _begin(
-        self, plan: Plan, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None = None
-    ) -> Table:
+    def _begin(self, plan: Plan, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None = None) -> Table:
         """Validate the input of a fit, by the donor's schema where there is a donor."""
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -273,9 +269,7 @@ class WarmStartMixin(SkorchHooks):
         else:
             session.train = rows
         if session.valid is not None:
-            session.monitor = ValidationMonitor(
-                bool(self.early_stopping), self.n_iter_no_change, float(self.tol)
-            )
+            session.monitor = ValidationMonitor(bool(self.early_stopping), self.n_iter_no_change, float(self.tol))
 
     def _evaluate_start(self, table: Table) -> None:
         """Epoch 0: what the start is worth before the first step."""
@@ -290,9 +284,7 @@ class WarmStartMixin(SkorchHooks):
         if session.monitor is not None:
             session.monitor.begin(score, self._network(), self.optimizer_)
 
-    def _run(
-        self, table: Table, epochs: int | None, method: str, flat: bool = False, **fit_params: Any
-    ) -> None:
+    def _run(self, table: Table, epochs: int | None, method: str, flat: bool = False, **fit_params: Any) -> None:
         """Train through skorch's own loop, whose history holds this call only meanwhile."""
         session = self.session_
         if flat:
@@ -350,9 +342,7 @@ class WarmStartMixin(SkorchHooks):
 
     def _check_same_architecture(self) -> None:
         changed = [
-            name
-            for name, value in self._architecture().items()
-            if not _same(value, self.architecture_.get(name))
+            name for name, value in self._architecture().items() if not _same(value, self.architecture_.get(name))
         ]
         if changed:
             raise ValueError(
@@ -362,9 +352,7 @@ class WarmStartMixin(SkorchHooks):
 
     def _architecture(self) -> dict[str, Any]:
         return {
-            name: value
-            for name, value in self.__dict__.items()
-            if name == "module" or name.startswith("module__")
+            name: value for name, value in self.__dict__.items() if name == "module" or name.startswith("module__")
         }
 
     def _choose_dtype(self, plan: Plan, table: Table) -> str | None:

@@ -114,8 +114,13 @@ class Labels(Targets):
     def decode(self, net: Any, output: NDArray) -> NDArray:
         """Return the labels in these places."""
         labels = getattr(net, "classes_", None)
-        if labels is None or _are_codes(labels) or len(labels) <= output.max(initial=0):
+        if labels is None or _are_codes(labels):
             return output
+        if len(labels) <= output.max(initial=0):
+            raise ValueError(
+                f"the network predicts output {output.max()}, but there are {len(labels)} classes: give the "
+                "module as many outputs as classes (an argument n_outputs is filled in)"
+            )
         return labels[output]
 
     def spoken(self, net: Any, batch: Any) -> Any:
@@ -211,9 +216,7 @@ def _refuse(net: Any, known: NDArray, labels: NDArray) -> None:
             "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
             f"Previously got {known}, `y` has {labels}"
         )
-    raise ValueError(
-        f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}."
-    )
+    raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}.")
 
 
 def _are_codes(labels: NDArray) -> bool:

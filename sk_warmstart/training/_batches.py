@@ -48,12 +48,15 @@ class Rows(Dataset):
         Returns
         -------
         Rows
-            Those rows.
+            Those rows. X is a copy: a module may work on its input in place.
         """
-        if not isinstance(index, slice):
+        if isinstance(index, slice):
+            X = self.X[index].clone()
+        else:
             index = torch.as_tensor(index, device=self.X.device)
+            X = self.X[index]
         return Rows(
-            self.X[index],
+            X,
             None if self.y is None else self.y[index],
             None if self.weight is None else self.weight[index],
         )

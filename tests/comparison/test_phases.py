@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,7 +36,7 @@ def test_phases_grow_nested_and_never_see_a_test_row(n: int, k: int, test_size: 
     for phase in stream:
         assert set(phase.test) == test
         assert test.isdisjoint(phase.train)
-    for before, after in zip(stream, stream[1:], strict=False):
+    for before, after in itertools.pairwise(stream):
         assert len(before.train) < len(after.train)
         assert set(before.train) < set(after.train)
     assert set(stream[-1].train) | test == set(range(n))
@@ -170,7 +172,5 @@ def test_shuffled_kfold_is_random_and_plain_kfold_is_not() -> None:
 
 
 def test_what_cannot_split_is_a_type_error() -> None:
-    with pytest.raises(
-        TypeError, match="phases must be DataIncremental.* or a scikit-learn splitter, got int"
-    ):
+    with pytest.raises(TypeError, match=r"phases must be DataIncremental.* or a scikit-learn splitter, got int"):
         draw(5, 40)

@@ -129,9 +129,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.links += [
-            value for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")
-        ]
+        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")]
         self.ids += [value for name, value in attrs if name == "id"]
         if tag not in self.VOID:
             self.open.append(tag)

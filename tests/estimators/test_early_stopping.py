@@ -38,9 +38,9 @@ def test_stops_and_returns_the_best_epoch() -> None:
 def test_a_fit_never_returns_worse_than_its_start(early_stopping: bool) -> None:
     good = net(max_epochs=30, lr=0.01).fit(X, y)
     wrong = 1 - y
-    harmed = net(
-        warm_start_from=FrozenEstimator(good), max_epochs=15, lr=0.05, early_stopping=early_stopping
-    ).fit(X, wrong, X_val=X, y_val=y)
+    harmed = net(warm_start_from=FrozenEstimator(good), max_epochs=15, lr=0.05, early_stopping=early_stopping).fit(
+        X, wrong, X_val=X, y_val=y
+    )
     assert harmed.history[-1]["valid_score"] < 0.5
     assert harmed.score(X, y) == good.score(X, y) == harmed.start_.score
     assert np.array_equal(harmed.predict_proba(X), good.predict_proba(X))
@@ -70,9 +70,7 @@ def test_classification_is_scored_by_accuracy_with_weights() -> None:
 
 
 def test_what_makes_a_split_impossible_is_said() -> None:
-    with pytest.raises(
-        ValueError, match=r"needs rows on both sides .* n_samples=3 .* there are 0 to validate"
-    ):
+    with pytest.raises(ValueError, match=r"needs rows on both sides .* n_samples=3 .* there are 0 to validate"):
         net(early_stopping=True, validation_fraction=0.01).fit(X[:3], y[:3])
     with pytest.raises(ValueError, match="X_val needs y_val"):
         net().fit(X, y, X_val=X)

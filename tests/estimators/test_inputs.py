@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -98,9 +99,7 @@ def test_other_columns_or_classes_are_an_error_in_scikit_learns_words() -> None:
     before = fitted.predict_proba(X)
     with pytest.raises(ValueError, match="X has 3 features, but WarmStartClassifier is expecting 4 features"):
         fitted.fit(X[:, :3], codes)
-    with pytest.raises(
-        ValueError, match="warm_start can only be used where `y` has the same classes as in the"
-    ):
+    with pytest.raises(ValueError, match="warm_start can only be used where `y` has the same classes as in the"):
         fitted.fit(X, codes + 1)
     with pytest.raises(ValueError, match=r"`y` has classes not in `self.classes_`"):
         fitted.partial_fit(X, codes + 1)
@@ -152,8 +151,7 @@ def test_a_module_that_puts_out_one_number_a_row_is_not_broadcast() -> None:
     assert reg.start_.loss == pytest.approx(
         float(
             (
-                (WarmStartRegressor(Flat, max_epochs=0, random_state=0).fit(X, X[:, 0]).predict(X) - X[:, 0])
-                ** 2
+                (WarmStartRegressor(Flat, max_epochs=0, random_state=0).fit(X, X[:, 0]).predict(X) - X[:, 0]) ** 2
             ).mean()
         )
     )
@@ -238,15 +236,10 @@ def test_a_search_can_start_warm() -> None:
     ).fit(X[40:], codes[40:])
     by_policy = {
         str(params): score
-        for params, score in zip(
-            search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
-        )
+        for params, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True)
     }
     assert by_policy["{'init_policy': 'warm'}"] > by_policy["{'init_policy': 'cold'}"]
-    assert (
-        search.best_estimator_.start_.donor == "warm_start_from"
-        or search.best_params_["init_policy"] == "cold"
-    )
+    assert search.best_estimator_.start_.donor == "warm_start_from" or search.best_params_["init_policy"] == "cold"
 
 
 def test_own_state_wins_over_the_donor() -> None:
@@ -283,9 +276,7 @@ def test_images_and_integers_for_embeddings() -> None:
     images = rng.normal(size=(40, 1, 6, 6)).astype(np.float32)
     y = (images.mean(axis=(1, 2, 3)) > 0).astype(int)
     conv = nn.Sequential(nn.LazyConv2d(2, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
-    fitted = WarmStartClassifier(
-        conv, max_epochs=2, random_state=0, early_stopping=True, validation_fraction=0.3
-    )
+    fitted = WarmStartClassifier(conv, max_epochs=2, random_state=0, early_stopping=True, validation_fraction=0.3)
     assert fitted.fit(images, y).predict(images).shape == (40,)
     words = rng.integers(0, 10, size=(40, 3))
     embedding = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(12, 2))
@@ -309,10 +300,44 @@ def test_a_linear_probe_of_bce() -> None:
             return self.linear(X).squeeze(-1)
 
     y = np.array(["no", "yes"])[(codes > 0).astype(int)]
-    fitted = WarmStartClassifier(
-        Logit, criterion=nn.BCEWithLogitsLoss, max_epochs=100, lr=0.05, random_state=0
-    )
+    fitted = WarmStartClassifier(Logit, criterion=nn.BCEWithLogitsLoss, max_epochs=100, lr=0.05, random_state=0)
     assert fitted.fit(X, y, X_val=X, y_val=y).score(X, y) == pytest.approx(
         fitted.history[-1]["valid_score"], abs=0.05
     )
     assert fitted.score(X, y) > 0.85
+
+
+def test_a_module_that_works_in_place_spoils_no_data() -> None:
+    single = np.ascontiguousarray(X, dtype=np.float32)
+    before = single.copy()
+    module = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3))
+    fitted = WarmStartClassifier(module, max_epochs=2, random_state=0, iterator_train__shuffle=False)
+    fitted.fit(single, codes, X_val=single, y_val=codes).predict(single)
+    assert np.array_equal(single, before)
+
+
+def test_a_module_with_more_outputs_than_classes_is_refused_when_it_shows() -> None:
+    names = np.array(["a", "b", "c"])[codes]
+    fitted = WarmStartClassifier(nn.Linear(4, 9), max_epochs=0, random_state=0).fit(X, names)
+    with pytest.raises(ValueError, match="but there are 3 classes: give the module as many outputs as classes"):
+        fitted.predict(X)
+
+
+def test_sample_ids_must_be_as_many_as_rows() -> None:
+    with pytest.raises(ValueError, match="sample_id has 3 entries for 80 rows"):
+        net(early_stopping=True).fit(X, codes, sample_id=[1, 2, 3])
+
+
+def test_metadata_is_routed() -> None:
+    weight, ids = rng.random(80), np.arange(80)
+    with config_context(enable_metadata_routing=True):
+        asked = net(early_stopping=True, validation_fraction=0.3)
+        asked.set_fit_request(sample_weight=True, sample_id=True)
+        pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), clone(asked))
+        pipe.fit(X, codes, sample_weight=weight, sample_id=ids)
+        search = GridSearchCV(clone(asked).set_score_request(sample_weight=True), {"lr": [1e-3]}, cv=3)
+        search.fit(X, codes, sample_weight=weight, sample_id=ids)
+    direct = net(early_stopping=True, validation_fraction=0.3)
+    direct.fit(StandardScaler().fit_transform(X), codes, sample_weight=weight, sample_id=ids)
+    assert np.array_equal(pipe.predict_proba(X), direct.predict_proba(StandardScaler().fit_transform(X)))
+    assert search.best_estimator_.n_iter_ > 0

@@ -110,9 +110,7 @@ def test_1_also_from_a_donor_in_a_pipeline() -> None:
     X, y = data(0)
     donor = make_pipeline(StandardScaler(), small()).fit(X, y)
     scaled = donor[:-1].transform(X)
-    net = small(max_epochs=0, warm_start_from=FrozenEstimator(donor), random_state=1).fit(
-        scaled[::-1], y[::-1]
-    )
+    net = small(max_epochs=0, warm_start_from=FrozenEstimator(donor), random_state=1).fit(scaled[::-1], y[::-1])
     assert np.array_equal(net.predict_proba(scaled), donor.predict_proba(X))
 
 
@@ -182,9 +180,7 @@ def test_3_n_partial_fits_equal_one_fit_of_n_epochs(
 ) -> None:
     X, y = data(seed)
     weight = np.random.default_rng(seed).random(len(X)) if weighted else None
-    net = small(
-        module__dropout=dropout, module__norm=norm, optimizer=optimizer, random_state=seed, max_epochs=n
-    )
+    net = small(module__dropout=dropout, module__norm=norm, optimizer=optimizer, random_state=seed, max_epochs=n)
     if optimizer is torch.optim.SGD:
         net.set_params(optimizer__momentum=0.9)
     whole = clone(net).fit(X, y, sample_weight=weight)
@@ -296,9 +292,7 @@ def test_8_validation_rows_never_trained(
     class Spy(WarmStartClassifier):
         def get_split_datasets(self, *args: Any, **kwargs: Any) -> Any:
             train, valid = super().get_split_datasets(*args, **kwargs)
-            sides = [
-                set(row_ids(side.X.numpy(), columns if named else None).tolist()) for side in (train, valid)
-            ]
+            sides = [set(row_ids(side.X.numpy(), columns if named else None).tolist()) for side in (train, valid)]
             seen.append((sides[0], sides[1]))
             return train, valid
 

@@ -45,9 +45,7 @@ def run(cls: Any, fits: int, **params: Any) -> Any:
     return net
 
 
-@pytest.mark.parametrize(
-    "listeners", [[], [BatchListener], [GradientListener]], ids=["quiet", "batch", "grad"]
-)
+@pytest.mark.parametrize("listeners", [[], [BatchListener], [GradientListener]], ids=["quiet", "batch", "grad"])
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
 @pytest.mark.parametrize(
     "params",
@@ -62,9 +60,7 @@ def run(cls: Any, fits: int, **params: Any) -> Any:
     ],
     ids=["plain", "dropout", "norm"],
 )
-def test_weights_history_and_probabilities(
-    params: dict[str, Any], optimizer: Any, listeners: list[Any]
-) -> None:
+def test_weights_history_and_probabilities(params: dict[str, Any], optimizer: Any, listeners: list[Any]) -> None:
     ours = run(WarmStartClassifier, 1, optimizer=optimizer, callbacks=listeners, **params)
     theirs = run(NeuralNetClassifier, 1, optimizer=optimizer, **params)
     for name, tensor in theirs.module_.state_dict().items():

@@ -93,9 +93,7 @@ def test_align_casts_and_names_what_does_not_fit() -> None:
     aligned = align(old, new)
     assert aligned["weight"].dtype == torch.float64
     assert aligned["weight"].data_ptr() != old["weight"].data_ptr()
-    with pytest.raises(
-        ValueError, match=r"weight was \(2, 3\) and is \(5, 3\); bias was \(2,\) and is \(5,\)"
-    ):
+    with pytest.raises(ValueError, match=r"weight was \(2, 3\) and is \(5, 3\); bias was \(2,\) and is \(5,\)"):
         align(old, NetState.from_module(nn.Linear(3, 5)))
     with pytest.raises(ValueError, match=r"bias was \(2,\) and is absent"):
         align(old, NetState.from_module(nn.Linear(3, 2, bias=False)))

@@ -212,7 +212,7 @@ class TestMonitor:
             net.weight.fill_(0)
         monitor.begin(scores[0], net, optimizer)
         epochs = 0
-        for epochs, score in enumerate(scores[1:], start=1):  # noqa: B007
+        for epochs, score in enumerate(scores[1:], start=1):
             with torch.no_grad():
                 net.weight.fill_(epochs)
             if monitor.update(score, net, optimizer):
