@@ -174,11 +174,16 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         task = Task(self.estimator, arms, phases, X, y, labels, scorer)
         plan_phases(phases, X, y, labels, np.random.default_rng(0))  # says at once what cannot be split
         outcomes = self._run(task)
-        self._summarise(task, outcomes)
-        for name in ("best_estimator_", "classes_"):
-            self.__dict__.pop(name, None)
-        if self.refit is not None:
-            self._refit(task, outcomes[0])
+        before = dict(self.__dict__)
+        try:
+            self._summarise(task, outcomes)
+            for name in ("best_estimator_", "classes_"):
+                self.__dict__.pop(name, None)
+            if self.refit is not None:
+                self._refit(task, outcomes[0])
+        except BaseException:
+            self.__dict__ = before  # the tables of one fit and the estimator of another would not agree
+            raise
         return self
 
     def _check(self) -> None:

@@ -122,7 +122,7 @@ class SkorchContract:
         callbacks = {key: value for key, value in params.items() if key.startswith("callbacks")}
         plain, nested = {}, {}
         for key, value in params.items():
-            if key in callbacks:
+            if key in callbacks or key.startswith("optimizer__param_groups__"):
                 continue
             prefix, _, rest = key.partition("__")
             if rest and prefix in self.prefixes_ and not key.endswith("_"):
@@ -136,13 +136,16 @@ class SkorchContract:
         if callbacks:
             super().set_params(**callbacks)  # type: ignore[misc]
         self._set_live_optimizer({**plain, **nested})
+        # One group's number is the optimiser's alone: no parameter of the constructor says it.
+        groups = {key: value for key, value in params.items() if key.startswith("optimizer__param_groups__")}
+        self._apply_virtual_params(groups)
 
     def _set_live_optimizer(self, params: dict[str, Any]) -> None:
         """What may change between two steps changes in the optimiser at hand: partial_fit goes on with it."""
         for key, value in params.items():
             name = "lr" if key == "lr" else key.partition("optimizer__")[2]
             for group in self.optimizer_.param_groups:
-                if name and name in group and not name.startswith("param_groups"):
+                if name and name in group:
                     group[name] = value
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any, Self
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 from torch.utils.data import DataLoader, RandomSampler, Subset
 
@@ -20,6 +22,7 @@ from ._targets import targets_of
 
 _FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 _EVALUATION_BATCH = 4096
+_START_ROWS = 10_000  # the start's training score needs no more
 
 
 class SkorchHooks(SkorchContract):
@@ -52,7 +55,7 @@ class SkorchHooks(SkorchContract):
 
     def initialize_history(self) -> Self:
         """Begin a new history; the one before stays whole in case the fit fails."""
-        self.history_ = History()
+        self.history_ = History() if self.history_ is None else type(self.history_)()
         return self
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[Any, dict[str, Any]]:
@@ -81,6 +84,12 @@ class SkorchHooks(SkorchContract):
         past = self.session_.past if "session_" in self.__dict__ else ()
         if past:
             self.history_.record("epoch", past[-1]["epoch"] + len(self.history_))
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Self:
+        """Evaluate the start, then train; see skorch's ``fit_loop``."""
+        if "session_" in self.__dict__ and self.session_.evaluates_start:
+            self._evaluate_start()
+        return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -144,12 +153,25 @@ class SkorchHooks(SkorchContract):
         """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
         return targets_of(self).spoken(self, batch)
 
+    def _evaluate_start(self) -> None:
+        """Epoch 0: what the start is worth before the first step."""
+        session = self.session_
+        session.evaluates_start = False
+        rows = session.valid if session.valid is not None else session.train
+        if rows is None:
+            return
+        loss, score = self._evaluate(rows.evenly(_START_ROWS) if session.valid is None else rows)
+        self.start_.update(
+            loss=loss, score=score, evaluated_on="training" if session.valid is None else "validation"
+        )
+        if session.monitor is not None:
+            session.monitor.begin(score, self._network(), self.optimizer_)
+
     def _after_epoch(self) -> None:
         row, session = self.history_[-1], self.session_
         if not np.isfinite(row.get("train_loss", 0.0)):
-            raise ValueError(
-                "the training loss is no longer a finite number: lower lr, or scale the inputs and targets"
-            )
+            past = session.past[-1].get("train_loss") if session.past else None
+            _complain_of_loss(self.history_[0]["batches"][0]["train_loss"] if past is None else past)
         if session.monitor is None or session.valid is None:
             return
         _, score = self._evaluate(session.valid, with_loss=False)
@@ -181,6 +203,20 @@ class SkorchHooks(SkorchContract):
 
     def _network(self) -> torch.nn.Module:
         return network_of(self)
+
+
+def _complain_of_loss(first: float) -> None:
+    """A loss that was a number before the first step went astray in training; another never was one."""
+    if np.isfinite(first):
+        raise ValueError(
+            "the training loss is no longer a finite number: lower lr, or scale the inputs and targets"
+        )
+    warnings.warn(
+        "the training loss is not a finite number, and was none before the first step: does the criterion suit "
+        "the module's output?",
+        ConvergenceWarning,
+        stacklevel=4,
+    )
 
 
 def _shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:

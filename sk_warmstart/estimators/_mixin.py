@@ -18,10 +18,8 @@ from ._data import DTYPES, Table, split_rows, to_rows, uses_plain_dataset, valid
 from ._donor import find_donor
 from ._hooks import SkorchHooks
 from ._session import Session, copied, joined
-from ._start import Plan, carry_optimizer, make_start
+from ._start import Plan, adopted_start, carry_optimizer, make_start
 from ._targets import targets_of
-
-_START_ROWS = 10_000  # the start's training score needs no more
 
 
 class WarmStartMixin(SkorchHooks):
@@ -155,8 +153,8 @@ class WarmStartMixin(SkorchHooks):
                     "early_stopping and X_val need X as an array, and neither a train_split nor a dataset class "
                     "of your own: with those use skorch's EarlyStopping callback instead"
                 )
-            self._evaluate_start(table)
-            self._run(table, epochs=None, method="fit", **fit_params)
+            self.session_.evaluates_start = True
+            self._run(table, epochs=fit_params.pop("epochs", None), method="fit", **fit_params)
         return self
 
     def partial_fit(
@@ -198,10 +196,12 @@ class WarmStartMixin(SkorchHooks):
         with all_or_nothing(self):
             check_params(self.get_params(deep=False))
             targets_of(self).check_partial_fit(self, classes)
-            if not self._has_learned():
+            if not self.initialized_:
                 plan = self._plan()
                 table = self._begin(plan, X, y, sample_weight, classes)
                 self._build(plan, table)
+            elif not self._has_learned():
+                table = self._adopt(X, y, sample_weight, classes)
             else:
                 self._check_same_architecture()
                 table = validate(self, X, y, sample_weight, reset=False)
@@ -253,6 +253,15 @@ class WarmStartMixin(SkorchHooks):
         carry_optimizer(self.optimizer_state, plan, network, self.optimizer_)
         self.architecture_ = self._architecture()
 
+    def _adopt(self, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None) -> Table:
+        """Begin with a network that was initialised by hand, perhaps with weights loaded into it."""
+        self.session_ = Session(RandomStreams(draw_seed(self.random_state)), warm=False)
+        targets_of(self).begin(self, None, classes)
+        table = validate(self, X, y, sample_weight, reset=True)
+        self.start_, self.lineage_ = adopted_start(self._network())
+        self.architecture_ = self._architecture()
+        return table
+
     def _split(self, table: Table, sample_id: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
         session, dtype, network = self.session_, self._torch_dtype(), self._network()
         rows = to_rows(table, dtype, network, self.device)
@@ -271,24 +280,11 @@ class WarmStartMixin(SkorchHooks):
         if session.valid is not None:
             session.monitor = ValidationMonitor(bool(self.early_stopping), self.n_iter_no_change, float(self.tol))
 
-    def _evaluate_start(self, table: Table) -> None:
-        """Epoch 0: what the start is worth before the first step."""
-        session = self.session_
-        rows = session.valid if session.valid is not None else session.train
-        if rows is None:
-            return
-        loss, score = self._evaluate(rows.evenly(_START_ROWS) if session.valid is None else rows)
-        self.start_.update(
-            loss=loss, score=score, evaluated_on="training" if session.valid is None else "validation"
-        )
-        if session.monitor is not None:
-            session.monitor.begin(score, self._network(), self.optimizer_)
-
     def _run(self, table: Table, epochs: int | None, method: str, flat: bool = False, **fit_params: Any) -> None:
         """Train through skorch's own loop, whose history holds this call only meanwhile."""
         session = self.session_
         if flat:
-            session.past, self.history_ = self.history_, History()
+            session.past, self.history_ = self.history_, type(self.history_)()
         passed_y = table.y if session.train is not None else table.target
         with session.streams.forward(is_stochastic(self._network())):
             super().partial_fit(  # type: ignore[misc]

@@ -33,6 +33,7 @@ class Session:
     valid: Rows | None = None
     monitor: ValidationMonitor | None = None
     began: bool = False
+    evaluates_start: bool = False
     past: History = field(default_factory=History)
 
 

@@ -114,6 +114,32 @@ def make_start(plan: Plan, network: nn.Module) -> tuple[Bunch, Lineage]:
     return start, lineage
 
 
+def adopted_start(network: nn.Module) -> tuple[Bunch, Lineage]:
+    """Describe a network as the start that it is, whoever made it.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The network.
+
+    Returns
+    -------
+    start, lineage : Bunch, Lineage
+        As from :func:`make_start`; the donor is called ``"initialize"``.
+    """
+    state = NetState.from_module(network)
+    start = Bunch(
+        policy="Warm",
+        params={},
+        donor="initialize",
+        donor_id=state.digest(),
+        generation=0,
+        kept=state.kept(state),
+        seconds=0.0,
+    )
+    return start, Lineage(0, state)
+
+
 def carry_optimizer(mode: str, plan: Plan, network: nn.Module, optimizer: Any) -> None:
     """Hand the donor's optimiser state on, as far as the mode says.
 

@@ -81,10 +81,14 @@ class Labels(Targets):
         known = _known(net)
         if known is None:
             return y
+        if not len(known):
+            return y
         order = np.argsort(known, kind="stable")
         place = np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)
         codes = order[place]
         if not np.array_equal(known[codes], y):
+            if net.classes is not None and _places(y, len(known)):
+                return y  # skorch's way: the parameter names the outputs, y holds their places
             _refuse(net, known, np.unique(y))
         return codes.astype(np.int64)
 
@@ -217,6 +221,10 @@ def _refuse(net: Any, known: NDArray, labels: NDArray) -> None:
             f"Previously got {known}, `y` has {labels}"
         )
     raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}.")
+
+
+def _places(y: NDArray, n: int) -> bool:
+    return y.dtype.kind in "iu" and bool((y.min(initial=0) >= 0) and (y.max(initial=0) < n))
 
 
 def _are_codes(labels: NDArray) -> bool:

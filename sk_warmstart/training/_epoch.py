@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring
-from skorch.dataset import get_len
+from skorch.dataset import get_len, unpack_data
+
+from ._batches import Rows
 
 _STEP_METHODS = (
     "train_step",
@@ -49,17 +51,20 @@ def run_epoch(
     direct = training and not listened and _can_step_directly(net)
     if direct:
         net._set_training(True)
+    weighted = isinstance(getattr(iterator, "dataset", None), Rows)
     losses, sizes = [], []
     for batch in iterator:
-        pair, weight = _split_weight(batch)
+        pair, weight = (tuple(batch[:2]), batch[2]) if weighted and len(batch) == 3 else (batch, None)
         if listened:
             net.notify("on_batch_begin", batch=net.spoken(pair), training=training)
+        else:
+            net.history.new_batch()  # a loss or step of the user's own may record in it
         net.batch_weight_ = weight
         try:
             step = _step(net, pair, fit_params) if direct else step_fn(pair, **fit_params)
         finally:
             net.batch_weight_ = None
-        size = get_len(pair[0])
+        size = get_len(pair[0] if isinstance(pair, tuple | list) else pair)
         if listened:
             net.history.record_batch(prefix + "_loss", step["loss"].item())
             net.history.record_batch(prefix + "_batch_size", size)
@@ -69,28 +74,21 @@ def run_epoch(
     if not listened and losses:
         # One transfer for the epoch instead of one a batch.
         values = torch.stack(losses).tolist()
-        rows = [
-            {prefix + "_loss": loss, prefix + "_batch_size": size}
-            for loss, size in zip(values, sizes, strict=True)
-        ]
-        net.history[-1]["batches"].extend(rows)
+        rows = net.history_[-1]["batches"][-len(values) :]
+        for row, loss, size in zip(rows, values, sizes, strict=True):
+            row[prefix + "_loss"], row[prefix + "_batch_size"] = loss, size
     net.history.record(prefix + "_batch_count", len(losses))
 
 
 def _step(net: Any, pair: tuple[Any, Any], fit_params: dict[str, Any]) -> dict[str, Any]:
+    X, y = unpack_data(pair)
     optimizer = getattr(net, net._optimizers[0] + "_")
     optimizer.zero_grad()
-    y_pred = net.infer(pair[0], **fit_params)
-    loss = net.get_loss(y_pred, pair[1], X=pair[0], training=True)
+    y_pred = net.infer(X, **fit_params)
+    loss = net.get_loss(y_pred, y, X=X, training=True)
     loss.backward()
     optimizer.step()
     return {"loss": loss, "y_pred": y_pred}
-
-
-def _split_weight(batch: Any) -> tuple[tuple[Any, Any], Any]:
-    if isinstance(batch, tuple | list) and len(batch) == 3:
-        return (batch[0], batch[1]), batch[2]
-    return batch, None
 
 
 def _batches_are_listened_to(net: Any, training: bool) -> bool:

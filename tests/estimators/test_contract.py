@@ -91,6 +91,13 @@ class TestParameters:
         assert net.optimizer_.param_groups[0]["weight_decay"] == 0.2
         assert clone(net).get_params()["optimizer__weight_decay"] == 0.2
 
+    def test_numbers_of_one_group(self) -> None:
+        groups = [("output*", {"lr": 0.5})]
+        net = WarmStartClassifier(max_epochs=1, optimizer__param_groups=groups).fit(X, y)
+        net.set_params(optimizer__param_groups__0__lr=0.7)
+        assert [group["lr"] for group in net.optimizer_.param_groups] == [0.7, 1e-3]
+        assert "optimizer__param_groups__0__lr" not in clone(net).get_params()
+
 
 def test_the_mixin_makes_a_warm_net_of_another_skorch_class() -> None:
     class Theirs(NeuralNetClassifier):

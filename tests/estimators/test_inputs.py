@@ -12,6 +12,7 @@ import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -341,3 +342,40 @@ def test_metadata_is_routed() -> None:
     direct.fit(StandardScaler().fit_transform(X), codes, sample_weight=weight, sample_id=ids)
     assert np.array_equal(pipe.predict_proba(X), direct.predict_proba(StandardScaler().fit_transform(X)))
     assert search.best_estimator_.n_iter_ > 0
+
+
+def test_a_loss_that_never_was_a_number_is_a_warning() -> None:
+    class Raw(nn.Linear):
+        """Logits given to a criterion that takes their logarithm: negative ones have none."""
+
+    net_ = WarmStartClassifier(Raw(4, 3), criterion=nn.NLLLoss, max_epochs=1, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="does the criterion suit the module's output"):
+        net_.fit(X, codes)
+
+
+def test_weights_loaded_by_hand_are_trained_on() -> None:
+    known = nn.Linear(4, 3)
+    by_hand = WarmStartClassifier(
+        nn.Linear, module__in_features=4, module__out_features=3, lr=0.0, random_state=0
+    ).initialize()
+    by_hand.module_.load_state_dict(known.state_dict())
+    by_hand.partial_fit(X.astype(np.float32), codes)
+    assert torch.equal(by_hand.module_.weight, known.weight)
+    assert (by_hand.start_.policy, by_hand.start_.donor) == ("Warm", "initialize")
+    by_hand.set_params(warm_start=True, max_epochs=0).fit(X.astype(np.float32), codes)
+    assert torch.equal(by_hand.module_.weight, known.weight)
+
+
+def test_a_loss_of_ones_own_may_record_in_the_history() -> None:
+    class Net(WarmStartClassifier):
+        def get_loss(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+            loss = super().get_loss(*args, **kwargs)
+            if kwargs.get("training"):
+                self.history.record_batch("doubled", 2 * loss.item())
+            return loss
+
+    fitted = Net(max_epochs=2, batch_size=20, random_state=0).fit(X, codes)
+    for row in fitted.history:
+        assert [2 * batch["train_loss"] for batch in row["batches"]] == [
+            batch["doubled"] for batch in row["batches"]
+        ]

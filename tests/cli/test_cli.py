@@ -1,0 +1,291 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sk_warmstart
+from sk_warmstart import DataIncremental, WarmStartClassifier, WarmStartComparator
+from sk_warmstart.cli import build_parser, format_gain, main
+from sk_warmstart.comparison import default_pipeline, load_table
+
+N = 40
+SMALL = ["--repeats", "2", "--phases", "2", "--jobs", "1", "--policies", "cold", "warm"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=N)
+    frame = pd.DataFrame(
+        {
+            "a": a,
+            "b": rng.choice(["x", "y", "z"], N),
+            "day": pd.date_range("2024-01-01", periods=N)[rng.permutation(N)].astype(str),
+            "kind": np.where(a > 0, "plus", "minus"),
+            "number": a * 2.5 + 1,
+        }
+    )
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.slow
+def test_it_prints_the_table_and_a_sentence_and_writes_the_report(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "out.html"
+    assert main(["compare", str(data), "--target", "kind", "--report", str(report), *SMALL]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for column in ("score", "gain", "P(better)", "speed-up", "reached", "verdict"):
+        assert column in out
+    lines = [line for line in out.splitlines() if line.startswith(("cold ", "warm "))]
+    assert [line.split()[0] for line in lines] == ["cold", "warm", "warm"]
+    assert lines[0].endswith("reference")
+    assert lines[2].startswith("warm is ")
+    assert "accuracy" in lines[2]
+    assert f"The report is in {report}" in out
+    assert "warm is " in report.read_text(encoding="utf-8")
+
+
+def test_through_time(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Three phases: after the base fit two retrainings on one stream, the same in every replicate.
+    options = ["--target", "number", "--time", "day", *SMALL, "--phases", "3"]
+    assert main(["compare", str(data), *options]) == 0
+    assert "warm is " in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.slow
+def test_it_says_what_the_python_interface_says(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(data), "--target", "kind", "--seed", "3", *SMALL]) == 0
+    X, y, task = load_table(data, "kind")
+    comparator = WarmStartComparator(
+        default_pipeline(X, task, np.unique(y)),
+        ("cold", "warm"),
+        DataIncremental(2),
+        n_repeats=2,
+        refit=None,
+        random_state=3,
+    ).fit(X, y)
+    assert comparator.verdict_[0] in capsys.readouterr().out
+
+
+def test_what_is_unknown_is_a_dash() -> None:
+    nan = float("nan")
+    columns = [
+        *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"),
+        *("speedup", "speedup_low", "speedup_high", "reached", "seconds", "verdict"),
+    ]
+    rows = {
+        "cold": (0.9, 0.0, nan, nan, nan, nan, nan, 1.0, nan, nan, 1.0, 2.0, "reference"),
+        "warm": (0.95, 0.05, 0.03, 0.07, 0.99, 0.01, 0.0, 2.5, 1.5, 4.0, 0.5, 1.0, "beneficial"),
+        "odd": (0.9, -0.001, nan, nan, nan, nan, nan, nan, nan, nan, 0.0, 1.0, "undecided"),
+    }
+    lines = format_gain(pd.DataFrame.from_dict(rows, orient="index", columns=columns)).splitlines()
+    assert lines[1].split() == ["cold", "0.9000", "-", "-", "-", "-", "-", "100%", "2.00", "reference"]
+    assert lines[2].split() == [
+        *("warm", "0.9500", "+0.0500", "[+0.0300,", "+0.0700]", "99%", "1%", "0%", "2.5", "[1.5,", "4]"),
+        *("50%", "1.00", "beneficial"),
+    ]
+    assert lines[3].split() == ["odd", "0.9000", "-0.0010", "-", "-", "-", "-", "0%", "1.00", "undecided"]
+
+
+def test_defaults() -> None:
+    options = build_parser().parse_args(["compare", "digits"])
+    assert vars(options) == {
+        "command": "compare",
+        "data": "digits",
+        "target": None,
+        "time": None,
+        "phases": 5,
+        "policies": ["cold", "warm", "shrink_perturb"],
+        "repeats": 10,
+        "rope": 0.01,
+        "seed": 0,
+        "jobs": -1,
+        "report": None,
+        "drop": [],
+    }
+
+
+# -- bad input -------------------------------------------------------------------------------------------
+
+
+def message_of(err: str) -> str:
+    """The only line there is, without its beginning."""
+    assert err.count("\n") == 1
+    assert err.startswith("sk-warmstart")
+    assert "Traceback" not in err
+    before, _, message = err.rstrip("\n").partition("error: ")
+    assert before in ("sk-warmstart: ", "sk-warmstart compare: ")
+    return message
+
+
+def loads(target: str | None = "kind", time: str | None = None) -> Callable[[Path], Any]:
+    return lambda path: load_table(path, target, time)
+
+
+def compares(**params: Any) -> Callable[[Path], Any]:
+    def run(path: Path) -> None:
+        X, y, _ = load_table(path, "kind")
+        given = {"policies": ("cold", "warm"), "phases": DataIncremental(2), "n_repeats": 2} | params
+        WarmStartComparator(default_pipeline(X, "classification"), **given).fit(X, y)
+
+    return run
+
+
+HEAD = "a,b,day,kind,number\n"
+BAD: dict[str, tuple[str | None, list[str], Callable[[Path], Any], str]] = {
+    "wrong column": (None, ["--target", "nope"], loads("nope"), "has no column 'nope'; its columns are a, b"),
+    "no target": (None, [], loads(None), "say which column to predict: --target one of a, b"),
+    "wrong time": (None, ["--target", "kind", "--time", "x"], loads(time="x"), "has no column 'x'"),
+    "no time": (None, ["--target", "kind", "--time", "b"], loads(time="b"), "the column 'b' is no time"),
+    "empty": ("", ["--target", "kind"], loads(), "is empty"),
+    "header only": (HEAD, ["--target", "kind"], loads(), "has no rows"),
+    "one class": (HEAD + "1,x,1,p,2\n2,x,1,p,2\n", ["--target", "kind"], loads(), "one class only ('p')"),
+    "missing": (HEAD + "1,x,1,,2\n2,x,1,p,2\n", ["--target", "kind"], loads(), "has 1 missing value"),
+    "phases": (
+        None,
+        ["--target", "kind", *SMALL, "--phases", "1000"],
+        compares(phases=DataIncremental(1000)),
+        "1000 phases are too many for 40 rows",
+    ),
+    "one phase": (
+        None,
+        ["--target", "kind", *SMALL, "--phases", "1"],
+        compares(phases=DataIncremental(1)),
+        "n_phases must be an integer of at least 2, got 1",
+    ),
+    "policy": (
+        None,
+        ["--target", "kind", *SMALL, "--policies", "cold", "lukewarm"],
+        compares(policies=("cold", "lukewarm")),
+        "got 'lukewarm'",
+    ),
+    "no cold": (
+        None,
+        ["--target", "kind", *SMALL, "--policies", "warm"],
+        compares(policies=["warm"]),
+        "policies must hold 'cold'",
+    ),
+    "repeats": (
+        None,
+        ["--target", "kind", *SMALL, "--repeats", "0"],
+        compares(n_repeats=0),
+        "n_repeats must be an integer of at least 1, got 0",
+    ),
+    "rope": (
+        None,
+        ["--target", "kind", *SMALL, "--rope", "-1"],
+        compares(rope=-1.0),
+        "rope must be at least 0, got -1.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_with_the_words_of_the_value_error(
+    case: str, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content, options, same, words = BAD[case]
+    if content is not None:
+        data.write_text(content, encoding="utf-8")
+    assert main(["compare", str(data), *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    message = message_of(err)
+    assert words in message
+    with pytest.raises(ValueError) as caught:
+        same(data)
+    assert message == str(caught.value)
+
+
+def test_a_column_to_drop_must_be_there(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(data), "--target", "kind", "--drop", "number", "nope"]) == 2
+    assert "has no column 'nope'" in message_of(capsys.readouterr().err)
+
+
+def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "none.csv"
+    assert main(["compare", str(path), "--target", "y"]) == 2
+    assert message_of(capsys.readouterr().err) == f"there is no file {path}"
+
+
+def test_a_file_that_is_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"nothing of the kind")
+    assert main(["compare", str(path), "--target", "y"]) == 2
+    assert message_of(capsys.readouterr().err).startswith(f"{path} cannot be read as a table: ")
+
+
+@pytest.mark.parametrize("name", [".", "missing/out.html"], ids=["a folder", "in no folder"])
+def test_a_report_that_cannot_be_written_is_told_before_the_work(
+    name: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*args: Any) -> None:
+        raise AssertionError("the comparison began")
+
+    monkeypatch.setattr(WarmStartComparator, "fit", never)
+    path = tmp_path / name
+    assert main(["compare", str(data), "--target", "kind", "--report", str(path)]) == 2
+    message = message_of(capsys.readouterr().err)
+    assert message == f"the report needs a file name in a folder that exists, got {path}"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["compare"], "the following arguments are required: DATA"),
+        (["compare", "digits", "--colour", "red"], "unrecognized arguments: --colour red"),
+        (["compare", "digits", "--phases", "many"], "argument --phases: invalid int value: 'many'"),
+        (["compare", "digits", "--policies"], "argument --policies: expected at least one argument"),
+    ],
+)
+def test_options_that_are_not_understood(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert words in message_of(capsys.readouterr().err)
+
+
+def test_a_mistake_of_the_program_is_not_taken_for_bad_input(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(WarmStartClassifier, "fit", broken)
+    with pytest.raises(RuntimeError, match="inside"):
+        main(["compare", str(data), "--target", "kind", *SMALL])
+
+
+def test_a_missing_extra_says_what_to_install(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sk_warmstart.cli.find_spec", lambda name: None)
+    assert main(["compare", str(data), "--target", "kind", "--report", "out.html"]) == 2
+    message = message_of(capsys.readouterr().err)
+    assert message == "matplotlib and jinja2 not installed: pip install 'sk-warmstart[report]'"
+
+
+def test_interrupted(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WarmStartComparator, "fit", stop)
+    assert main(["compare", str(data), "--target", "kind", *SMALL]) == 130
+    assert capsys.readouterr().err == "sk-warmstart: interrupted\n"
+
+
+@pytest.mark.slow
+def test_the_module_runs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sk_warmstart", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"sk-warmstart {sk_warmstart.__version__}\n")
