@@ -1,8 +1,8 @@
 """Compare three ways to retrain, and write the report.
 
-The digits arrive in three phases; in each of three replicates a cold, a warm and a shrunken start are trained
-on the same rows in the same order. Three replicates are few: the verdict then often is ``undecided``, and says
-whether more of them would decide.
+Half of the digits arrive in three phases, the others judge. In each of three replicates a cold, a warm and a
+shrunken start are trained on the same rows in the same order. Three replicates are few: the verdict then often
+is ``undecided``, and says whether more of them would decide.
 
 Run ``python compare_and_report.py report.html`` to keep the report; without a path it goes to a temporary
 folder.
@@ -27,7 +27,7 @@ def main(report: Path) -> None:
     comparator = WarmStartComparator(
         make_pipeline(MinMaxScaler(), net),
         policies=("cold", "warm", "shrink_perturb"),
-        phases=DataIncremental(n_phases=3),
+        phases=DataIncremental(n_phases=3, test_size=0.5),
         n_repeats=3,
         random_state=0,
     ).fit(X, y)

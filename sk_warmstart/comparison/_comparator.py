@@ -360,9 +360,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         check_is_fitted(self)
         return write_report(self, path)
 
-    def _repr_html_(self) -> str:
+    def _html_repr(self) -> str:
+        """What a notebook shows: the verdict, once there is one."""
         if not hasattr(self, "gain_"):
-            return super()._repr_html_inner()
+            return super()._html_repr()
         from ._report import short_html
 
         return short_html(self)

@@ -70,7 +70,7 @@ def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterio
     >>> from sk_warmstart.comparison import correlated_t
     >>> posterior = correlated_t([0.02, 0.03, 0.01, 0.02], test_to_train=1 / 3)
     >>> round(1 - posterior.below(0.0), 3)
-    0.981
+    0.975
     """
     d = np.asarray(differences, dtype=float)
     n = len(d)

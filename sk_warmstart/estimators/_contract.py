@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,6 +52,9 @@ class SkorchContract:
         # torch_load_kwargs is the last parameter that skorch's __init__ sets before these.
         if name in _UNSET and "torch_load_kwargs" in self.__dict__:
             return _UNSET[name]()
+        inherited = inspect.getattr_static(type(self), name, None)
+        if isinstance(inherited, property) and inherited.fget is not None:
+            return inherited.fget(self)  # says in its own words why there is nothing
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _forget_unset(self) -> None:

@@ -88,7 +88,8 @@ class SkorchHooks(SkorchContract):
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Self:
         """Evaluate the start, then train; see skorch's ``fit_loop``."""
         if "session_" in self.__dict__ and self.session_.evaluates_start:
-            self._evaluate_start()
+            forward_params = {key: value for key, value in fit_params.items() if key != "_routing_method"}
+            self._evaluate_start(forward_params)
         return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
 
     def run_single_epoch(
@@ -153,13 +154,14 @@ class SkorchHooks(SkorchContract):
         """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
         return targets_of(self).spoken(self, batch)
 
-    def _evaluate_start(self) -> None:
+    def _evaluate_start(self, forward_params: dict[str, Any]) -> None:
         """Epoch 0: what the start is worth before the first step."""
         session = self.session_
         session.evaluates_start = False
         rows = session.valid if session.valid is not None else session.train
         if rows is None:
             return
+        session.forward_params = forward_params
         loss, score = self._evaluate(rows.evenly(_START_ROWS) if session.valid is None else rows)
         self.start_.update(
             loss=loss, score=score, evaluated_on="training" if session.valid is None else "validation"
@@ -169,6 +171,7 @@ class SkorchHooks(SkorchContract):
 
     def _after_epoch(self) -> None:
         row, session = self.history_[-1], self.session_
+        session.epochs += 1
         if not np.isfinite(row.get("train_loss", 0.0)):
             past = session.past[-1].get("train_loss") if session.past else None
             _complain_of_loss(self.history_[0]["batches"][0]["train_loss"] if past is None else past)
@@ -186,7 +189,7 @@ class SkorchHooks(SkorchContract):
         with torch.no_grad():
             for first in range(0, len(rows), _EVALUATION_BATCH):
                 part = rows.take(slice(first, first + _EVALUATION_BATCH))
-                output = self.infer(part.X)
+                output = self.infer(part.X, **self.session_.forward_params)
                 output = output[0] if isinstance(output, tuple) else output
                 if with_loss:
                     self.batch_weight_ = part.weight

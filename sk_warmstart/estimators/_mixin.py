@@ -283,6 +283,7 @@ class WarmStartMixin(SkorchHooks):
     def _run(self, table: Table, epochs: int | None, method: str, flat: bool = False, **fit_params: Any) -> None:
         """Train through skorch's own loop, whose history holds this call only meanwhile."""
         session = self.session_
+        session.epochs = 0
         if flat:
             session.past, self.history_ = self.history_, type(self.history_)()
         passed_y = table.y if session.train is not None else table.target
@@ -294,8 +295,9 @@ class WarmStartMixin(SkorchHooks):
             session.monitor.finish(self._network(), self.optimizer_)
         session.train = session.valid = session.monitor = None
         done = self.history_
-        self.n_iter_ = len(done)
-        self.loss_curve_ = [row["train_loss"] for row in done if "train_loss" in row]
+        self.n_iter_ = session.epochs
+        ran = list(done)[len(done) - session.epochs :]  # a callback may have loaded older rows
+        self.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
         self.history_ = joined(session.past, done, endless=flat)
         session.past = History()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from skorch.history import History
 
@@ -34,6 +35,8 @@ class Session:
     monitor: ValidationMonitor | None = None
     began: bool = False
     evaluates_start: bool = False
+    forward_params: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 0
     past: History = field(default_factory=History)
 
 

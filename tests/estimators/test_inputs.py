@@ -379,3 +379,27 @@ def test_a_loss_of_ones_own_may_record_in_the_history() -> None:
         assert [2 * batch["train_loss"] for batch in row["batches"]] == [
             batch["doubled"] for batch in row["batches"]
         ]
+
+
+def test_arguments_of_forward_reach_it_also_when_the_start_is_evaluated() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, X: torch.Tensor, scale: float) -> torch.Tensor:
+            return self.linear(X) * scale
+
+    fitted = WarmStartClassifier(Scaled, max_epochs=2, random_state=0)
+    fitted.fit(X, codes, X_val=X, y_val=codes, scale=0.0)
+    assert fitted.start_.loss == pytest.approx(np.log(3))
+    assert [row["valid_loss"] for row in fitted.history] == pytest.approx([np.log(3)] * 2)
+
+
+def test_what_is_missing_is_said_by_its_own_property() -> None:
+    with pytest.raises(AttributeError, match="could not infer the classes from y"):
+        net().classes_
+    with pytest.raises(AttributeError, match="'WarmStartRegressor' object has no attribute 'predict_proba'"):
+        WarmStartRegressor().predict_proba
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        net().nonsense
