@@ -61,6 +61,8 @@ def make_arms(policies: Iterable[Any] | Mapping[str, Any], estimator: Any) -> li
     ValueError
         If there is no cold arm, a name occurs twice, or the estimator cannot start as asked.
     """
+    if isinstance(policies, str):
+        raise ValueError(f"policies must be several policies, as in ('cold', {policies!r})")
     named = policies.items() if isinstance(policies, Mapping) else ((_name(p), p) for p in policies)
     net = last_step(estimator)
     arms = [_arm(name, value, net) for name, value in named]

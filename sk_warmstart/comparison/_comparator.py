@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,7 +56,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     phases : DataIncremental or splitter, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A scikit-learn splitter that goes through
         time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all.
+        half of its training rows and then all. The labels of all rows are known from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
@@ -187,7 +188,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         return self
 
     def _check(self) -> None:
-        if isinstance(self.n_repeats, bool) or not isinstance(self.n_repeats, int) or self.n_repeats < 1:
+        if isinstance(self.n_repeats, bool) or not isinstance(self.n_repeats, Integral) or self.n_repeats < 1:
             raise ValueError(f"n_repeats must be an integer of at least 1, got {self.n_repeats!r}")
         if not self.rope >= 0:
             raise ValueError(f"rope must be at least 0, got {self.rope!r}")
@@ -226,6 +227,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             self.confidence,
             self.scorer_name_,
             self.fixed_splits_,
+            self.target,
         )
         self.best_policy_ = best_arm(self.gain_, self.rope)
         self.settings_ = self._settings(task)

@@ -88,7 +88,7 @@ def _row(
         "speedup": 1.0,
         "speedup_low": np.nan,
         "speedup_high": np.nan,
-        "reached": mine["reached"].mean(),
+        "reached": mine["reached"].mean() if mine["target"].notna().any() else np.nan,
         "seconds": mine["seconds"].mean(),
         "verdict": "reference",
     }
@@ -110,7 +110,8 @@ def _row(
     logs = -_by_repeat(results, arm, np.log(_spent(results)))
     speed = correlated_t(logs, test_to_train) if np.isfinite(logs).all() else Posterior(np.nan, np.nan, 0)
     row["speedup"] = np.exp(speed.mean)
-    row["speedup_low"], row["speedup_high"] = np.exp(speed.interval(confidence))
+    if len(logs) > 2:  # two logarithms give an interval of many powers of ten
+        row["speedup_low"], row["speedup_high"] = np.exp(speed.interval(confidence))
     return row, pairs_to_decide(gains, test_to_train, rope, confidence)
 
 
@@ -168,6 +169,7 @@ def sentences(
     confidence: float,
     scorer: str,
     fixed: bool,
+    target: float | None,
 ) -> list[str]:
     """Say the verdict on each arm as a person would.
 
@@ -183,18 +185,21 @@ def sentences(
         Name of the score.
     fixed : bool
         Whether the splits are the same in every replicate.
+    target : float or None
+        The user's target; None for cold's final score.
 
     Returns
     -------
     list of str
         One sentence an arm.
     """
+    goal = "cold's score" if target is None else f"a validation score of {target:g}"
     spoken = []
     for arm, row in gain[gain["verdict"] != "reference"].iterrows():
         parts = [f"{arm} is {row['verdict']}: {_score_part(row, rope, scorer)}"]
         if row["verdict"] == "undecided":
             parts.append(_undecided_part(pairs.get(str(arm)), n_repeats, fixed))
-        parts.append(_speed_part(row, confidence))
+        parts.append(_speed_part(row, goal))
         spoken.append("; ".join(part for part in parts if part) + ".")
     return spoken
 
@@ -222,15 +227,16 @@ def _undecided_part(needed: int | None, n_repeats: int, fixed: bool) -> str:
     return "more pairs of these splits would not decide, the gain differs too much from split to split"
 
 
-def _speed_part(row: pd.Series, confidence: float) -> str:
+def _speed_part(row: pd.Series, goal: str) -> str:
     speed, low, high = row["speedup"], row["speedup_low"], row["speedup_high"]
     if not np.isfinite(speed):
         return ""
+    kind = "fewer"
+    if speed < 1:
+        speed, low, high, kind = 1 / speed, 1 / high, 1 / low, "more"
     interval = f" [{low:.2g}, {high:.2g}]" if np.isfinite(low) else ""
-    if speed >= 1:
-        return f"it reached cold's score with {speed:.2g} times{interval} fewer training samples"
-    return f"it needed {1 / speed:.2g} times{_inverse(low, high)} more training samples to reach cold's score"
-
-
-def _inverse(low: float, high: float) -> str:
-    return f" [{1 / high:.2g}, {1 / low:.2g}]" if np.isfinite(low) else ""
+    effort = f"{speed:.2g} times{interval} {kind} training samples"
+    if not np.isfinite(row["reached"]):
+        return f"it trained on {effort}"
+    runs = "" if row["reached"] == 1 else f" in {row['reached']:.0%} of its runs"
+    return f"it reached {goal}{runs}, with {effort}"

@@ -131,8 +131,8 @@ def _run_stream(
         own = [] if base.callbacks in (None, "disable") else base.callbacks
         base.set_params(callbacks=[*own, ("trajectory", Trajectory())])
         if is_classifier(base) and base.get_params().get("classes") is None:
-            # All rows of a rare class may validate, and its labels must be known all the same.
-            base.set_params(classes=np.unique(np.asarray(_safe_indexing(task.y, stream[0].train))))
+            # Rows of a class may come late or all validate: its label is known from the beginning.
+            base.set_params(classes=np.unique(np.asarray(task.y)))
     if stream:
         _fit(_seeded(base, rng), _prepare(task, stream[0], repeat))
     current = {arm.name: copy.deepcopy(base) for arm in task.arms}

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+_ENOUGH_EQUAL = 5
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -77,9 +79,10 @@ def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterio
     if n < 2:
         return Posterior(float(d.mean()) if n else float("nan"), float("nan"), 0)
     spread = float(d.std(ddof=1))
-    # Differences that are equal up to rounding are equal: rounding says nothing about spread.
+    # Differences that are equal up to rounding are equal: rounding says nothing about spread. Nor do a few
+    # equal ones, which small test sets give by chance.
     if spread <= 1e-12 * max(1.0, float(np.abs(d).max())):
-        spread = 0.0
+        spread = 0.0 if n >= _ENOUGH_EQUAL else float("nan")
     return Posterior(float(d.mean()), float(np.sqrt(1 / n + test_to_train) * spread), n - 1)
 
 
@@ -142,7 +145,9 @@ def pairs_to_decide(
     if len(d) < 2:
         return None
     mean, spread = float(d.mean()), float(d.std(ddof=1))
-    if spread == 0:
+    if spread <= 1e-12 * max(1.0, float(np.abs(d).max())):
+        if len(d) < _ENOUGH_EQUAL:
+            return _ENOUGH_EQUAL
         certain = rope_verdict(Posterior(mean, 0.0, len(d) - 1), rope, confidence) != "undecided"
         return len(d) if certain else None
     n = np.arange(len(d), most + 1)

@@ -100,6 +100,11 @@ class SkorchContract:
             The estimator.
         """
         policy_params = {key: params.pop(key) for key in list(params) if key.startswith("init_policy__")}
+        if params.get("init_policy", self.init_policy) is not self.init_policy:
+            # What was set on the old policy does not belong to the new one.
+            for key in [key for key in self.__dict__ if key.startswith("init_policy__")]:
+                del self.__dict__[key]
+                self._params_to_validate.discard(key)
         if "callbacks" in params and not self.initialized_:
             # skorch would build them at once, and trip over what fit is to judge.
             self.__dict__["callbacks"] = params.pop("callbacks")

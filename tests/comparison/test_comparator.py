@@ -132,7 +132,7 @@ def test_one_replicate_decides_nothing() -> None:
 
 def test_arms_of_the_same_policy_are_the_same() -> None:
     policies = {"cold": "cold", "cold again": {"init_policy": "cold"}, "warm": "warm", "warm again": "warm"}
-    twins = comparator(policies=policies).fit(X, Y)
+    twins = comparator(policies=policies, n_repeats=5).fit(X, Y)
     for one, other in (("cold", "cold again"), ("warm", "warm again")):
         for table in (twins.results_, twins.curves_):
             rows = [

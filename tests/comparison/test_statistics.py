@@ -57,20 +57,26 @@ def test_fewer_than_two_replicates_decide_nothing(differences: list[float]) -> N
     ("value", "verdict"), [(0.05, "beneficial"), (-0.05, "detrimental"), (0.004, "neutral"), (0.0, "neutral")]
 )
 def test_equal_differences_are_certain(value: float, verdict: str) -> None:
-    posterior = correlated_t([value] * 4, 0.25)
+    posterior = correlated_t([value] * 5, 0.25)
     assert posterior.scale == 0
     assert posterior.interval(0.95) == pytest.approx((value, value))
     assert rope_verdict(posterior, 0.01, 0.95) == verdict
 
 
+@pytest.mark.parametrize("n", [2, 4])
+def test_a_few_equal_differences_decide_nothing(n: int) -> None:
+    assert rope_verdict(correlated_t([0.05] * n, 0.25), 0.01, 0.95) == "undecided"
+    assert pairs_to_decide([0.05] * n, 0.25, 0.01, 0.95) == 5
+
+
 def test_rounding_is_no_spread() -> None:
     assert 0.1 + 0.2 != 0.3
-    assert correlated_t([0.1 + 0.2, 0.3, 0.3]).scale == 0
-    assert correlated_t([0.3 + 1e-9, 0.3, 0.3]).scale > 0
+    assert correlated_t([0.1 + 0.2, *[0.3] * 4]).scale == 0
+    assert correlated_t([0.3 + 1e-9, *[0.3] * 4]).scale > 0
 
 
 def test_all_equal_to_the_bound_is_undecided() -> None:
-    assert rope_verdict(correlated_t([0.0, 0.0, 0.0]), 0.0, 0.95) == "undecided"
+    assert rope_verdict(correlated_t([0.0] * 5), 0.0, 0.95) == "undecided"
 
 
 # -- the verdict -----------------------------------------------------------------------------------------
@@ -99,6 +105,7 @@ def test_a_verdict_needs_exactly_the_confidence() -> None:
 
 @given(some_differences, ratios, st.floats(0, 0.5))
 def test_the_three_regions_make_one(differences: list[float], ratio: float, rope: float) -> None:
+    assume(spreads(differences))
     gain, _ = gain_table(frame(np.asarray(differences)), ratio, rope, 0.95)
     p = gain.loc["other", ["p_better", "p_equivalent", "p_worse"]].to_numpy(dtype=float)
     assert p.sum() == pytest.approx(1)
