@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from torch import nn
 
@@ -139,7 +140,7 @@ def _layers(source: Any) -> Iterator[Any]:
         inner = source.steps[-1][1]
     elif hasattr(source, "best_estimator_"):
         inner = source.best_estimator_
-    elif type(source).__name__ == "FrozenEstimator":
+    elif isinstance(source, FrozenEstimator):
         inner = source.estimator
     if inner is not None:
         yield from _layers(inner)

@@ -31,13 +31,21 @@ class SkorchHooks(SkorchContract):
     history_: History
     criterion_: Any
 
+    def initialize(self) -> Self:
+        """Build everything anew; see skorch's ``initialize``. What was learned is gone, as there."""
+        super().initialize()  # type: ignore[misc]
+        self.__dict__.pop("start_", None)
+        if "session_" in self.__dict__:
+            self.session_.began = False
+        return self
+
     def initialize_module(self) -> Self:
         """Build the network by the shape of the data; see skorch's ``initialize_module``."""
         network = build_module(
             self.module,
             self.get_params_for("module"),
             getattr(self, "network_shape_", {}),
-            redraw=getattr(self, "redraw_", False),
+            redraw=self.__dict__.pop("redraw_", False),
         )
         dtype = getattr(self, "dtype_", None)
         self.module_ = network if dtype is None else network.to(DTYPES[dtype])
@@ -183,7 +191,7 @@ class SkorchHooks(SkorchContract):
             raise StopTraining
 
     def _evaluate(self, rows: Rows, with_loss: bool = True) -> tuple[float, float]:
-        """Loss and score of the network as it stands; the network is left as it was found."""
+        """Loss and score of the network as it stands, in evaluation mode."""
         self._set_training(False)
         outputs, total = [], 0.0
         with torch.no_grad():
@@ -198,7 +206,7 @@ class SkorchHooks(SkorchContract):
                     finally:
                         self.batch_weight_ = None
                 outputs.append(output)
-        score = targets_of(self).score(rows.y, torch.cat(outputs), rows.weight)
+        score = targets_of(self).score(self, rows.y, torch.cat(outputs), rows.weight)
         return total / len(rows), score
 
     def _torch_dtype(self) -> torch.dtype:

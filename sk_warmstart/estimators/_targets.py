@@ -40,7 +40,7 @@ class Targets:
         """Return how many outputs the network needs, where that is known."""
         raise NotImplementedError
 
-    def score(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Score outputs as scikit-learn's ``score`` would; greater is better."""
         raise NotImplementedError
 
@@ -105,9 +105,9 @@ class Labels(Targets):
         known = _known(net)
         return None if known is None else len(known)
 
-    def score(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Return the accuracy."""
-        if output.ndim == 1 or output.shape[-1] == 1 < int(target.max()) + 1:
+        if output.numel() == len(target) and self.n_outputs(net, None) == 2:
             hit = ((output.reshape(-1) > 0).long() == target).double()  # one logit for two classes
         else:
             hit = (output.argmax(-1) == target).double()
@@ -173,7 +173,7 @@ class Numbers(Targets):
         """Return the number of columns."""
         return None if target is None else int(np.prod(target.shape[1:]))
 
-    def score(self, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Return R2, averaged over the columns."""
         target = target.double()
         output = output.double().reshape(target.shape)

@@ -18,8 +18,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
+from skorch.callbacks import LRScheduler
 from skorch.dataset import Dataset, ValidSplit
 from torch import nn
+from torch.optim.lr_scheduler import StepLR
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.modules import MLP
@@ -403,3 +405,11 @@ def test_what_is_missing_is_said_by_its_own_property() -> None:
         WarmStartRegressor().predict_proba
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         net().nonsense
+
+
+def test_initialising_by_hand_begins_anew() -> None:
+    schedule = LRScheduler(StepLR, step_size=1, gamma=0.5, event_name="lr_seen")
+    fitted = net(callbacks=[schedule], lr=1.0, module__n_features=4, module__n_outputs=3).fit(X, codes)
+    fitted.initialize().partial_fit(X, codes)
+    assert fitted.start_.donor == "initialize"
+    assert [row["lr_seen"] for row in fitted.history] == [1.0]
