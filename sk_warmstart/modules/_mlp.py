@@ -5,6 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional
+
+
+class _BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation that also takes a batch of one row, by the statistics it has: one row has no spread."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.training and len(input) == 1:
+            return functional.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(input)
+
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -15,7 +28,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "leaky_relu": nn.LeakyReLU,
     "identity": nn.Identity,
 }
-_NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+_NORMS: dict[str, type[nn.Module]] = {"batch": _BatchNorm, "layer": nn.LayerNorm}
 
 
 class MLP(nn.Module):
@@ -36,7 +49,8 @@ class MLP(nn.Module):
     dropout : float, default=0.0
         Probability of dropping a hidden activation in training, in [0, 1).
     norm : {"batch", "layer"} or None, default=None
-        Normalisation between a hidden layer and its activation.
+        Normalisation between a hidden layer and its activation. A batch of one row, such as a last one, is
+        normalised by the running statistics.
 
     Raises
     ------

@@ -14,10 +14,26 @@ from sk_warmstart.modules import MLP, build_module, is_stochastic, materialize
 def test_mlp_layers() -> None:
     net = MLP(4, 3, hidden_layer_sizes=(8, 5), activation="tanh", dropout=0.2, norm="batch")
     kinds = [type(layer).__name__ for layer in net.hidden]
-    assert kinds == ["Linear", "BatchNorm1d", "Tanh", "Dropout"] * 2
+    assert kinds == ["Linear", "_BatchNorm", "Tanh", "Dropout"] * 2
     assert net(torch.zeros(2, 4)).shape == (2, 3)
     assert [tuple(p.shape) for p in MLP(4, 3, hidden_layer_sizes=()).parameters()] == [(3, 4), (3,)]
     assert MLP(4, 3, hidden_layer_sizes=7).output.in_features == 7
+
+
+def test_a_batch_of_one_row_is_normalised_by_what_is_known() -> None:
+    net = MLP(4, 3, hidden_layer_sizes=(8,), norm="batch")
+    net(torch.randn(32, 4) + 1)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    row = torch.randn(1, 4)
+    trained = net(row)
+    assert torch.equal(trained, net.eval()(row))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    several = torch.randn(5, 4)
+    plain = nn.BatchNorm1d(8)
+    expected = plain(net.hidden[0](several))
+    assert torch.equal(
+        MLP(4, 3, hidden_layer_sizes=(8,), norm="batch").hidden[1](net.hidden[0](several)), expected
+    )
 
 
 @pytest.mark.parametrize(
