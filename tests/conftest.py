@@ -3,7 +3,8 @@
 import os
 
 # Before SciPy is imported: scikit-learn's array-API check of every estimator runs only then.
-os.environ.setdefault("SCIPY_ARRAY_API", "1")
+if os.environ.setdefault("SCIPY_ARRAY_API", "1") == "0":
+    del os.environ["SCIPY_ARRAY_API"]  # any value counts as being set
 
 import torch
 from hypothesis import HealthCheck, settings
