@@ -17,7 +17,8 @@ def row_ids(X: NDArray, columns: Sequence[str] | None = None) -> NDArray[np.uint
     """Hash each row by its content.
 
     The hash adds up over the non-zero (column, value) pairs, so with named columns neither their order nor
-    new all-zero columns change it; and it is the same in float32 and float64 where the values are.
+    new all-zero columns change it. Values count in single precision, so a table has the same ids in float32
+    and float64.
 
     Parameters
     ----------
@@ -45,8 +46,9 @@ def row_ids(X: NDArray, columns: Sequence[str] | None = None) -> NDArray[np.uint
     ids = np.empty(len(flat), dtype=np.uint64)
     step = max(1, _CHUNK // max(1, flat.shape[1]))
     for first in range(0, len(flat), step):
-        values = flat[first : first + step].astype(np.float64)
-        hashed = _mix(values.view(np.uint64) ^ keys)
+        with np.errstate(over="ignore"):
+            values = np.ascontiguousarray(flat[first : first + step], dtype=np.float32)
+        hashed = _mix(values.view(np.uint32).astype(np.uint64) ^ keys)
         hashed[values == 0] = 0
         ids[first : first + step] = hashed.sum(axis=1, dtype=np.uint64)
     return ids

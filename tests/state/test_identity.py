@@ -35,6 +35,8 @@ def test_dtype_and_neighbours_do_not_matter(X: np.ndarray) -> None:
     assert np.array_equal(ids, row_ids(X.astype(np.float32)))
     assert np.array_equal(ids[::-1], row_ids(X[::-1]))
     assert np.array_equal(ids, row_ids(X + 0.0 * -1))
+    assert np.array_equal(row_ids(X / 3), row_ids((X / 3).astype(np.float32)))
+    assert np.array_equal(row_ids(X * 1e300), row_ids(X * 1e300))
 
 
 def test_different_rows_have_different_ids() -> None:
