@@ -11,7 +11,7 @@ from skorch.history import History
 
 from ..modules import is_stochastic, materialize
 from ..policies import InitPolicy, resolve_policy
-from ..training import RandomStreams, ValidationMonitor, draw_seed, peek_seed, seeded
+from ..training import RandomStreams, Snapshot, ValidationMonitor, draw_seed, peek_seed, seeded
 from ._checks import check_params
 from ._contract import all_or_nothing
 from ._data import DTYPES, Table, split_rows, to_rows, uses_plain_dataset, validate, validate_rows
@@ -208,7 +208,15 @@ class WarmStartMixin(SkorchHooks):
             self.session_.train = None
             if table.is_array and uses_plain_dataset(self):
                 self.session_.train = to_rows(table, self._torch_dtype(), self._network(), self.device)
-            self._run(table, epochs=fit_params.pop("epochs", 1), method="partial_fit", flat=True, **fit_params)
+            before, streams = Snapshot(self._network(), self.optimizer_), self.session_.streams
+            drawn = streams.__getstate__()
+            try:
+                self._run(table, epochs=fit_params.pop("epochs", 1), method="partial_fit", flat=True, **fit_params)
+            except BaseException:
+                # This network goes on being trained, so it is put back; fit has one of its own to throw away.
+                before.restore(self._network(), self.optimizer_)
+                streams.__setstate__(drawn)
+                raise
         return self
 
     def _plan(self) -> Plan:

@@ -8,10 +8,12 @@ from ._epoch import run_epoch
 from ._loss import normalised, weighted_loss
 from ._monitor import ValidationMonitor
 from ._random import RandomStreams, child_seed, draw_seed, peek_seed, seeded
+from ._snapshot import Snapshot
 
 __all__ = [
     "RandomStreams",
     "Rows",
+    "Snapshot",
     "TensorBatches",
     "ValidationMonitor",
     "as_tensor",

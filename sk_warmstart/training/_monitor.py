@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from ..state import NetState
+from ._snapshot import Snapshot
 
 
 @dataclass
@@ -38,12 +37,12 @@ class ValidationMonitor:
     best_score: float = -math.inf
     _waited: int = 0
     _last_score: float = -math.inf
-    _best: tuple[NetState, Any] | None = None
+    _best: Snapshot | None = None
 
     def begin(self, score: float, network: torch.nn.Module, optimizer: Any) -> None:
         """Take the start as the best so far."""
         self._last_score = self.best_score = score
-        self._best = _snapshot(network, optimizer)
+        self._best = Snapshot(network, optimizer)
 
     def update(self, score: float, network: torch.nn.Module, optimizer: Any) -> bool:
         """Take in an epoch's score.
@@ -71,7 +70,7 @@ class ValidationMonitor:
         else:
             self._waited = 0
         if score > self.best_score:
-            self.best_score, self._best = score, _snapshot(network, optimizer)
+            self.best_score, self._best = score, Snapshot(network, optimizer)
         return self._waited >= self.n_iter_no_change
 
     def finish(self, network: torch.nn.Module, optimizer: Any) -> bool:
@@ -92,12 +91,6 @@ class ValidationMonitor:
         restore = self._best is not None and self._last_score < self.best_score
         if restore:
             assert self._best is not None
-            state, optimizer_state = self._best
-            state.load_into(network)
-            optimizer.load_state_dict(optimizer_state)
+            self._best.restore(network, optimizer)
         self._best = None
         return restore
-
-
-def _snapshot(network: torch.nn.Module, optimizer: Any) -> tuple[NetState, Any]:
-    return NetState.from_module(network), copy.deepcopy(optimizer.state_dict())

@@ -413,3 +413,32 @@ def test_initialising_by_hand_begins_anew() -> None:
     fitted.initialize().partial_fit(X, codes)
     assert fitted.start_.donor == "initialize"
     assert [row["lr_seen"] for row in fitted.history] == [1.0]
+
+
+def test_a_partial_fit_that_fails_leaves_weights_moments_and_order_as_they_were() -> None:
+    class Failing(WarmStartClassifier):
+        fails = False
+
+        def get_loss(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+            loss = super().get_loss(*args, **kwargs)
+            if self.fails and len(self.history_[-1]["batches"]) == 3:
+                raise RuntimeError("in the third batch")
+            return loss
+
+    settings: dict[str, Any] = {
+        "module__norm": "batch",
+        "module__dropout": 0.2,
+        "batch_size": 20,
+        "random_state": 0,
+    }
+    failing, calm = (Failing(**settings).partial_fit(X, codes, classes=[0, 1, 2]) for _ in range(2))
+    before = failing.predict_proba(X)
+    failing.fails = True
+    with pytest.raises(RuntimeError, match="in the third batch"):
+        failing.partial_fit(X, codes)
+    assert np.array_equal(failing.predict_proba(X), before)
+    assert len(failing.history) == 1
+    failing.fails = False
+    assert np.array_equal(
+        failing.partial_fit(X, codes).predict_proba(X), calm.partial_fit(X, codes).predict_proba(X)
+    )
