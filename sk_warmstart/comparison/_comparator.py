@@ -24,7 +24,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ..estimators import WarmStartMixin
+from ..estimators import WarmStartMixin, all_or_nothing
 from ._arms import REFERENCE, last_step, make_arms
 from ._gain import best_arm, gain_table, reach_targets, sentences
 from ._phases import DataIncremental, plan_phases
@@ -175,16 +175,12 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         task = Task(self.estimator, arms, phases, X, y, labels, scorer)
         plan_phases(phases, X, y, labels, np.random.default_rng(0))  # says at once what cannot be split
         outcomes = self._run(task)
-        before = dict(self.__dict__)
-        try:
+        with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
             self._summarise(task, outcomes)
             for name in ("best_estimator_", "classes_"):
                 self.__dict__.pop(name, None)
             if self.refit is not None:
                 self._refit(task, outcomes[0])
-        except BaseException:
-            self.__dict__ = before  # the tables of one fit and the estimator of another would not agree
-            raise
         return self
 
     def _check(self) -> None:
@@ -224,7 +220,6 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             pairs,
             self.n_repeats,
             self.rope,
-            self.confidence,
             self.scorer_name_,
             self.fixed_splits_,
             self.target,

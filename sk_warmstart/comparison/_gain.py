@@ -166,7 +166,6 @@ def sentences(
     pairs: dict[str, int | None],
     n_repeats: int,
     rope: float,
-    confidence: float,
     scorer: str,
     fixed: bool,
     target: float | None,
@@ -179,7 +178,7 @@ def sentences(
         From :func:`gain_table`.
     n_repeats : int
         Number of replicates.
-    rope, confidence : float
+    rope : float
         As in :func:`rope_verdict`.
     scorer : str
         Name of the score.

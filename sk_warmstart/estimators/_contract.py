@@ -100,7 +100,8 @@ class SkorchContract:
             The estimator.
         """
         policy_params = {key: params.pop(key) for key in list(params) if key.startswith("init_policy__")}
-        if params.get("init_policy", self.init_policy) is not self.init_policy:
+        policy = params.get("init_policy", self.init_policy)
+        if policy is not self.init_policy and not (isinstance(policy, str) and policy == self.init_policy):
             # What was set on the old policy does not belong to the new one.
             for key in [key for key in self.__dict__ if key.startswith("init_policy__")]:
                 del self.__dict__[key]

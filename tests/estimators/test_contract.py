@@ -42,6 +42,9 @@ class TestParameters:
         assert clone(named).get_params()["init_policy__shrink"] == 0.7
         named.set_params(init_policy__shrink=0.8)
         assert named.get_params()["init_policy__shrink"] == 0.8
+        equal = "".join(["shrink_", "perturb"])  # another object of the same value
+        assert named.set_params(init_policy=equal).get_params()["init_policy__shrink"] == 0.8
+        assert "init_policy__shrink" not in clone(named).set_params(init_policy="warm").get_params()
         held = WarmStartClassifier(init_policy=ShrinkPerturb())
         held.set_params(init_policy__shrink=0.9)
         assert held.init_policy.shrink == 0.9
