@@ -11,11 +11,16 @@ from .comparison import (
     WarmStartGainDisplay,
 )
 from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
+from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "CheckpointStore",
     "DataIncremental",
+    "LeakageWarning",
     "LearningCurvesDisplay",
     "WarmStartClassifier",
     "WarmStartComparator",

@@ -56,5 +56,5 @@ class Trajectory(Callback):
 
     @staticmethod
     def _from_init(net: Any, state: NetState) -> float:
-        origin = net.lineage_.origin
+        origin = net.origin_
         return state.distance(origin) if set(origin) == set(state) else float("nan")

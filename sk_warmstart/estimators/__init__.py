@@ -2,8 +2,7 @@
 
 from ._classifier import WarmStartClassifier
 from ._contract import all_or_nothing
-from ._donor import find_donor
 from ._mixin import WarmStartMixin
 from ._regressor import WarmStartRegressor
 
-__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor", "all_or_nothing", "find_donor"]
+__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor", "all_or_nothing"]

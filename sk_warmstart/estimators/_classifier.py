@@ -40,15 +40,21 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         and the like can be searched.
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor.
-    warm_start_from : FrozenEstimator or None, default=None
-        A donor that survives ``clone``, so that a grid search can start warm:
-        ``sklearn.frozen.FrozenEstimator(fitted)``, where ``fitted`` may be a Pipeline or a search. The
+    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
+        A donor that survives ``clone``, so that a grid search can start warm: a :class:`Checkpoint`, a path to
+        one, or ``sklearn.frozen.FrozenEstimator(fitted)``, where ``fitted`` may be a Pipeline or a search. The
         estimator's own state wins over it when ``warm_start=True`` and fitted.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments: forget them, keep them, or forget those of the
         numbers that the policy changed. The learning-rate schedule restarts with every ``fit``.
-    schema : {"strict"}, default="strict"
-        Other classes or columns than the donor's are an error.
+    schema : {"strict", "adapt"}, default="strict"
+        What happens if classes or columns differ from the donor's (or, in ``partial_fit``, from the rows before):
+        ``"strict"`` raises; ``"adapt"`` maps classes by label and columns by name, optimiser moments included.
+        New classes begin with fresh units, new columns with weights of zero. Names come from a DataFrame or from
+        the Pipeline around the estimator.
+    standardize : bool, default=False
+        Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
+        ``partial_fit`` updates them, and the first layer is changed exactly so that predictions do not jump.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into ``sample_weight``.
     dtype : {"auto", "float32", "float64"}, default="auto"
@@ -94,7 +100,8 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         Everything recorded; ``event_fit`` marks the epochs where a warm fit began.
     start_ : Bunch
         What the start was: ``policy``, ``params``, ``donor``, ``donor_id``, ``kept`` (for each parameter the
-        share of the previous one that it holds), ``loss`` and ``score`` before the first step, ``seconds``.
+        share of the previous one that it holds), ``loss`` and ``score`` before the first step, ``seconds``;
+        with ``schema="adapt"`` also ``classes_added``, ``columns_added``, ``columns_dropped``.
     module_, optimizer_, criterion_
         The trained network, its optimiser and its loss.
 
@@ -126,6 +133,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         warm_start_from: Any = None,
         optimizer_state: str = "reset",
         schema: str = "strict",
+        standardize: bool = False,
         class_weight: Any = None,
         dtype: str = "auto",
         random_state: Any = None,
@@ -154,6 +162,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
             warm_start_from=warm_start_from,
             optimizer_state=optimizer_state,
             schema=schema,
+            standardize=standardize,
             dtype=dtype,
             random_state=random_state,
             device=device,

@@ -17,10 +17,14 @@ from torch import nn
 from torch.utils.data import Subset
 
 from ..modules import MLP
-from ..state import row_ids, sample_ids, validation_mask
-from ..training import Rows, as_tensor, normalised
+from ..state import Standardizer
+from ..training import Rows, SparseMatrix, as_tensor, normalised
 from ._targets import targets_of
 
+NEEDS_ARRAY = (
+    "standardize=True needs X as an array, a sparse matrix or a DataFrame, whose statistics can be taken: pass "
+    "one, or standardise inside your dataset"
+)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -30,7 +34,7 @@ class Table:
 
     Parameters
     ----------
-    X : ndarray or anything that skorch takes
+    X : ndarray, sparse CSR or anything that skorch takes
         The rows.
     y : ndarray or None
         Targets as the user gave them.
@@ -45,10 +49,33 @@ class Table:
     target: NDArray | None
     weight: NDArray | None
 
+    def rows(self, index: Any) -> Table:
+        """Return some of the rows."""
+        return Table(
+            self.X[index],
+            *(None if part is None else part[index] for part in (self.y, self.target, self.weight)),
+        )
+
     @property
     def is_array(self) -> bool:
-        """Whether the rows are an array, so that they can live on the device."""
-        return isinstance(self.X, np.ndarray)
+        """Whether the rows are an array, dense or sparse, so that they can live on the device."""
+        return is_array(self.X)
+
+
+def is_array(X: Any) -> bool:
+    """Tell whether :func:`to_rows` can put the rows on the device.
+
+    Parameters
+    ----------
+    X : object
+        The rows.
+
+    Returns
+    -------
+    bool
+        True for arrays and SciPy's sparse matrices.
+    """
+    return isinstance(X, np.ndarray) or issparse(X)
 
 
 def passes_through(X: Any) -> bool:
@@ -75,17 +102,21 @@ def passes_through(X: Any) -> bool:
     )
 
 
-def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table:
+def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool, learn: bool = True) -> Table:
     """Check the input of a fit.
 
     Parameters
     ----------
     net : skorch.NeuralNet
         The net; it learns the columns and the labels.
-    X, y, sample_weight : array-like
+    X : array-like or sparse matrix
         What the user passed.
+    y, sample_weight : array-like
+        What belongs to it.
     reset : bool
         Whether the columns are learned, or must be those that are known.
+    learn : bool, default=True
+        Whether labels are learned where ``schema="adapt"`` allows it.
 
     Returns
     -------
@@ -99,6 +130,8 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table
     """
     targets = targets_of(net)
     if passes_through(X):
+        if net.standardize:
+            raise ValueError(NEEDS_ARRAY)
         if sample_weight is not None:
             raise ValueError("sample_weight needs X as an array; put the weights into the dataset instead")
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y)), None)
@@ -107,7 +140,7 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table
             f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a Dataset only"
         )
     X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
-    y = targets.check(net, y)
+    y = targets.check(net, y, learn)
     weight = None
     if sample_weight is not None:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -121,41 +154,58 @@ def validate_rows(net: Any, X: Any) -> Any:
     ----------
     net : skorch.NeuralNet
         The net.
-    X : array-like
+    X : array-like or sparse matrix
         What the user passed.
 
     Returns
     -------
-    ndarray, or the input itself where only skorch understands it
+    ndarray, sparse CSR, or the input itself where only skorch understands it
         The rows.
     """
-    if passes_through(X) or isinstance(X, Rows | Subset):
+    if isinstance(X, Rows | Subset):
+        return X
+    if passes_through(X):
+        if net.__dict__.get("scaler_") is not None:
+            raise ValueError(NEEDS_ARRAY)
         return X
     if not hasattr(net, "n_features_in_"):
-        return np.asarray(_as_numpy(X))  # initialised by hand: nothing is known of the columns
+        # Initialised by hand: nothing is known of the columns.
+        return X if issparse(X) else np.asarray(_as_numpy(X))
     return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
 
 
-def to_rows(table: Table, dtype: torch.dtype, network: nn.Module | None, device: Any) -> Rows:
+def to_rows(
+    table: Table, dtype: torch.dtype, network: nn.Module | None, device: Any, scaler: Standardizer | None = None
+) -> Rows:
     """Put a table on the device.
 
     Parameters
     ----------
     table : Table
-        Validated input; an array.
+        Validated input; an array, dense or sparse.
     dtype : torch.dtype
         The network's.
     network : nn.Module or None
         Integers stay integers where it looks them up in an embedding.
     device : str or torch.device
         Where to.
+    scaler : Standardizer or None, default=None
+        Statistics that the rows are standardised by, in double precision.
 
     Returns
     -------
     Rows
         The rows.
     """
-    X = as_tensor(table.X, _input_dtype(table.X, dtype, network), device)
+    scaled = table.X
+    if scaler is not None:
+        scaled = scaler.transform(table.X, np.float64 if dtype == torch.float64 else np.float32)
+    input_dtype = _input_dtype(scaled, dtype, network)
+    X = (
+        SparseMatrix.from_scipy(scaled, input_dtype, device)
+        if issparse(scaled)
+        else as_tensor(scaled, input_dtype, device)
+    )
     y = None
     if table.target is not None:
         floating = table.target.dtype.kind == "f"
@@ -164,49 +214,26 @@ def to_rows(table: Table, dtype: torch.dtype, network: nn.Module | None, device:
     return Rows(X, y, normalised(weight))
 
 
-def split_rows(
-    rows: Rows, X: NDArray, sample_id: Any, columns: NDArray | None, fraction: float
-) -> tuple[Rows, Rows]:
-    """Split rows for validation by their identity, so that a row never changes sides.
+def split_rows(rows: Rows, valid: NDArray[np.bool_]) -> tuple[Rows, Rows]:
+    """Split rows for validation.
 
     Parameters
     ----------
     rows : Rows
         All rows.
-    X : ndarray of shape (n_samples, ...)
-        Their content, which identifies them where ``sample_id`` is None.
-    sample_id : array-like of shape (n_samples,) or None
-        Their identities.
-    columns : ndarray of str or None
-        Names of the columns.
-    fraction : float
-        Share of rows that validates, on average.
+    valid : ndarray of bool, shape (n_samples,)
+        Which of them validate.
 
     Returns
     -------
     train, valid : Rows
-        The two sides.
-
-    Raises
-    ------
-    ValueError
-        If one side is empty, or there are not as many identities as rows.
+        The two sides, with weights of mean 1 on each.
     """
-    if sample_id is not None and len(np.asarray(sample_id)) != len(X):
-        raise ValueError(f"sample_id has {len(np.asarray(sample_id))} entries for {len(X)} rows")
-    ids = row_ids(X, None if columns is None else list(columns)) if sample_id is None else sample_ids(sample_id)
-    mask = validation_mask(ids, fraction)
-    n_valid = int(mask.sum())
-    if n_valid in (0, len(mask)):
-        raise ValueError(
-            f"early_stopping=True needs rows on both sides of the split, but with n_samples={len(mask)} and "
-            f"validation_fraction={fraction:g} there are {n_valid} to validate: give more rows, another "
-            "validation_fraction, or X_val and y_val"
-        )
-    chosen = torch.from_numpy(mask)
-    train, valid = rows.take(~chosen), rows.take(chosen)
-    train.weight, valid.weight = normalised(train.weight), normalised(valid.weight)
-    return train, valid
+    chosen = torch.from_numpy(valid)
+    sides = rows.take(~chosen), rows.take(chosen)
+    for side in sides:
+        side.weight = normalised(side.weight)
+    return sides
 
 
 def uses_plain_dataset(net: Any) -> bool:
@@ -214,7 +241,7 @@ def uses_plain_dataset(net: Any) -> bool:
     return net.dataset is SkorchDataset and not net.get_params_for("dataset")
 
 
-def _input_dtype(X: NDArray, dtype: torch.dtype, network: nn.Module | None) -> torch.dtype | None:
+def _input_dtype(X: Any, dtype: torch.dtype, network: nn.Module | None) -> torch.dtype | None:
     if X.dtype.kind == "f" or network is None:
         return dtype
     looks_up = any(isinstance(layer, nn.Embedding | nn.EmbeddingBag) for layer in network.modules())
@@ -224,7 +251,8 @@ def _input_dtype(X: NDArray, dtype: torch.dtype, network: nn.Module | None) -> t
 def _array_rules(net: Any) -> dict[str, Any]:
     """A module of the user's own may take images, or integers to look up."""
     default = net.module is MLP or isinstance(net.module, MLP)
-    return {"dtype": [np.float64, np.float32] if default else "numeric", "allow_nd": not default}
+    dtype = [np.float64, np.float32] if default else "numeric"
+    return {"accept_sparse": "csr", "dtype": dtype, "allow_nd": not default}
 
 
 def _as_numpy(data: Any) -> Any:

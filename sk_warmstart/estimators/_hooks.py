@@ -13,15 +13,17 @@ from skorch.history import History
 from torch.utils.data import DataLoader, RandomSampler, Subset
 
 from ..modules import build_module
+from ..state import network_of
 from ..training import Rows, TensorBatches, run_epoch, weighted_loss
 from ._contract import SkorchContract
-from ._data import DTYPES, Table, to_rows, uses_plain_dataset
-from ._donor import network_of
+from ._data import DTYPES, Table, is_array, to_rows, uses_plain_dataset
+from ._donation import resume
 from ._session import StopTraining
 from ._targets import targets_of
 
 _FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 _EVALUATION_BATCH = 4096
+_EVALUATION_NUMBERS = 2**24  # of a wide table fewer rows: sparse ones are made dense here
 _START_ROWS = 10_000  # the start's training score needs no more
 
 
@@ -81,6 +83,9 @@ class SkorchHooks(SkorchContract):
                 return  # partial_fit goes on: beginning again would restart schedules and counters
             session.began = True
         super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
+        if method_name == "on_train_begin" and session is not None and session.resumes is not None:
+            resume(self, session.resumes)
+            session.resumes = None
         if method_name == "on_epoch_end":
             self._after_epoch()
 
@@ -111,9 +116,10 @@ class SkorchHooks(SkorchContract):
         """Return the data as a dataset, on the device where that is possible."""
         if isinstance(X, Rows):
             return Rows(X.X, X.y)
-        if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and uses_plain_dataset(self):
+        if is_array(X) and X.dtype.kind in "fiub" and uses_plain_dataset(self):
             target = None if y is None else np.asarray(y)
-            return to_rows(Table(X, y, target, None), self._torch_dtype(), self._network(), self.device)
+            scaler = self.__dict__.get("scaler_")
+            return to_rows(Table(X, y, target, None), self._torch_dtype(), self._network(), self.device, scaler)
         return super().get_dataset(X, y)  # type: ignore[misc]
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
@@ -194,15 +200,16 @@ class SkorchHooks(SkorchContract):
         """Loss and score of the network as it stands, in evaluation mode."""
         self._set_training(False)
         outputs, total = [], 0.0
+        step = max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // max(1, rows.X.shape[1:].numel())))
         with torch.no_grad():
-            for first in range(0, len(rows), _EVALUATION_BATCH):
-                part = rows.take(slice(first, first + _EVALUATION_BATCH))
-                output = self.infer(part.X, **self.session_.forward_params)
+            for first in range(0, len(rows), step):
+                X, y, weight = rows.batch(slice(first, first + step))
+                output = self.infer(X, **self.session_.forward_params)
                 output = output[0] if isinstance(output, tuple) else output
                 if with_loss:
-                    self.batch_weight_ = part.weight
+                    self.batch_weight_ = weight
                     try:
-                        total += float(self.get_loss(output, part.y, X=part.X, training=False)) * len(part)
+                        total += float(self.get_loss(output, y, X=X, training=False)) * len(X)
                     finally:
                         self.batch_weight_ = None
                 outputs.append(output)

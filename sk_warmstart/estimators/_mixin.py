@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
 from skorch.history import History
 
 from ..modules import is_stochastic, materialize
 from ..policies import InitPolicy, resolve_policy
-from ..training import RandomStreams, Snapshot, ValidationMonitor, draw_seed, peek_seed, seeded
+from ..state import Donor, FeatureSummary, Lineage, Schema, Standardizer
+from ..training import RandomStreams, Rows, Snapshot, ValidationMonitor, draw_seed, peek_seed, seeded
+from ._callers import is_scoring
 from ._checks import check_params
+from ._columns import expect_columns, forget_columns, learn_columns
 from ._contract import all_or_nothing
 from ._data import DTYPES, Table, split_rows, to_rows, uses_plain_dataset, validate, validate_rows
+from ._donation import donate, schema_of
 from ._donor import find_donor
+from ._growth import follow_features, follow_rows, grow
 from ._hooks import SkorchHooks
+from ._recognition import Recognised, begin_memory, recognise, warn_of_leak
 from ._session import Session, copied, joined
 from ._start import Plan, adopted_start, carry_optimizer, make_start
 from ._targets import targets_of
@@ -43,8 +53,10 @@ class WarmStartMixin(SkorchHooks):
         A fitted donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
-    schema : {"strict"}, default="strict"
-        What happens if classes or columns differ from the donor's: an error.
+    schema : {"strict", "adapt"}, default="strict"
+        What happens if classes or columns differ from the donor's: an error, or they are mapped by label and name.
+    standardize : bool, default=False
+        Whether inputs are standardised inside, by statistics that belong to the state.
     dtype : {"auto", "float32", "float64"}, default="auto"
         The network's dtype.
     random_state : int, RandomState or None, default=None
@@ -68,6 +80,10 @@ class WarmStartMixin(SkorchHooks):
     ...     pass
     """
 
+    # Identities are there to be used: metadata routing hands them on without being asked.
+    __metadata_request__fit = {"sample_id": True}
+    __metadata_request__score = {"sample_id": True}
+
     def __init__(
         self,
         module: Any,
@@ -77,6 +93,7 @@ class WarmStartMixin(SkorchHooks):
         warm_start_from: Any = None,
         optimizer_state: str = "reset",
         schema: str = "strict",
+        standardize: bool = False,
         dtype: str = "auto",
         random_state: Any = None,
         early_stopping: bool = False,
@@ -89,6 +106,7 @@ class WarmStartMixin(SkorchHooks):
         self.warm_start_from = warm_start_from
         self.optimizer_state = optimizer_state
         self.schema = schema
+        self.standardize = standardize
         self.dtype = dtype
         self.random_state = random_state
         self.early_stopping = early_stopping
@@ -144,10 +162,12 @@ class WarmStartMixin(SkorchHooks):
             check_params(self.get_params(deep=False))
             plan = self._plan()
             table = self._begin(plan, X, y, sample_weight)
-            self._build(plan, table)
-            own_split = X_val is not None or self.early_stopping
-            if table.is_array and uses_plain_dataset(self) and not (own_split and self.train_split):
-                self._split(table, sample_id, X_val, y_val, sample_weight_val)
+            own_split = X_val is not None or bool(self.early_stopping)
+            on_device = table.is_array and uses_plain_dataset(self) and not (own_split and self.train_split)
+            rows = self._recognise(plan, table, sample_id, own_split and on_device and X_val is None)
+            self._build(plan, table, rows)
+            if on_device:
+                self._split(table, rows, X_val, y_val, sample_weight_val)
             elif own_split:
                 raise ValueError(
                     "early_stopping and X_val need X as an array, and neither a train_split nor a dataset class "
@@ -155,6 +175,7 @@ class WarmStartMixin(SkorchHooks):
                 )
             self.session_.evaluates_start = True
             self._run(table, epochs=fit_params.pop("epochs", None), method="fit", **fit_params)
+            self._conclude(rows)
         return self
 
     def partial_fit(
@@ -195,98 +216,210 @@ class WarmStartMixin(SkorchHooks):
         """
         with all_or_nothing(self):
             check_params(self.get_params(deep=False))
+            schema = schema_of(self)
             targets_of(self).check_partial_fit(self, classes)
-            if not self.initialized_:
-                plan = self._plan()
-                table = self._begin(plan, X, y, sample_weight, classes)
-                self._build(plan, table)
-            elif not self._has_learned():
-                table = self._adopt(X, y, sample_weight, classes)
-            else:
-                self._check_same_architecture()
-                table = validate(self, X, y, sample_weight, reset=False)
-            self.session_.train = None
-            if table.is_array and uses_plain_dataset(self):
-                self.session_.train = to_rows(table, self._torch_dtype(), self._network(), self.device)
-            before, streams = Snapshot(self._network(), self.optimizer_), self.session_.streams
-            drawn = streams.__getstate__()
-            try:
+            with self._going_on():
+                if not self.initialized_:
+                    plan = self._plan()
+                    table = self._begin(plan, X, y, sample_weight, classes)
+                    rows = self._recognise(plan, table, None, own_split=False)
+                    previous = self._build(plan, table, rows)
+                    if plan.donor is not None and self.optimizer_state == "keep":
+                        self.session_.resumes = previous
+                elif not self._has_learned():
+                    table = self._adopt(X, y, sample_weight, classes)
+                    rows = recognise(self, table.X)
+                else:
+                    table = self._go_on(X, y, sample_weight, schema)
+                    rows = recognise(self, table.X)
+                self.session_.train = None
+                if table.is_array and uses_plain_dataset(self):
+                    self.session_.train = self._to_rows(table)
                 self._run(table, epochs=fit_params.pop("epochs", 1), method="partial_fit", flat=True, **fit_params)
-            except BaseException:
-                # This network goes on being trained, so it is put back; fit has one of its own to throw away.
-                before.restore(self._network(), self.optimizer_)
-                streams.__setstate__(drawn)
-                raise
+            self._conclude(rows)
         return self
+
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        sample_id: ArrayLike | None = None,
+    ) -> float:
+        """Return the accuracy, or R2 of a regressor.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What is true of them.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        sample_id : array-like of shape (n_samples,), default=None
+            Identities of the rows, as given to ``fit``; without them a row is known by its content.
+
+        Returns
+        -------
+        float
+            The score; greater is better.
+
+        Warns
+        -----
+        LeakageWarning
+            If a donor was trained on some of the rows and the last fit was not: they are not held out.
+        """
+        self._warn_of_leak(X, sample_id)
+        with self._unguarded():
+            return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
+
+    def _donate(self) -> Donor:
+        """What this net hands on; the protocol of :meth:`Checkpoint.from_estimator`."""
+        return donate(self)
 
     def _plan(self) -> Plan:
         policy = resolve_policy(self.init_policy, **self.get_params_for("init_policy"))
-        donor, seed = find_donor(self), draw_seed(self.random_state)
-        plan = Plan(policy, donor, seed)
+        (donor, kind), seed = find_donor(self), draw_seed(self.random_state)
+        plan = Plan(policy, donor, kind, seed)
         if plan.donor is not None and seed is None:
             # skorch's warm fit draws nothing, so neither may the fresh network that it does not know.
             plan.seed = peek_seed()
-        self.session_ = Session(RandomStreams(seed), warm=plan.donor is not None)
+        self.session_ = Session(RandomStreams(seed), warm=plan.donor is not None, seed=seed)
         return plan
 
     def _begin(self, plan: Plan, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None = None) -> Table:
         """Validate the input of a fit, by the donor's schema where there is a donor."""
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-        donor = plan.donor
-        if donor is not None:
-            if donor.n_features is not None:
-                self.n_features_in_ = donor.n_features
-            if donor.feature_names is not None:
-                self.feature_names_in_ = donor.feature_names
-        targets_of(self).begin(self, None if donor is None else donor.classes, classes)
-        known = donor is not None and donor.n_features is not None
-        return validate(self, X, y, sample_weight, reset=not known)
+        donor, adapts = plan.donor, self.schema == "adapt"
+        forget_columns(self)
+        if donor is not None and not adapts:
+            expect_columns(self, donor.schema)
+        targets_of(self).begin(self, None if donor is None else donor.schema.classes, classes)
+        known = donor is not None and donor.schema.n_features is not None
+        table = validate(self, X, y, sample_weight, reset=adapts or not known)
+        learn_columns(self, X, y, None if donor is None else donor.schema)
+        return table
 
-    def _build(self, plan: Plan, table: Table) -> None:
+    def _recognise(self, plan: Plan, table: Table, sample_id: Any, own_split: bool) -> Recognised:
+        """Know the rows, split them, and measure their columns."""
+        sticky = own_split and self.early_stopping
+        # A cold start remembers nothing, and a start that is cold by policy does what a fresh clone does.
+        previous = None if plan.donor is None else plan.donor.memory
+        self.memory_ = begin_memory(self, previous, sticky_by_content=sticky and sample_id is None)
+        rows = recognise(self, table.X, sample_id, float(self.validation_fraction) if sticky else None)
+        part = table if rows.valid is None else table.rows(rows.train)
+        self.scaler_ = Standardizer.from_rows(part.X, part.weight) if self.standardize else None
+        self.features_ = FeatureSummary.from_rows(part.X) if rows.n_rows else None
+        return rows
+
+    def _build(self, plan: Plan, table: Table, rows: Recognised) -> Donor:
         """Draw the network, put the start into it, and set up what trains it."""
         self.dtype_ = self._choose_dtype(plan, table)
         self.network_shape_ = self._shape(table)
         if plan.donor is not None:
-            self.session_.past = copied(self.history_) if plan.donor.is_self else History()
+            self.session_.past = copied(self.history_) if plan.kind == "self" else History()
             self.initialized_ = False  # skorch would announce that it throws the old network away
         with seeded(plan.fresh_seed):
             self.redraw_ = plan.generation > 0
             self.initialize()
+            probe = self._probe(table)
+            if probe is not None:
+                materialize(self._network(), probe)
         network = self._network()
-        if table.is_array:
-            probe = to_rows(Table(table.X[:2], None, None, None), self._torch_dtype(), network, self.device)
-            materialize(network, probe.X)
-        self.start_, self.lineage_ = make_start(plan, network)
-        carry_optimizer(self.optimizer_state, plan, network, self.optimizer_)
+        self.start_, previous = make_start(plan, self, network, probe)
+        self.origin_ = previous.state if previous.origin is None else previous.origin
+        self.lineage_ = plan.lineage()
+        carry_optimizer(self.optimizer_state, previous, network, self.optimizer_)
         self.architecture_ = self._architecture()
+        return previous
 
     def _adopt(self, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None) -> Table:
         """Begin with a network that was initialised by hand, perhaps with weights loaded into it."""
-        self.session_ = Session(RandomStreams(draw_seed(self.random_state)), warm=False)
+        seed = draw_seed(self.random_state)
+        self.session_ = Session(RandomStreams(seed), warm=False, seed=seed)
         targets_of(self).begin(self, None, classes)
+        forget_columns(self)
         table = validate(self, X, y, sample_weight, reset=True)
-        self.start_, self.lineage_ = adopted_start(self._network())
+        learn_columns(self, X, y, None)
+        self.start_, previous = adopted_start(self._network())
+        self.origin_, self.lineage_ = previous.state, Lineage(policy="Warm", seed=seed)
+        self.memory_ = begin_memory(self, None, sticky_by_content=False)
+        self.scaler_ = Standardizer.from_rows(table.X, table.weight) if self.standardize else None
+        self.features_ = None
         self.architecture_ = self._architecture()
         return table
 
-    def _split(self, table: Table, sample_id: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
-        session, dtype, network = self.session_, self._torch_dtype(), self._network()
-        rows = to_rows(table, dtype, network, self.device)
+    def _go_on(self, X: Any, y: Any, sample_weight: Any, schema: Schema) -> Table:
+        """Take in the rows of a further partial fit, and let the network follow what changed."""
+        self._check_same_architecture()
+        adapts = self.schema == "adapt"
+        table = validate(self, X, y, sample_weight, reset=adapts)
+        learn_columns(self, X, y, None if adapts else schema)
+        scaler = self.scaler_
+        if self.standardize and table.is_array:
+            scaler = follow_rows(self, schema, table)
+        self.features_ = follow_features(self, schema, table)
+        grow(self, schema, scaler, table)
+        return table
+
+    def _split(self, table: Table, known: Recognised, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
+        session = self.session_
+        rows = self._to_rows(table)
         if X_val is not None:
             if y_val is None:
                 raise ValueError("X_val needs y_val")
-            checked = validate(self, X_val, y_val, sample_weight_val, reset=False)
-            session.train, session.valid = rows, to_rows(checked, dtype, network, self.device)
-        elif self.early_stopping:
-            names = getattr(self, "feature_names_in_", None)
-            session.train, session.valid = split_rows(
-                rows, table.X, sample_id, names, float(self.validation_fraction)
-            )
+            checked = validate(self, X_val, y_val, sample_weight_val, reset=False, learn=False)
+            session.train, session.valid = rows, self._to_rows(checked)
+        elif known.valid is not None:
+            session.train, session.valid = split_rows(rows, known.valid)
         else:
             session.train = rows
         if session.valid is not None:
             session.monitor = ValidationMonitor(bool(self.early_stopping), self.n_iter_no_change, float(self.tol))
+
+    def _to_rows(self, table: Table) -> Rows:
+        return to_rows(table, self._torch_dtype(), self._network(), self.device, self.scaler_)
+
+    def _probe(self, table: Table) -> torch.Tensor | None:
+        """A few rows as the network takes them."""
+        return self._to_rows(Table(table.X[:2], None, None, None)).X[:] if table.is_array else None
+
+    @contextlib.contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Put a live network back if the block fails; fit has one of its own to throw away."""
+        if not self.initialized_:
+            yield
+            return
+        network, optimizer = self._network(), self.optimizer_
+        held = [list(group["params"]) for group in optimizer.param_groups]
+        before = Snapshot(network, optimizer)
+        streams = self.session_.streams if "session_" in self.__dict__ else None
+        drawn = None if streams is None else streams.__getstate__()
+        try:
+            yield
+        except BaseException:
+            for group, parameters in zip(optimizer.param_groups, held, strict=True):
+                group["params"] = parameters
+            before.restore(network, optimizer)
+            if streams is not None and drawn is not None:
+                streams.__setstate__(drawn)
+            raise
+
+    def _conclude(self, rows: Recognised) -> None:
+        """Remember what was trained on, once it was."""
+        rows.remember(self.memory_)
+        line, known = self.lineage_, {**self.start_, "valid_score": self.session_.valid_score}
+        scores = {f"start_{name}": known.get(name) for name in ("loss", "score")}
+        scores["train_loss"] = self.loss_curve_[-1] if self.loss_curve_ else None
+        scores["valid_score"] = known["valid_score"]
+        self.lineage_ = replace(
+            line,
+            rows=line.rows + rows.n_train,
+            rows_seen=line.rows_seen + rows.n_train,
+            epochs=line.epochs + self.n_iter_,
+            scores={
+                name: float(score) for name, score in scores.items() if score is not None and np.isfinite(score)
+            },
+        )
 
     def _run(self, table: Table, epochs: int | None, method: str, flat: bool = False, **fit_params: Any) -> None:
         """Train through skorch's own loop, whose history holds this call only meanwhile."""
@@ -299,8 +432,9 @@ class WarmStartMixin(SkorchHooks):
             super().partial_fit(  # type: ignore[misc]
                 table.X, passed_y, epochs=epochs, _routing_method=method, **fit_params
             )
+        session.valid_score = None
         if session.monitor is not None:
-            session.monitor.finish(self._network(), self.optimizer_)
+            session.valid_score = session.monitor.finish(self._network(), self.optimizer_)
         session.train = session.valid = session.monitor = None
         done = self.history_
         self.n_iter_ = session.epochs
@@ -342,9 +476,30 @@ class WarmStartMixin(SkorchHooks):
         self.check_is_fitted()
         return targets_of(self).decode(self, super().predict(X))  # type: ignore[misc]
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.sparse = True
+        return tags
+
     def _outputs(self, X: Any) -> NDArray:
         self.check_is_fitted()
+        if is_scoring():
+            self._warn_of_leak(X)
         return super().predict_proba(validate_rows(self, X))  # type: ignore[misc]
+
+    def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
+        watched = self.__dict__.get("memory_")
+        if watched is not None and len(watched.ancestors) and "unguarded_" not in self.__dict__:
+            warn_of_leak(self, validate_rows(self, X), sample_id)
+
+    @contextlib.contextmanager
+    def _unguarded(self) -> Iterator[None]:
+        """One warning a score is enough."""
+        self.__dict__["unguarded_"] = True
+        try:
+            yield
+        finally:
+            del self.__dict__["unguarded_"]
 
     def _check_same_architecture(self) -> None:
         changed = [

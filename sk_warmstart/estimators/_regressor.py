@@ -39,12 +39,18 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         How the start is made from the previous state and a fresh draw.
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor.
-    warm_start_from : FrozenEstimator or None, default=None
+    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
         A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
-    schema : {"strict"}, default="strict"
-        Other columns than the donor's are an error.
+    schema : {"strict", "adapt"}, default="strict"
+        What happens if columns of X or y differ from the donor's (or, in ``partial_fit``, from the rows before):
+        ``"strict"`` raises; ``"adapt"`` maps both by name, optimiser moments included.
+        New targets begin with fresh units, new columns with weights of zero. Names come from a DataFrame or from
+        the Pipeline around the estimator.
+    standardize : bool, default=False
+        Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
+        ``partial_fit`` updates them, and the first layer is changed exactly so that predictions do not jump.
     dtype : {"auto", "float32", "float64"}, default="auto"
         The network's dtype.
     random_state : int, RandomState or None, default=None
@@ -112,6 +118,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         warm_start_from: Any = None,
         optimizer_state: str = "reset",
         schema: str = "strict",
+        standardize: bool = False,
         dtype: str = "auto",
         random_state: Any = None,
         device: Any = "auto",
@@ -137,6 +144,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
             warm_start_from=warm_start_from,
             optimizer_state=optimizer_state,
             schema=schema,
+            standardize=standardize,
             dtype=dtype,
             random_state=random_state,
             device=device,

@@ -7,6 +7,7 @@ from typing import Any
 
 from skorch.history import History
 
+from ..state import Donor
 from ..training import RandomStreams, Rows, ValidationMonitor
 
 PARTIAL_FIT_HISTORY = 1000
@@ -26,6 +27,10 @@ class Session:
         Random numbers of training.
     warm : bool
         Whether it starts from a donor.
+    seed : int or None
+        Seed of all that is drawn; None where torch's global generator is used.
+    resumes : Donor or None
+        Whose row of partial fits it goes on with.
     """
 
     streams: RandomStreams
@@ -35,6 +40,9 @@ class Session:
     monitor: ValidationMonitor | None = None
     began: bool = False
     evaluates_start: bool = False
+    resumes: Donor | None = None
+    seed: int | None = None
+    valid_score: float | None = None
     forward_params: dict[str, Any] = field(default_factory=dict)
     epochs: int = 0
     past: History = field(default_factory=History)

@@ -8,28 +8,12 @@ from typing import Any
 
 import torch
 from sklearn.utils import Bunch
-from torch import nn
+from torch import Tensor, nn
 
 from ..policies import Cold, InitPolicy, PolicyContext
-from ..state import NetState, align
+from ..state import Donor, Lineage, NetState
 from ..training import child_seed
-from ._donor import Donor
-
-
-@dataclass
-class Lineage:
-    """Where a fitted state comes from.
-
-    Parameters
-    ----------
-    generation : int
-        How many warm starts lie behind it; 0 after a cold start.
-    origin : NetState
-        The weights that the first of them started from.
-    """
-
-    generation: int
-    origin: NetState
+from ._adaptation import adapt
 
 
 @dataclass
@@ -42,12 +26,15 @@ class Plan:
         The rule.
     available : Donor or None
         The previous state, if there is one.
+    kind : {"self", "warm_start_from"} or None
+        Where it was found.
     seed : int or None
         Seed of the start; None draws from torch's global generator.
     """
 
     policy: InitPolicy
     available: Donor | None
+    kind: str | None
     seed: int | None
 
     @property
@@ -58,30 +45,58 @@ class Plan:
     @property
     def generation(self) -> int:
         """How many warm starts lie behind this start."""
-        return 0 if self.donor is None else self.donor.generation + 1
+        return 0 if self.donor is None else self.donor.lineage.generation + 1
 
     @property
     def fresh_seed(self) -> int | None:
         """Seed of the fresh draw: a warm start's is independent of the draw that its lineage began with."""
         return None if self.seed is None else child_seed(self.seed, "fresh", self.generation)
 
+    @property
+    def rule(self) -> str:
+        """Name of the policy that makes the start."""
+        return type(self.policy if self.available is not None else Cold()).__name__
 
-def make_start(plan: Plan, network: nn.Module) -> tuple[Bunch, Lineage]:
+    @property
+    def rule_params(self) -> dict[str, Any]:
+        """Its parameters."""
+        return self.policy.get_params(deep=False) if self.available is not None else {}
+
+    def lineage(self) -> Lineage:
+        """Return where a state comes from that is started so, before it is trained."""
+        donor = self.donor
+        return Lineage(
+            generation=self.generation,
+            parent=None if donor is None else donor.id,
+            policy=self.rule,
+            params=self.rule_params,
+            rows_seen=0 if donor is None else donor.lineage.rows_seen,
+            seed=self.seed,
+        )
+
+
+def make_start(plan: Plan, net: Any, network: nn.Module, probe: Tensor | None) -> tuple[Bunch, Donor]:
     """Put the start into a freshly drawn network.
 
     Parameters
     ----------
     plan : Plan
         Policy, donor and seed.
+    net : WarmStartMixin
+        The net, with its data validated.
     network : nn.Module
         The network as it was drawn; changed in place.
+    probe : Tensor or None
+        Some rows as the network takes them; None where the input is no array.
 
     Returns
     -------
     start : Bunch
-        ``policy``, ``params``, ``donor``, ``donor_id``, ``kept`` and ``seconds``.
-    lineage : Lineage
-        Where the state comes from now.
+        ``policy``, ``params``, ``donor``, ``donor_id``, ``generation``, ``kept``, ``seconds``, and what changed:
+        ``classes_added``, ``columns_added``, ``columns_dropped``.
+    previous : Donor
+        The donor in the network's layout; after a cold start, the start itself. Its origin is what the lineage
+        first started from.
 
     Raises
     ------
@@ -92,29 +107,29 @@ def make_start(plan: Plan, network: nn.Module) -> tuple[Bunch, Lineage]:
     fresh = NetState.from_module(network)
     donor, policy = plan.donor, plan.policy
     if donor is None:
-        state, lineage = fresh, Lineage(0, fresh.copy())
+        previous = Donor(fresh, origin=fresh.copy())
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
+        change = Bunch(classes_added=[], columns_added=[], columns_dropped=[])
     else:
-        previous = align(donor.state, fresh)
-        origin = None if donor.origin is None else align(donor.origin, fresh)
-        context = PolicyContext(_generator(plan), network, origin)
-        state = policy.start(previous, fresh, context)
+        previous, change = adapt(net, donor, network, probe)
+        context = PolicyContext(_generator(plan), network, previous.origin)
+        state = policy.start(previous.state, fresh, context)
         state.load_into(network)
-        lineage = Lineage(plan.generation, origin if origin is not None else previous)
-        kept = state.kept(previous)
+        kept = state.kept(previous.state)
     start = Bunch(
-        policy=type(policy if plan.available is not None else Cold()).__name__,
-        params=policy.get_params(deep=False) if plan.available is not None else {},
-        donor=_donor_kind(donor),
-        donor_id=None if donor is None else donor.state.digest(),
+        policy=plan.rule,
+        params=plan.rule_params,
+        donor=None if donor is None else plan.kind,
+        donor_id=None if donor is None else donor.id,
         generation=plan.generation,
         kept=kept,
+        **change,
         seconds=time.perf_counter() - began,
     )
-    return start, lineage
+    return start, previous
 
 
-def adopted_start(network: nn.Module) -> tuple[Bunch, Lineage]:
+def adopted_start(network: nn.Module) -> tuple[Bunch, Donor]:
     """Describe a network as the start that it is, whoever made it.
 
     Parameters
@@ -124,23 +139,27 @@ def adopted_start(network: nn.Module) -> tuple[Bunch, Lineage]:
 
     Returns
     -------
-    start, lineage : Bunch, Lineage
+    start, previous : Bunch, Donor
         As from :func:`make_start`; the donor is called ``"initialize"``.
     """
     state = NetState.from_module(network)
+    previous = Donor(state, origin=state)
     start = Bunch(
         policy="Warm",
         params={},
         donor="initialize",
-        donor_id=state.digest(),
+        donor_id=previous.id,
         generation=0,
         kept=state.kept(state),
+        classes_added=[],
+        columns_added=[],
+        columns_dropped=[],
         seconds=0.0,
     )
-    return start, Lineage(0, state)
+    return start, previous
 
 
-def carry_optimizer(mode: str, plan: Plan, network: nn.Module, optimizer: Any) -> None:
+def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: Any) -> None:
     """Hand the donor's optimiser state on, as far as the mode says.
 
     The learning rate and the other numbers stay the new optimiser's: schedules restart with every fit.
@@ -149,25 +168,24 @@ def carry_optimizer(mode: str, plan: Plan, network: nn.Module, optimizer: Any) -
     ----------
     mode : {"reset", "keep", "mask"}
         Nothing; everything; or everything but the moments of the numbers that the policy changed.
-    plan : Plan
-        Policy and donor.
+    previous : Donor
+        The donor, in the network's layout.
     network : nn.Module
         The network, at its start.
     optimizer : Optimizer
         The new optimiser; changed in place.
     """
-    donor = plan.donor
-    if mode == "reset" or donor is None or donor.optimizer is None:
+    state = previous.optimizer
+    if mode == "reset" or state is None:
         return
-    if type(donor.optimizer) is not type(optimizer):
+    if state.kind != type(optimizer).__name__:
         raise ValueError(
-            f"optimizer_state={mode!r} cannot turn the state of {type(donor.optimizer).__name__} into one of "
+            f"optimizer_state={mode!r} cannot turn the state of {state.kind} into one of "
             f"{type(optimizer).__name__}: use optimizer_state='reset', or set the optimizer back"
         )
-    old, new = donor.optimizer.state_dict(), optimizer.state_dict()
-    optimizer.load_state_dict({"state": old["state"], "param_groups": new["param_groups"]})
+    state.load_into(optimizer, network)
     if mode == "mask":
-        _mask_moments(donor.state, network, optimizer)
+        _mask_moments(previous.state, network, optimizer)
 
 
 def _mask_moments(previous: NetState, network: nn.Module, optimizer: Any) -> None:
@@ -188,9 +206,3 @@ def _mask_moments(previous: NetState, network: nn.Module, optimizer: Any) -> Non
 def _generator(plan: Plan) -> torch.Generator:
     assert plan.seed is not None, "a warm start always has a seed of its own"
     return torch.Generator().manual_seed(child_seed(plan.seed, "policy", plan.generation))
-
-
-def _donor_kind(donor: Donor | None) -> str | None:
-    if donor is None:
-        return None
-    return "self" if donor.is_self else "warm_start_from"

@@ -12,6 +12,8 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from ..state import merge_labels
+
 
 class Targets:
     """Targets of a net: how they are checked, encoded, scored and given back.
@@ -24,8 +26,8 @@ class Targets:
     def begin(self, net: Any, donated: Any, given: Any) -> None:
         """Decide what is known before the targets are seen: the donor's labels, or those given."""
 
-    def check(self, net: Any, y: NDArray) -> NDArray:
-        """Return the targets as they are kept, or say what is wrong with them."""
+    def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
+        """Return the targets as they are kept, or say what is wrong with them; learn their labels."""
         return y
 
     def encode(self, net: Any, y: NDArray) -> NDArray:
@@ -63,17 +65,24 @@ class Labels(Targets):
         """Take the labels from the parameter ``classes``, the donor, or the call, in this order."""
         net.__dict__.pop("classes_inferred_", None)
         for source in (net.classes, donated, given):
-            if source is not None:
-                labels = np.asarray(source)
-                net.classes_inferred_ = np.unique(labels) if source is given else labels
-                return
+            if source is None:
+                continue
+            labels = np.unique(np.asarray(source)) if source is given else np.asarray(source)
+            known = _known(net)
+            if known is None:
+                net.classes_inferred_ = labels
+            elif net.schema == "adapt" and net.classes is None:
+                net.classes_inferred_ = merge_labels(known, labels)
 
-    def check(self, net: Any, y: NDArray) -> NDArray:
-        """Refuse what are no labels; learn the labels where they are not known."""
+    def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
+        """Refuse what are no labels; learn the labels where they are not known, or may be more."""
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        if _known(net) is None:
+        known = _known(net)
+        if known is None:
             net.classes_inferred_ = np.unique(y)
+        elif learn and net.schema == "adapt" and net.classes is None:
+            net.classes_inferred_ = merge_labels(known, y)
         return y
 
     def encode(self, net: Any, y: NDArray) -> NDArray:
@@ -137,6 +146,10 @@ class Labels(Targets):
 
     def check_partial_fit(self, net: Any, classes: ArrayLike | None) -> None:
         """Ask for all labels before the first rows, and for the same ones ever after."""
+        if net.schema == "adapt":
+            known = _known(net)
+            if classes is not None and net.classes is None and known is not None and net._has_learned():
+                net.classes_inferred_ = merge_labels(known, np.asarray(classes))
         if getattr(net, "class_weight", None) == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not supported for partial_fit, whose rows need not show how "
@@ -144,12 +157,15 @@ class Labels(Targets):
             )
         if not net._has_learned():
             # A net that was initialised by hand is used skorch's way, which asks for no classes.
-            told = classes is not None or net.classes is not None or net.warm_start_from is not None
+            sources = (classes, net.classes, net.warm_start_from, True if net.schema == "adapt" else None)
+            told = any(source is not None for source in sources)
             if not told and not net.initialized_:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return
         labels = np.asarray(net.classes_)
-        if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), np.unique(labels)):
+        if classes is None or net.schema == "adapt":
+            return
+        if not np.array_equal(np.unique(np.asarray(classes)), np.unique(labels)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {labels!r}"
             )
@@ -160,7 +176,7 @@ class Numbers(Targets):
 
     rules = {"multi_output": True, "y_numeric": True}
 
-    def check(self, net: Any, y: NDArray) -> NDArray:
+    def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
         """Remember how many dimensions predictions are to have."""
         net.target_ndim_ = y.ndim
         return y if y.dtype.kind == "f" else y.astype(np.float64)

@@ -9,11 +9,13 @@ from ._loss import normalised, weighted_loss
 from ._monitor import ValidationMonitor
 from ._random import RandomStreams, child_seed, draw_seed, peek_seed, seeded
 from ._snapshot import Snapshot
+from ._sparse import SparseMatrix
 
 __all__ = [
     "RandomStreams",
     "Rows",
     "Snapshot",
+    "SparseMatrix",
     "TensorBatches",
     "ValidationMonitor",
     "as_tensor",

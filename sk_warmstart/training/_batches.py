@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+if TYPE_CHECKING:
+    from ._sparse import SparseMatrix
 
 # Above this size one permuted copy per epoch costs more memory than it saves time.
 _PERMUTED_COPY_LIMIT = 256 * 2**20
@@ -18,15 +22,15 @@ class Rows(Dataset):
 
     Parameters
     ----------
-    X : Tensor of shape (n_samples, ...)
-        The rows.
+    X : Tensor of shape (n_samples, ...) or SparseMatrix
+        The rows. Sparse ones stay sparse until a batch is made of them.
     y : Tensor of shape (n_samples, ...), default=None
         The targets as the criterion wants them.
     weight : Tensor of shape (n_samples,), default=None
         Weights of the rows, with mean 1.
     """
 
-    def __init__(self, X: Tensor, y: Tensor | None = None, weight: Tensor | None = None):
+    def __init__(self, X: Tensor | SparseMatrix, y: Tensor | None = None, weight: Tensor | None = None):
         self.X, self.y, self.weight = X, y, weight
 
     def __len__(self) -> int:
@@ -48,18 +52,37 @@ class Rows(Dataset):
         Returns
         -------
         Rows
-            Those rows. X is a copy: a module may work on its input in place.
+            Those rows, sparse where these are. A dense X is a copy: a module may work on its input in place.
         """
-        if isinstance(index, slice):
-            X = self.X[index].clone()
-        else:
+        if not isinstance(index, slice):
             index = torch.as_tensor(index, device=self.X.device)
-            X = self.X[index]
+        if not isinstance(self.X, Tensor):
+            X: Tensor | SparseMatrix = self.X.take(index)
+        else:
+            X = self.X[index].clone() if isinstance(index, slice) else self.X[index]
         return Rows(
             X,
             None if self.y is None else self.y[index],
             None if self.weight is None else self.weight[index],
         )
+
+    def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the rows at an index as a network takes them.
+
+        Parameters
+        ----------
+        index : Tensor or slice
+            Positions.
+
+        Returns
+        -------
+        X : Tensor of shape (n_batch, ...)
+            Dense, and a copy.
+        y, weight : Tensor or None
+            What belongs to them.
+        """
+        part = self.take(index)
+        return part.X if isinstance(part.X, Tensor) else part.X.dense(), part.y, part.weight
 
     def evenly(self, n: int) -> Rows:
         """Return at most n rows, evenly spaced."""
@@ -109,12 +132,12 @@ class TensorBatches:
         order = None
         if self.shuffle:
             order = torch.randperm(n, generator=self._sampler_generator()).to(rows.X.device)
-            if rows.X.numel() * rows.X.element_size() <= _PERMUTED_COPY_LIMIT:
+            if rows.X.nbytes <= _PERMUTED_COPY_LIMIT:
                 rows, order = rows.take(order), None
         for first in range(0, len(self) * self.batch_size, self.batch_size):
             part = slice(first, first + self.batch_size)
-            taken = rows.take(part) if order is None else rows.take(order[part])
-            yield (taken.X, taken.y) if taken.weight is None else (taken.X, taken.y, taken.weight)
+            X, y, weight = rows.batch(part if order is None else order[part])
+            yield (X, y) if weight is None else (X, y, weight)
         if self.shuffle and self.generator is not None:
             torch.randperm(n, generator=self.generator)  # torch's sampler ends with one that it does not use
 

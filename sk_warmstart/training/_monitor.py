@@ -73,7 +73,7 @@ class ValidationMonitor:
             self.best_score, self._best = score, Snapshot(network, optimizer)
         return self._waited >= self.n_iter_no_change
 
-    def finish(self, network: torch.nn.Module, optimizer: Any) -> bool:
+    def finish(self, network: torch.nn.Module, optimizer: Any) -> float:
         """Put the best epoch back where it was better than the last.
 
         Parameters
@@ -85,12 +85,11 @@ class ValidationMonitor:
 
         Returns
         -------
-        bool
-            True if an earlier epoch was put back.
+        float
+            The score of what is returned.
         """
-        restore = self._best is not None and self._last_score < self.best_score
-        if restore:
-            assert self._best is not None
+        if self._best is not None and self._last_score < self.best_score:
             self._best.restore(network, optimizer)
+            self._last_score = self.best_score
         self._best = None
-        return restore
+        return self._last_score

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 # torch's constructors and dropout draw from one global generator; whoever seeds it must own it meanwhile.
 _GLOBAL_GENERATOR = threading.RLock()
 
-_KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3}
+_KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3, "growth": 4}
 
 
 def draw_seed(random_state: Any) -> int | None:
@@ -49,7 +49,7 @@ def child_seed(seed: int, kind: str, generation: int = 0) -> int:
     ----------
     seed : int
         Seed of the fit.
-    kind : {"fresh", "policy", "order", "forward"}
+    kind : {"fresh", "policy", "order", "forward", "growth"}
         What the numbers are for.
     generation : int, default=0
         How many warm starts lie behind.
@@ -126,6 +126,28 @@ class RandomStreams:
                 torch.get_rng_state(),
                 torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             )
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return where the streams stand, as tensors; empty where the global generator is used."""
+        found = {} if self.order is None else {"order": self.order.get_state()}
+        if self._forward is not None:
+            found["forward"] = self._forward[0]
+            found.update({f"cuda{i}": state for i, state in enumerate(self._forward[1])})
+        return found
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from where other streams stood.
+
+        Parameters
+        ----------
+        state : mapping from str to Tensor
+            From :meth:`state`.
+        """
+        if self.order is not None and "order" in state:
+            self.order.set_state(state["order"])
+        if self._forward_seed is not None and "forward" in state:
+            devices = sorted((name for name in state if name.startswith("cuda")), key=lambda n: int(n[4:]))
+            self._forward = (state["forward"], [state[name] for name in devices])
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

@@ -223,7 +223,7 @@ def test_a_donor_that_is_none() -> None:
     forest = FrozenEstimator(RandomForestClassifier(2).fit(X, codes))
     with pytest.raises(TypeError, match="holds a RandomForestClassifier, which has no torch network"):
         net(warm_start_from=forest).fit(X, codes)
-    with pytest.raises(TypeError, match=r"must be FrozenEstimator\(fitted\) or None, got int"):
+    with pytest.raises(TypeError, match=r"Checkpoint, a path to one, FrozenEstimator\(fitted\) or None, got int"):
         net(warm_start_from=3).fit(X, codes)
 
 
@@ -340,6 +340,8 @@ def test_metadata_is_routed() -> None:
         pipe.fit(X, codes, sample_weight=weight, sample_id=ids)
         search = GridSearchCV(clone(asked).set_score_request(sample_weight=True), {"lr": [1e-3]}, cv=3)
         search.fit(X, codes, sample_weight=weight, sample_id=ids)
+        by_default = make_pipeline(StandardScaler(), net(early_stopping=True, validation_fraction=0.3))
+        GridSearchCV(by_default, {"warmstartclassifier__lr": [1e-3]}, cv=3).fit(X, codes, sample_id=ids)
     direct = net(early_stopping=True, validation_fraction=0.3)
     direct.fit(StandardScaler().fit_transform(X), codes, sample_weight=weight, sample_id=ids)
     assert np.array_equal(pipe.predict_proba(X), direct.predict_proba(StandardScaler().fit_transform(X)))

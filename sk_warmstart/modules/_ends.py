@@ -1,0 +1,202 @@
+"""Find the layer that reads the input columns and the layer that writes the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_PER_COLUMN = (nn.modules.batchnorm._NormBase, nn.LayerNorm)
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a network.
+
+    Parameters
+    ----------
+    layer : str
+        Name of the linear layer.
+    axes : dict from str to int
+        For each tensor that has an entry for each column (or output), the axis of these entries.
+    plain : bool
+        Whether the layer reads the columns (or writes the outputs) themselves, with nothing in between.
+    """
+
+    layer: str
+    axes: dict[str, int]
+    plain: bool
+
+
+@dataclass
+class _Call:
+    name: str
+    layer: nn.Module
+    given: Tensor
+    result: Tensor
+
+
+def find_input(network: nn.Module, probe: Tensor) -> End:
+    """Find the first weight layer: the linear layer that reads the input columns.
+
+    The finding is verified: with the columns of the layer and of the rows put into another order alike, the
+    network computes the same.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The network; not changed. Its attribute ``input_layer``, if any, names the layer.
+    probe : Tensor of shape (n_samples, n_features)
+        Some rows.
+
+    Returns
+    -------
+    End
+        The layer, and the tensors with an entry a column: its weight, and those of a normalisation before it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or another one also depends on the order of the columns.
+    """
+    calls, _ = _trace(network, probe)
+    width = probe.shape[-1]
+    named = getattr(network, "input_layer", None)
+    axes: dict[str, int] = {}
+    for call in calls:
+        if isinstance(call.layer, nn.Linear) and call.layer.in_features == width and named in (None, call.name):
+            axes[f"{call.name}.weight" if call.name else "weight"] = 1
+            break
+        if isinstance(call.layer, _PER_COLUMN) and call.given.shape[-1] == width:
+            axes.update(_per_entry(call, width))
+    else:
+        raise ValueError(_unknown("input_layer", "reads the columns", network, named))
+    if not _commutes(network, probe, axes, of_inputs=True):
+        raise ValueError(_unknown("input_layer", "alone reads the columns", network, named))
+    return End(call.name, axes, plain=len(axes) == 1 and call.given.data_ptr() == probe.data_ptr())
+
+
+def find_output(network: nn.Module, probe: Tensor, n_outputs: int) -> End:
+    """Find the last weight layer: the linear layer with a unit for each output.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The network; not changed. Its attribute ``output_layer``, if any, names the layer.
+    probe : Tensor of shape (n_samples, ...)
+        Some rows.
+    n_outputs : int
+        Number of outputs.
+
+    Returns
+    -------
+    End
+        The layer and its tensors.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or the outputs do not follow the order of its units.
+    """
+    calls, output = _trace(network, probe)
+    named = getattr(network, "output_layer", None)
+    for call in reversed(calls):
+        linear = isinstance(call.layer, nn.Linear) and call.layer.out_features == n_outputs
+        if linear and named in (None, call.name):
+            break
+    else:
+        raise ValueError(_unknown("output_layer", f"writes {n_outputs} outputs", network, named))
+    axes = {_join(call.name, name): 0 for name, _ in call.layer.named_parameters(recurse=False)}
+    if output.shape[-1] != n_outputs or not _commutes(network, probe, axes, of_inputs=False):
+        raise ValueError(_unknown("output_layer", "alone writes the outputs", network, named))
+    return End(call.name, axes, plain=call.result.data_ptr() == output.data_ptr())
+
+
+def _trace(network: nn.Module, probe: Tensor) -> tuple[list[_Call], Tensor]:
+    calls: list[_Call] = []
+
+    def note(name: str) -> Any:
+        def hook(layer: nn.Module, given: Any, result: Any) -> None:
+            if given and isinstance(given[0], Tensor) and isinstance(result, Tensor):
+                calls.append(_Call(name, layer, given[0], result))
+
+        return hook
+
+    handles = [
+        layer.register_forward_hook(note(name))
+        for name, layer in network.named_modules()
+        if next(layer.parameters(recurse=False), None) is not None
+        or next(layer.buffers(recurse=False), None) is not None
+    ]
+    try:
+        with _evaluating(network):
+            output = network(probe)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls, output[0] if isinstance(output, tuple) else output
+
+
+def _commutes(network: nn.Module, probe: Tensor, axes: dict[str, int], of_inputs: bool) -> bool:
+    """Whether the network with permuted entries computes the same from permuted rows, or permuted outputs."""
+    draws = torch.Generator().manual_seed(0)
+    tensors: dict[str, Tensor] = {
+        # Weights that start at zero would make everything commute.
+        name: (t.detach() + 0.1 * torch.randn(t.shape, generator=draws, dtype=torch.float64).to(t))
+        if isinstance(t, nn.Parameter) and t.is_floating_point()
+        else t.detach()
+        for name, t in [*network.named_parameters(), *network.named_buffers()]
+    }
+    rows = torch.randn(probe.shape, generator=draws, dtype=torch.float64).to(probe)
+    size = tensors[next(iter(axes))].shape[next(iter(axes.values()))]
+    order = torch.randperm(size, generator=draws).to(probe.device)
+    if size > 1 and bool((order == torch.arange(size, device=probe.device)).all()):
+        order = order.roll(1)
+    permuted = {**tensors, **{name: tensors[name].index_select(axis, order) for name, axis in axes.items()}}
+    with _evaluating(network):
+        before = _first(torch.func.functional_call(network, tensors, (rows,)))
+        after = _first(torch.func.functional_call(network, permuted, (rows[..., order] if of_inputs else rows,)))
+    expected = before if of_inputs else before[..., order]
+    tolerance = 1e-3 if before.dtype == torch.float32 else 1e-8
+    spread = float(expected.double().abs().max()) + 1e-30
+    return bool((after.double() - expected.double()).abs().max() <= tolerance * spread)
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    modes = [(layer, layer.training) for layer in network.modules()]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for layer, training in modes:
+            layer.training = training
+
+
+def _per_entry(call: _Call, width: int) -> dict[str, int]:
+    tensors = [*call.layer.named_parameters(recurse=False), *call.layer.named_buffers(recurse=False)]
+    return {_join(call.name, name): 0 for name, t in tensors if t.shape == (width,)}
+
+
+def _join(layer: str, tensor: str) -> str:
+    return f"{layer}.{tensor}" if layer else tensor
+
+
+def _first(output: Any) -> Tensor:
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _unknown(attribute: str, role: str, network: nn.Module, named: Any) -> str:
+    kind = type(network).__name__
+    linear = [name for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
+    if named is not None:
+        return f"{kind}.{attribute} = {named!r} is not the linear layer that {role}; it has {linear}"
+    return (
+        f"the layer of {kind} that {role} was not found, so its entries cannot follow the names: set "
+        f"{attribute} on {kind} to the name of that linear layer (it has {linear}), or start cold"
+    )

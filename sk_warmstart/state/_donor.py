@@ -1,0 +1,181 @@
+"""What a fitted network hands on to the next one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor
+
+from ._alignment import Remap, align
+from ._feature_summary import FeatureSummary
+from ._net_state import NetState
+from ._optimizer_state import OptimizerState
+from ._row_memory import RowMemory
+from ._schema import Schema
+from ._standardizer import Reparametrisation, Standardizer
+
+_LINEAR = {"exp_avg", "momentum_buffer", "grad_avg", "prev"}
+_SQUARED = {"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"}
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a state comes from.
+
+    Parameters
+    ----------
+    generation : int, default=0
+        How many warm starts lie behind it; 0 after a cold start.
+    parent : str or None, default=None
+        Id of the donor.
+    policy : str, default="Cold"
+        The rule of its start.
+    params : mapping, default={}
+        The rule's parameters.
+    rows : int, default=0
+        Rows that its last fit trained on.
+    rows_seen : int, default=0
+        Rows of all fits of the lineage, a row counted once a fit.
+    epochs : int, default=0
+        Epochs of the last fit.
+    seed : int or None, default=None
+        Seed of the last fit.
+    scores : mapping, default={}
+        ``start_loss``, ``start_score``, ``train_loss``, ``valid_score``: what is known of them.
+    """
+
+    generation: int = 0
+    parent: str | None = None
+    policy: str = "Cold"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    rows: int = 0
+    rows_seen: int = 0
+    epochs: int = 0
+    seed: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Donor:
+    """What a fitted network hands on.
+
+    Parameters
+    ----------
+    state : NetState
+        Parameters and buffers.
+    schema : Schema
+        What its inputs and outputs stand for.
+    origin : NetState or None, default=None
+        The weights that its lineage first started from.
+    optimizer : OptimizerState or None, default=None
+        The optimiser as the last fit left it.
+    scaler : Standardizer or None, default=None
+        Statistics that its inputs are standardised by.
+    lineage : Lineage
+        Where it comes from.
+    memory : RowMemory
+        Which rows it has seen.
+    features : FeatureSummary or None, default=None
+        How the columns of its last fit were spread.
+    streams : mapping from str to Tensor, default={}
+        Where its random numbers stood.
+    schedule : mapping from str to dict, default={}
+        Where its learning-rate schedules stood, by the name of the callback.
+    description : mapping, default={}
+        The module in words: its class, its parameters, its layers.
+    """
+
+    state: NetState
+    schema: Schema = field(default_factory=Schema)
+    origin: NetState | None = None
+    optimizer: OptimizerState | None = None
+    scaler: Standardizer | None = None
+    lineage: Lineage = field(default_factory=Lineage)
+    memory: RowMemory = field(default_factory=RowMemory)
+    features: FeatureSummary | None = None
+    streams: Mapping[str, Tensor] = field(default_factory=dict)
+    schedule: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Name of this state: 16 hexadecimal digits of its weights and its lineage, equal on every machine."""
+        line = self.lineage
+        story = [self.state.digest(), line.generation, line.parent, line.policy, line.rows, line.rows_seen]
+        return hashlib.blake2b(json.dumps([*story, line.epochs]).encode(), digest_size=8).hexdigest()
+
+    def adapted(
+        self,
+        layout: NetState,
+        remaps: Mapping[str, list[Remap]],
+        reparametrisation: Reparametrisation | None = None,
+        missing: str = "raise",
+    ) -> Donor:
+        """Bring weights, origin and optimiser into the layout of a new network.
+
+        Parameters
+        ----------
+        layout : NetState
+            The new network, as it was drawn.
+        remaps : mapping from str to list of Remap
+            How the entries of some tensors move.
+        reparametrisation : Reparametrisation or None, default=None
+            How the first layer changes because the statistics of its inputs did; after the move.
+        missing : {"raise", "fresh"}, default="raise"
+            What to do with tensors that do not fit.
+
+        Returns
+        -------
+        Donor
+            In the new layout.
+        """
+        states = [
+            None if state is None else _reparametrised(align(state, layout, remaps, missing), reparametrisation)
+            for state in (self.state, self.origin)
+        ]
+        optimizer = self.optimizer
+        if optimizer is not None:
+            optimizer = _follow(_move(optimizer, layout, remaps), reparametrisation)
+        assert states[0] is not None
+        return replace(self, state=states[0], origin=states[1], optimizer=optimizer)
+
+
+def _reparametrised(state: NetState, change: Reparametrisation | None) -> NetState:
+    if change is None:
+        return state
+    weight, bias = change.state(state[change.weight], None if change.bias is None else state[change.bias])
+    new = {change.weight: weight, **({} if change.bias is None or bias is None else {change.bias: bias})}
+    return state.map(lambda name, tensor: new.get(name, tensor))
+
+
+def _move(optimizer: OptimizerState, layout: NetState, remaps: Mapping[str, list[Remap]]) -> OptimizerState:
+    def rule(name: str, _: str, moment: Tensor) -> Tensor | None:
+        for remap in remaps.get(name, ()):
+            if moment.ndim <= remap.axis or moment.shape[remap.axis] != remap.mapping.n_old:
+                return None
+            moment = remap.apply(moment)
+        return moment if name in layout and moment.shape == layout[name].shape else None
+
+    return optimizer.map(rule)
+
+
+def _follow(optimizer: OptimizerState, change: Reparametrisation | None) -> OptimizerState:
+    """Moments are of the gradient, which changes with the coordinates that it is taken in."""
+    if change is None:
+        return optimizer
+    biases = {} if change.bias is None else optimizer.moments.get(change.bias, {})
+
+    def rule(name: str, key: str, moment: Tensor) -> Tensor | None:
+        if name != change.weight:
+            return moment
+        if key in _LINEAR:
+            return change.linear_moment(moment, biases.get(key)).to(moment)
+        if key in _SQUARED:
+            return change.squared_moment(moment, biases.get(key)).to(moment)
+        return None
+
+    return optimizer.map(rule)

@@ -1,0 +1,212 @@
+"""What the inputs and outputs of a network stand for, and how two such meanings map onto each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Meaning of the inputs and outputs of a network.
+
+    Parameters
+    ----------
+    n_features : int or None, default=None
+        Number of input columns; None where the input is no table.
+    columns : tuple of str or None, default=None
+        Their names, where they have any.
+    classes : ndarray or None, default=None
+        Labels, in the order of the outputs.
+    targets : tuple of str or None, default=None
+        Names of the target columns of a regression.
+    framed : bool, default=False
+        Whether the names came with the rows, as a DataFrame's do, and not from the transformers before.
+    """
+
+    n_features: int | None = None
+    columns: tuple[str, ...] | None = None
+    classes: NDArray | None = None
+    targets: tuple[str, ...] | None = None
+    framed: bool = False
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Where each entry of a new order comes from in the old one.
+
+    Parameters
+    ----------
+    source : ndarray of int
+        For each new entry its old place; -1 where it is new.
+    n_old : int
+        How many entries there were.
+    """
+
+    source: NDArray[np.int64]
+    n_old: int
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing moved, came or went."""
+        return len(self.source) == self.n_old and bool((self.source == np.arange(self.n_old)).all())
+
+    @property
+    def added(self) -> NDArray[np.int64]:
+        """Places of the new entries."""
+        return np.flatnonzero(self.source < 0)
+
+    @property
+    def dropped(self) -> NDArray[np.int64]:
+        """Old places of the entries that are gone."""
+        return np.setdiff1d(np.arange(self.n_old), self.source)
+
+    def inverse(self) -> Mapping:
+        """Return the mapping from the new order back to the old one."""
+        back = np.full(self.n_old, -1, dtype=np.int64)
+        known = self.source >= 0
+        back[self.source[known]] = np.flatnonzero(known)
+        return Mapping(back, len(self.source))
+
+
+def map_names(old: Sequence[str], new: Sequence[str], what: str = "columns") -> Mapping:
+    """Map names onto the places that they had.
+
+    Parameters
+    ----------
+    old, new : sequence of str
+        The names then and now.
+    what : str, default="columns"
+        What they name, for the message.
+
+    Returns
+    -------
+    Mapping
+        The mapping.
+
+    Raises
+    ------
+    ValueError
+        If a name occurs twice, or none of the old ones is left.
+
+    Examples
+    --------
+    >>> from sk_warmstart.state import map_names
+    >>> map_names(["a", "b"], ["b", "new", "a"]).source.tolist()
+    [1, -1, 0]
+    """
+    for names in (old, new):
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if list(names).count(name) > 1)
+            raise ValueError(f"schema='adapt' maps {what} by name, but the name {twice!r} occurs more than once")
+    places = {name: i for i, name in enumerate(old)}
+    source = np.array([places.get(name, -1) for name in new], dtype=np.int64)
+    if len(old) and not (source >= 0).any():
+        raise ValueError(
+            f"schema='adapt' maps {what} by name, but none of the {len(old)} old names ({_some(old)}) is among "
+            f"the {len(new)} new ones ({_some(new)})"
+        )
+    return Mapping(source, len(old))
+
+
+def map_columns(old: Schema, new: Schema) -> Mapping | None:
+    """Map the input columns of a new schema onto those of an old one.
+
+    Parameters
+    ----------
+    old, new : Schema
+        The donor's and the data's.
+
+    Returns
+    -------
+    Mapping or None
+        None where the input is no table.
+
+    Raises
+    ------
+    ValueError
+        If their number changed and they have no names to go by.
+    """
+    if old.n_features is None or new.n_features is None:
+        return None
+    if old.columns is not None and new.columns is not None:
+        return map_names(old.columns, new.columns)
+    if old.n_features == new.n_features:
+        return Mapping(np.arange(old.n_features), old.n_features)
+    nameless = "now" if old.columns is not None else "in the donor"
+    raise ValueError(
+        f"schema='adapt' maps columns by name: there were {old.n_features} columns and are {new.n_features}, and "
+        f"{nameless} they have no names. Pass a DataFrame; in a Pipeline the names come from the transformers' "
+        "get_feature_names_out"
+    )
+
+
+def merge_labels(old: NDArray, new: NDArray) -> NDArray:
+    """Return all labels, old and new: sorted if the old ones were, else the new ones after them.
+
+    Parameters
+    ----------
+    old, new : ndarray
+        Labels; repeated ones in ``new`` count once.
+
+    Returns
+    -------
+    ndarray
+        ``old`` itself if it holds them all.
+
+    Raises
+    ------
+    ValueError
+        If the labels are of kinds that have no common one, such as numbers and strings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_warmstart.state import merge_labels
+    >>> merge_labels(np.array(["a", "c"]), np.array(["b", "c"])).tolist()
+    ['a', 'b', 'c']
+    """
+    new = np.unique(new)
+    if not _comparable(old.dtype, new.dtype):
+        raise ValueError(
+            f"labels of another kind than before: they were {old.dtype} ({_some(old)}) and are {new.dtype} "
+            f"({_some(new)})"
+        )
+    unseen = new[~np.isin(new, old)]
+    if not len(unseen):
+        return old
+    merged = np.concatenate([old, unseen])
+    ordered = len(old) < 2 or bool((old[:-1] <= old[1:]).all())
+    return np.sort(merged) if ordered else merged
+
+
+def map_labels(old: NDArray, new: NDArray) -> Mapping:
+    """Map labels onto the outputs that they had.
+
+    Parameters
+    ----------
+    old, new : ndarray
+        Labels in the order of the outputs, then and now.
+
+    Returns
+    -------
+    Mapping
+        The mapping.
+    """
+    order = np.argsort(old, kind="stable")
+    place = np.searchsorted(old, new, sorter=order).clip(max=len(old) - 1)
+    candidates = order[place]
+    return Mapping(np.where(old[candidates] == new, candidates, -1).astype(np.int64), len(old))
+
+
+def _comparable(a: np.dtype, b: np.dtype) -> bool:
+    numeric, text, time = "iufb", "US", "M"
+    return any(a.kind in kinds and b.kind in kinds for kinds in (numeric, text, time, "m")) or a.kind == b.kind
+
+
+def _some(names: Sequence | NDArray, n: int = 4) -> str:
+    shown = ", ".join(repr(name) for name in list(names[:n]))
+    return shown + (", ..." if len(names) > n else "")

@@ -1,0 +1,109 @@
+"""From whatever a user holds to the network inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from torch import nn
+
+from ._donor import Donor
+from ._net_state import NetState
+from ._optimizer_state import OptimizerState
+from ._schema import Schema
+
+
+def layers_of(source: Any) -> Iterator[Any]:
+    """Walk from a FrozenEstimator, a Pipeline or a search object inwards.
+
+    Parameters
+    ----------
+    source : object
+        What the user holds.
+
+    Yields
+    ------
+    object
+        The source itself first, what it wraps last.
+    """
+    yield source
+    inner = None
+    if isinstance(source, Pipeline):
+        inner = source.steps[-1][1]
+    elif hasattr(source, "best_estimator_"):
+        inner = source.best_estimator_
+    elif isinstance(source, FrozenEstimator):
+        inner = source.estimator
+    if inner is not None:
+        yield from layers_of(inner)
+
+
+def network_of(net: Any) -> nn.Module:
+    """Return all that a fitted net learns, as one module.
+
+    Parameters
+    ----------
+    net : estimator
+        A net with its modules built; those of its parts that ``_modules`` and ``_criteria`` name count.
+
+    Returns
+    -------
+    nn.Module
+        The net's only module with parameters, or all of them in a ``ModuleDict``.
+    """
+    parts = {}
+    for name in [*getattr(net, "_modules", ["module"]), *getattr(net, "_criteria", [])]:
+        module = getattr(net, name + "_")
+        module = getattr(module, "_orig_mod", module)  # what torch.compile wrapped
+        if name == "module" or (isinstance(module, nn.Module) and module.state_dict()):
+            parts[name] = module
+    return parts["module"] if list(parts) == ["module"] else nn.ModuleDict(parts)
+
+
+def donor_of(source: Any) -> Donor:
+    """Return what the fitted network inside a source hands on.
+
+    Parameters
+    ----------
+    source : object
+        A fitted estimator, a Pipeline that ends in one, a search over one, or one of these frozen.
+
+    Returns
+    -------
+    Donor
+        The donor.
+
+    Raises
+    ------
+    TypeError
+        If there is no torch network inside.
+    ValueError
+        If the estimator inside is not fitted.
+    """
+    layers = list(layers_of(source))
+    net = layers[-1]
+    if not isinstance(getattr(net, "module_", None), nn.Module):
+        if hasattr(net, "module") or isinstance(net, Pipeline) or hasattr(net, "best_params_"):
+            raise ValueError(f"the {type(net).__name__} is not fitted: call fit first")
+        raise TypeError(f"a {type(net).__name__} holds no torch network: pass a fitted estimator that does")
+    donor = net._donate() if hasattr(net, "_donate") else _from_attributes(net)
+    return donor
+
+
+def _from_attributes(net: Any) -> Donor:
+    """What can be told of a net of another library."""
+    network = network_of(net)
+    names = getattr(net, "feature_names_in_", None)
+    optimizer = getattr(net, "optimizer_", None)
+    return Donor(
+        state=NetState.from_module(network),
+        schema=Schema(
+            n_features=getattr(net, "n_features_in_", None),
+            columns=None if names is None else tuple(map(str, names)),
+            classes=getattr(net, "classes_", None),
+            framed=names is not None,
+        ),
+        optimizer=None if optimizer is None else OptimizerState.from_optimizer(optimizer, network),
+    )
