@@ -62,7 +62,7 @@ def donate(net: Any) -> Donor:
 
 
 def resume(net: Any, donor: Donor) -> None:
-    """Let a row of partial fits go on where the donor's stopped: random numbers, learning rates, schedules.
+    """Let learning rates and their schedules go on where the donor's stopped.
 
     Parameters
     ----------
@@ -71,8 +71,6 @@ def resume(net: Any, donor: Donor) -> None:
     donor : Donor
         Where it goes on from.
     """
-    if donor.streams:
-        net.session_.streams.restore(donor.streams)
     if donor.optimizer is not None:
         for group, numbers in zip(net.optimizer_.param_groups, donor.optimizer.groups, strict=False):
             group.update({key: value for key, value in numbers.items() if key in group and _is_rate(key)})

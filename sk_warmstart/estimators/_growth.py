@@ -9,6 +9,7 @@ from torch import nn
 
 from ..state import (
     Donor,
+    FeatureSummary,
     NetState,
     OptimizerState,
     Schema,
@@ -22,15 +23,17 @@ from ._data import Table
 from ._donation import schema_of
 
 
-def follow_rows(net: Any, before: Schema, table: Table) -> Standardizer:
+def follow_rows(net: Any, seen: Standardizer | None, before: Schema, table: Table) -> Standardizer:
     """Return the statistics of all rows so far, the new ones among them.
 
     Parameters
     ----------
     net : WarmStartMixin
         The net, with the new rows validated.
+    seen : Standardizer or None
+        The statistics so far.
     before : Schema
-        What its columns were.
+        What the columns were.
     table : Table
         The new rows.
 
@@ -39,7 +42,6 @@ def follow_rows(net: Any, before: Schema, table: Table) -> Standardizer:
     Standardizer
         The statistics, of the new columns.
     """
-    seen: Standardizer | None = net.scaler_
     new = Standardizer.from_rows(table.X, table.weight)
     if seen is None:
         return new
@@ -49,15 +51,19 @@ def follow_rows(net: Any, before: Schema, table: Table) -> Standardizer:
     return seen.updated(table.X, table.weight)
 
 
-def follow_features(net: Any, before: Schema, table: Table) -> Any:
+def follow_features(
+    net: Any, summary: FeatureSummary | None, before: Schema, table: Table
+) -> FeatureSummary | None:
     """Return the summary of the columns of all rows so far, the new ones among them.
 
     Parameters
     ----------
     net : WarmStartMixin
         The net, with the new rows validated.
+    summary : FeatureSummary or None
+        The summary so far.
     before : Schema
-        What its columns were.
+        What the columns were.
     table : Table
         The new rows.
 
@@ -66,7 +72,6 @@ def follow_features(net: Any, before: Schema, table: Table) -> Any:
     FeatureSummary or None
         None where there is none.
     """
-    summary = net.features_
     if summary is None or not table.is_array:
         return summary
     columns = map_columns(before, schema_of(net)) if net.schema == "adapt" else None

@@ -223,8 +223,11 @@ class WarmStartMixin(SkorchHooks):
                     plan = self._plan()
                     table = self._begin(plan, X, y, sample_weight, classes)
                     rows = self._recognise(plan, table, None, own_split=False)
+                    if plan.donor is not None:
+                        self._continue_statistics(plan.donor, table)
                     previous = self._build(plan, table, rows)
                     if plan.donor is not None and self.optimizer_state == "keep":
+                        self.session_.streams.restore(previous.streams)
                         self.session_.resumes = previous
                 elif not self._has_learned():
                     table = self._adopt(X, y, sample_weight, classes)
@@ -311,6 +314,13 @@ class WarmStartMixin(SkorchHooks):
         self.features_ = FeatureSummary.from_rows(part.X) if rows.n_rows else None
         return rows
 
+    def _continue_statistics(self, donor: Donor, table: Table) -> None:
+        """A partial fit adds its rows to those of the donor."""
+        if self.standardize:
+            self.scaler_ = follow_rows(self, donor.scaler, donor.schema, table)
+        if donor.features is not None:
+            self.features_ = follow_features(self, donor.features, donor.schema, table)
+
     def _build(self, plan: Plan, table: Table, rows: Recognised) -> Donor:
         """Draw the network, put the start into it, and set up what trains it."""
         self.dtype_ = self._choose_dtype(plan, table)
@@ -356,8 +366,8 @@ class WarmStartMixin(SkorchHooks):
         learn_columns(self, X, y, None if adapts else schema)
         scaler = self.scaler_
         if self.standardize and table.is_array:
-            scaler = follow_rows(self, schema, table)
-        self.features_ = follow_features(self, schema, table)
+            scaler = follow_rows(self, scaler, schema, table)
+        self.features_ = follow_features(self, self.features_, schema, table)
         grow(self, schema, scaler, table)
         return table
 

@@ -62,7 +62,7 @@ def test_a_warm_fit_of_zero_epochs_on_moved_rows_changes_no_prediction(
     rows = X.astype(dtype)
     fitted = net(module__hidden_layer_sizes=hidden, module__norm=norm).fit(rows, y)
     kept = fitted.predict_proba(rows)
-    weight = [p.detach().clone() for p in fitted.module_.parameters()][0]
+    weight = next(fitted.module_.parameters()).detach().clone()
     moved = (X[:n] * stretch + shift).astype(dtype)
     fitted.set_params(max_epochs=0).fit(moved, y[:n])
     # Single precision loses what the distance of the means is in units of the spread.
@@ -89,7 +89,9 @@ def test_a_scaler_in_front_does_make_predictions_jump() -> None:
         (torch.optim.Adagrad, {}, [], ["sum"]),
     ],
 )
-def test_moments_follow_the_coordinates(optimizer: Any, params: Any, linear: list[str], squared: list[str]) -> None:
+def test_moments_follow_the_coordinates(
+    optimizer: Any, params: Any, linear: list[str], squared: list[str]
+) -> None:
     fitted = net(optimizer=optimizer, optimizer_state="keep", **params).fit(X, y)
     before = {m: moments(fitted, "hidden.0.weight", m).clone() for m in [*linear, *squared]}
     stretched = X * [2.0, 1.0, 1.0, 0.5]
@@ -232,7 +234,9 @@ class NoBias(nn.Linear):
 
 def test_what_cannot_be_made_up_for_is_said_and_nothing_is_lost() -> None:
     for module, message in ((NormFirst, "does not read them directly"), (NoBias, "give the first layer a bias")):
-        fitted = WarmStartClassifier(module, standardize=True, warm_start=True, max_epochs=1, random_state=0).fit(X, y)
+        fitted = WarmStartClassifier(module, standardize=True, warm_start=True, max_epochs=1, random_state=0).fit(
+            X, y
+        )
         kept = fitted.predict_proba(X)
         with pytest.raises(ValueError, match=message):
             fitted.fit(X + 1, y)
