@@ -54,8 +54,13 @@ def pipeline_names(pipeline: Pipeline) -> tuple[str, ...] | None:
 
 
 def is_scoring() -> bool:
-    """Tell whether a scorer of scikit-learn is asking for predictions."""
-    return any(frame.f_globals.get("__name__") == "sklearn.metrics._scorer" for frame in _frames())
+    """Tell whether a scorer of scikit-learn is asking for predictions, other than through ``score``."""
+    for frame in _frames():
+        if frame.f_code.co_name == "score":
+            return False  # which has looked at the rows itself
+        if frame.f_globals.get("__name__") == "sklearn.metrics._scorer":
+            return True
+    return False
 
 
 def _frames() -> Iterator[FrameType]:

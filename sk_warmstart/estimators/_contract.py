@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -164,21 +163,3 @@ class SkorchContract:
         super().__setstate__(loadable)  # type: ignore[misc]
         if requested == "auto":
             self.__dict__["device"] = requested
-
-
-@contextlib.contextmanager
-def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Put back what the estimator held before, if the block fails.
-
-    Parameters
-    ----------
-    estimator : object
-        The block may replace its attributes, but must not change the objects that they hold.
-    """
-    before = dict(estimator.__dict__)
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__.clear()
-        estimator.__dict__.update(before)
-        raise

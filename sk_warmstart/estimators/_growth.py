@@ -19,6 +19,7 @@ from ..state import (
 )
 from ..training import child_seed, seeded
 from ._adaptation import adapt
+from ._architecture import shape_from
 from ._data import Table
 from ._donation import schema_of
 
@@ -126,7 +127,7 @@ def grow(net: Any, before: Schema, scaler: Standardizer | None, table: Table) ->
 
 def _rebuilt(net: Any, table: Table, old: nn.Module) -> nn.Module:
     """Build the network anew in its new size, and let the optimiser hold its parameters."""
-    net.network_shape_ = net._shape(table)
+    net.network_shape_ = shape_from(net, table)
     seed = net.session_.seed
     size = net.network_shape_.get("n_outputs", 0)
     with seeded(None if seed is None else child_seed(seed, "growth", size)):

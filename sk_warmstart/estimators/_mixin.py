@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import Tags
+from numpy.typing import ArrayLike
 from skorch.history import History
 
 from ..modules import is_stochastic, materialize
 from ..policies import InitPolicy, resolve_policy
 from ..state import Donor, FeatureSummary, Lineage, Schema, Standardizer
-from ..training import RandomStreams, Rows, Snapshot, ValidationMonitor, draw_seed, peek_seed, seeded
-from ._callers import is_scoring
+from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, peek_seed, seeded
+from ._architecture import architecture_of, check_same_architecture, choose_dtype, shape_from
 from ._checks import check_params
 from ._columns import expect_columns, forget_columns, learn_columns
-from ._contract import all_or_nothing
-from ._data import DTYPES, Table, split_rows, to_rows, uses_plain_dataset, validate, validate_rows
+from ._data import Table, split_rows, to_rows, uses_plain_dataset, validate
 from ._donation import donate, schema_of
 from ._donor import find_donor
 from ._growth import follow_features, follow_rows, grow
-from ._hooks import SkorchHooks
-from ._recognition import Recognised, begin_memory, recognise, warn_of_leak
+from ._prediction import GuardedPrediction
+from ._recognition import Recognised, begin_memory, recognise
+from ._rollback import all_or_nothing, live_or_back
 from ._session import Session, copied, joined
 from ._start import Plan, adopted_start, carry_optimizer, make_start
 from ._targets import targets_of
 
 
-class WarmStartMixin(SkorchHooks):
+class WarmStartMixin(GuardedPrediction):
     """Make where training starts from a parameter of a skorch net.
 
     Put it before a skorch class: ``class Net(WarmStartMixin, MyNeuralNetClassifier)``. The two estimators
@@ -218,7 +215,7 @@ class WarmStartMixin(SkorchHooks):
             check_params(self.get_params(deep=False))
             schema = schema_of(self)
             targets_of(self).check_partial_fit(self, classes)
-            with self._going_on():
+            with live_or_back(self):
                 if not self.initialized_:
                     plan = self._plan()
                     table = self._begin(plan, X, y, sample_weight, classes)
@@ -241,40 +238,6 @@ class WarmStartMixin(SkorchHooks):
                 self._run(table, epochs=fit_params.pop("epochs", 1), method="partial_fit", flat=True, **fit_params)
             self._conclude(rows)
         return self
-
-    def score(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None = None,
-        sample_id: ArrayLike | None = None,
-    ) -> float:
-        """Return the accuracy, or R2 of a regressor.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            What is true of them.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-        sample_id : array-like of shape (n_samples,), default=None
-            Identities of the rows, as given to ``fit``; without them a row is known by its content.
-
-        Returns
-        -------
-        float
-            The score; greater is better.
-
-        Warns
-        -----
-        LeakageWarning
-            If a donor was trained on some of the rows and the last fit was not: they are not held out.
-        """
-        self._warn_of_leak(X, sample_id)
-        with self._unguarded():
-            return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
 
     def _donate(self) -> Donor:
         """What this net hands on; the protocol of :meth:`Checkpoint.from_estimator`."""
@@ -323,8 +286,8 @@ class WarmStartMixin(SkorchHooks):
 
     def _build(self, plan: Plan, table: Table, rows: Recognised) -> Donor:
         """Draw the network, put the start into it, and set up what trains it."""
-        self.dtype_ = self._choose_dtype(plan, table)
-        self.network_shape_ = self._shape(table)
+        self.dtype_ = choose_dtype(self, plan.donor, table)
+        self.network_shape_ = shape_from(self, table)
         if plan.donor is not None:
             self.session_.past = copied(self.history_) if plan.kind == "self" else History()
             self.initialized_ = False  # skorch would announce that it throws the old network away
@@ -339,7 +302,7 @@ class WarmStartMixin(SkorchHooks):
         self.origin_ = previous.state if previous.origin is None else previous.origin
         self.lineage_ = plan.lineage()
         carry_optimizer(self.optimizer_state, previous, network, self.optimizer_)
-        self.architecture_ = self._architecture()
+        self.architecture_ = architecture_of(self)
         return previous
 
     def _adopt(self, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None) -> Table:
@@ -355,12 +318,12 @@ class WarmStartMixin(SkorchHooks):
         self.memory_ = begin_memory(self, None, sticky_by_content=False)
         self.scaler_ = Standardizer.from_rows(table.X, table.weight) if self.standardize else None
         self.features_ = None
-        self.architecture_ = self._architecture()
+        self.architecture_ = architecture_of(self)
         return table
 
     def _go_on(self, X: Any, y: Any, sample_weight: Any, schema: Schema) -> Table:
         """Take in the rows of a further partial fit, and let the network follow what changed."""
-        self._check_same_architecture()
+        check_same_architecture(self)
         adapts = self.schema == "adapt"
         table = validate(self, X, y, sample_weight, reset=adapts)
         learn_columns(self, X, y, None if adapts else schema)
@@ -392,27 +355,6 @@ class WarmStartMixin(SkorchHooks):
     def _probe(self, table: Table) -> torch.Tensor | None:
         """A few rows as the network takes them."""
         return self._to_rows(Table(table.X[:2], None, None, None)).X[:] if table.is_array else None
-
-    @contextlib.contextmanager
-    def _going_on(self) -> Iterator[None]:
-        """Put a live network back if the block fails; fit has one of its own to throw away."""
-        if not self.initialized_:
-            yield
-            return
-        network, optimizer = self._network(), self.optimizer_
-        held = [list(group["params"]) for group in optimizer.param_groups]
-        before = Snapshot(network, optimizer)
-        streams = self.session_.streams if "session_" in self.__dict__ else None
-        drawn = None if streams is None else streams.__getstate__()
-        try:
-            yield
-        except BaseException:
-            for group, parameters in zip(optimizer.param_groups, held, strict=True):
-                group["params"] = parameters
-            before.restore(network, optimizer)
-            if streams is not None and drawn is not None:
-                streams.__setstate__(drawn)
-            raise
 
     def _conclude(self, rows: Recognised) -> None:
         """Remember what was trained on, once it was."""
@@ -452,102 +394,3 @@ class WarmStartMixin(SkorchHooks):
         self.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
         self.history_ = joined(session.past, done, endless=flat)
         session.past = History()
-
-    # ---------------------------------------------------------------- prediction
-
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the network's outputs, as probabilities where the criterion implies them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
-
-        Returns
-        -------
-        ndarray
-            The outputs.
-        """
-        return self._outputs(X)
-
-    def predict(self, X: Any) -> NDArray:
-        """Predict labels of ``classes_``, or numbers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions.
-        """
-        self.check_is_fitted()
-        return targets_of(self).decode(self, super().predict(X))  # type: ignore[misc]
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
-        tags.input_tags.sparse = True
-        return tags
-
-    def _outputs(self, X: Any) -> NDArray:
-        self.check_is_fitted()
-        if is_scoring():
-            self._warn_of_leak(X)
-        return super().predict_proba(validate_rows(self, X))  # type: ignore[misc]
-
-    def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
-        watched = self.__dict__.get("memory_")
-        if watched is not None and len(watched.ancestors) and "unguarded_" not in self.__dict__:
-            warn_of_leak(self, validate_rows(self, X), sample_id)
-
-    @contextlib.contextmanager
-    def _unguarded(self) -> Iterator[None]:
-        """One warning a score is enough."""
-        self.__dict__["unguarded_"] = True
-        try:
-            yield
-        finally:
-            del self.__dict__["unguarded_"]
-
-    def _check_same_architecture(self) -> None:
-        changed = [
-            name for name, value in self._architecture().items() if not _same(value, self.architecture_.get(name))
-        ]
-        if changed:
-            raise ValueError(
-                f"{', '.join(changed)} changed since the network was built, and partial_fit goes on with that "
-                "network. Call fit (with warm_start=True it starts from what was learned), or set it back"
-            )
-
-    def _architecture(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in self.__dict__.items() if name == "module" or name.startswith("module__")
-        }
-
-    def _choose_dtype(self, plan: Plan, table: Table) -> str | None:
-        """The parameter; else the donor's, so that a warm start predicts as before; else X's own."""
-        if self.dtype != "auto":
-            return self.dtype
-        if plan.donor is not None:
-            floats = [t.dtype for t in plan.donor.state.values() if t.is_floating_point()]
-            return next((name for name, dtype in DTYPES.items() if dtype in floats), None)
-        if torch.device(self.device or "cpu").type != "cpu":
-            return "float32"
-        return "float64" if table.is_array and table.X.dtype == np.float64 else "float32"
-
-    def _shape(self, table: Table) -> dict[str, int]:
-        shape = {"n_outputs": targets_of(self).n_outputs(self, table.target)}
-        if table.is_array:
-            shape["n_features"] = self.n_features_in_
-        return {name: int(size) for name, size in shape.items() if size is not None}
-
-
-def _same(a: Any, b: Any) -> bool:
-    if a is b:
-        return True
-    try:
-        return bool(a == b)
-    except (TypeError, ValueError):
-        return False
