@@ -62,6 +62,8 @@ def adapt(net: Any, donor: Donor, network: nn.Module, probe: Tensor | None) -> t
         for name, axis in ends.output(len(outputs.source)).axes.items():
             remaps.setdefault(name, []).append(Remap(axis, outputs, fresh=True))
     missing = "fresh" if net.schema == "adapt" else "raise"
+    if columns is None or columns.is_identity:
+        net.scaler_ = _settled(donor.scaler, net.scaler_)
     change = reparametrisation(donor.scaler, net.scaler_, columns, ends, network)
     adapted = donor.adapted(NetState.from_module(network), remaps, change, missing)
     return adapted, _report(net, donor, columns, outputs)
@@ -116,6 +118,12 @@ def reparametrisation(
     return Reparametrisation(
         end.layer + ".weight", bias if bias in dict(network.named_parameters()) else None, before, after
     )
+
+
+def _settled(old: Standardizer | None, new: Standardizer | None) -> Standardizer | None:
+    """The same rows in another order have the same statistics: rounding shall not move predictions."""
+    still = old is not None and new is not None and old.count == new.count and old.is_still(new)
+    return old if still else new
 
 
 class _Ends:

@@ -136,6 +136,13 @@ def test_partial_fit_updates_statistics_and_keeps_predictions(cut: int, dtype: A
     assert np.allclose(fitted.scaler_.scale, rows.astype(np.float64).std(0))
 
 
+def test_the_same_rows_in_another_order_change_no_bit() -> None:
+    fitted = net().fit(X, y)
+    kept = fitted.predict_proba(X)
+    fitted.set_params(max_epochs=0).fit(X[::-1], y[::-1])
+    assert np.array_equal(fitted.predict_proba(X), kept)
+
+
 def test_law_3_holds_with_statistics_that_stand_still() -> None:
     whole = net(max_epochs=4, warm_start=False).fit(X, y)
     parts = net()
