@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import os
 import platform
@@ -173,7 +174,7 @@ class Checkpoint:
 
     @property
     def lineage(self) -> dict[str, Any]:
-        return dict(self._meta["lineage"])
+        return copy.deepcopy(self._meta["lineage"])
 
     @property
     def classes(self) -> NDArray | None:
@@ -193,7 +194,7 @@ class Checkpoint:
 
     @property
     def module(self) -> dict[str, Any]:
-        return dict(self._meta["module"])
+        return copy.deepcopy(self._meta["module"])
 
     @property
     def created(self) -> str:
@@ -221,7 +222,7 @@ class Checkpoint:
         Donor
             What a new network can start from.
         """
-        meta = self._meta
+        meta = copy.deepcopy(self._meta)
         schema = meta["schema"]
         optimizer = meta["optimizer"]
         scaler = meta["scaler"]
@@ -243,7 +244,7 @@ class Checkpoint:
                     }
                     for i, (name, entry) in enumerate(optimizer["moments"])
                 },
-                tuple(dict(group) for group in optimizer["groups"]),
+                tuple(_untold(group) for group in optimizer["groups"]),
             ),
             scaler=None
             if scaler is None
@@ -328,7 +329,7 @@ def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
             moments.append((name, told))
     scaler = donor.scaler
     if scaler is not None:
-        tensors.update({"scaler/mean": torch.from_numpy(scaler.mean), "scaler/m2": torch.from_numpy(scaler.m2)})
+        tensors.update({"scaler/mean": torch.tensor(scaler.mean), "scaler/m2": torch.tensor(scaler.m2)})
     for which in ("own", "ancestors"):
         ids = getattr(memory, which).to_array()
         tensors[f"memory/{which}"] = torch.from_numpy(ids.view(np.int64).copy())
@@ -381,6 +382,11 @@ def _numbers(group: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in group.items()
     }
     return {key: value for key, value in plain.items() if is_json(value)}
+
+
+def _untold(group: dict[str, Any]) -> dict[str, Any]:
+    """What JSON has lists for, optimisers have pairs of."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in group.items()}
 
 
 def _versions() -> dict[str, str]:

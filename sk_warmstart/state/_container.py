@@ -25,19 +25,22 @@ _BLANK = "0" * 64
 _LARGEST_HEADER = 100 * 2**20
 _STALE = 3600.0  # seconds after which a half-written file belongs to a process that died
 _DTYPES = {
-    "F64": (np.float64, torch.float64),
-    "F32": (np.float32, torch.float32),
-    "F16": (np.float16, torch.float16),
-    "BF16": (np.int16, torch.bfloat16),
-    "F8_E4M3": (np.uint8, torch.float8_e4m3fn),
-    "F8_E5M2": (np.uint8, torch.float8_e5m2),
-    "C64": (np.complex64, torch.complex64),
-    "I64": (np.int64, torch.int64),
-    "I32": (np.int32, torch.int32),
-    "I16": (np.int16, torch.int16),
-    "I8": (np.int8, torch.int8),
-    "U8": (np.uint8, torch.uint8),
-    "BOOL": (np.bool_, torch.bool),
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "C64": torch.complex64,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U64": torch.uint64,
+    "U32": torch.uint32,
+    "U16": torch.uint16,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
 }
 
 
@@ -60,9 +63,12 @@ def pack(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> NDArray[np.u
     ndarray of uint8
         The file, read-only, with the digest of its content in it.
     """
-    flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    odd = sorted({str(tensor.dtype) for tensor in tensors.values() if tensor.dtype not in _DTYPES.values()})
+    if odd:
+        raise CheckpointError(f"the state cannot be stored: it has tensors of {', '.join(odd)}")
     text = json.dumps({"version": VERSION, "digest": _BLANK, **meta}, allow_nan=False)
     try:
+        flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         raw = np.frombuffer(bytearray(to_safetensors(flat, {_KEY: text})), dtype=np.uint8)
     except Exception as error:  # the library has exceptions of its own for what it cannot store
         raise CheckpointError(f"the state cannot be stored: {error}") from error
@@ -115,7 +121,7 @@ def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any],
             if meta["digest"] != _digest(raw, at):
                 raise CheckpointError("it is damaged: its content does not match its digest; use another copy")
         newer = int(meta["version"]) > VERSION
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError("it is damaged: its description cannot be read; use another copy") from None
@@ -124,7 +130,15 @@ def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any],
             f"it has format {meta['version']}, and this version of sk_warmstart reads up to {VERSION}: upgrade "
             "sk_warmstart"
         )
-    return meta, {name: _checked(name, entry, 8 + size, len(raw)) for name, entry in header.items()}
+    entries = {name: _checked(name, entry, 8 + size, len(raw)) for name, entry in header.items()}
+    end = 8 + size
+    for first, last in sorted(entry[2:] for entry in entries.values()):
+        if first != end:
+            raise CheckpointError("it is damaged: its tensors overlap or have gaps between them; use another copy")
+        end = last
+    if end != len(raw):
+        raise CheckpointError("it is damaged: bytes follow its last tensor; use another copy")
+    return meta, entries
 
 
 def read_tensor(raw: NDArray[np.uint8], entry: tuple) -> Tensor:
@@ -143,9 +157,9 @@ def read_tensor(raw: NDArray[np.uint8], entry: tuple) -> Tensor:
         A copy, which may be changed.
     """
     dtype, shape, first, last = entry
-    own, wanted = _DTYPES[dtype]
-    array: NDArray = np.frombuffer(raw[first:last].tobytes(), dtype=own).copy()
-    return torch.from_numpy(array).view(wanted).reshape(shape)
+    if first == last:
+        return torch.empty(shape, dtype=_DTYPES[dtype])
+    return torch.from_numpy(np.array(raw[first:last])).view(_DTYPES[dtype]).reshape(shape)
 
 
 def write_file(path: str | os.PathLike, raw: NDArray[np.uint8]) -> None:
@@ -235,9 +249,9 @@ def _checked(name: str, entry: Any, payload: int, end: int) -> tuple:
         for n in shape:
             numbers *= n
         fits = payload <= first <= last <= end and min(shape, default=0) >= 0
-        if fits and numbers * np.dtype(_DTYPES[dtype][0]).itemsize == last - first:
+        if fits and numbers * _DTYPES[dtype].itemsize == last - first:
             return dtype, shape, first, last
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         pass
     raise CheckpointError(f"it is damaged: the tensor {name!r} is not where the header says; use another copy")
 

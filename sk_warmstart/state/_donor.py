@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ._alignment import Remap, align
+from ._alignment import Remap, align, unmatched
 from ._feature_summary import FeatureSummary
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState
@@ -20,6 +20,7 @@ from ._standardizer import Reparametrisation, Standardizer
 
 _LINEAR = {"exp_avg", "momentum_buffer", "grad_avg", "prev"}
 _SQUARED = {"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"}
+_FROM_ZERO = _LINEAR | _SQUARED | {"exp_inf", "acc_delta"}  # what an optimiser that has seen nothing yet holds
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,9 @@ class Donor:
         ]
         optimizer = self.optimizer
         if optimizer is not None:
-            optimizer = _follow(_move(optimizer, layout, remaps), reparametrisation)
+            if remaps or unmatched(self.state, layout):
+                optimizer = _move(optimizer, layout, remaps)
+            optimizer = _follow(optimizer, reparametrisation)
         assert states[0] is not None
         return replace(self, state=states[0], origin=states[1], optimizer=optimizer)
 
@@ -153,8 +156,10 @@ def _reparametrised(state: NetState, change: Reparametrisation | None) -> NetSta
 
 
 def _move(optimizer: OptimizerState, layout: NetState, remaps: Mapping[str, list[Remap]]) -> OptimizerState:
-    def rule(name: str, _: str, moment: Tensor) -> Tensor | None:
+    def rule(name: str, key: str, moment: Tensor) -> Tensor | None:
         for remap in remaps.get(name, ()):
+            if len(remap.mapping.added) and key not in _FROM_ZERO:
+                return None
             if moment.ndim <= remap.axis or moment.shape[remap.axis] != remap.mapping.n_old:
                 return None
             moment = remap.apply(moment)

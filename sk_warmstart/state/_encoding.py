@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+_LONGEST = 1 << 20  # bytes of a string
 _TAGGED: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any], Any]]] = {
-    # The order matters: a bool is an int, a Timestamp is a datetime, a datetime is a date.
+    # The order matters: a bool is an int, NaT and a Timestamp are datetimes, a datetime is a date.
     "none": (lambda v: v is None, lambda v: None, lambda v: None),
     "bool": (lambda v: isinstance(v, bool | np.bool_), bool, bool),
     "int": (lambda v: isinstance(v, int | np.integer), int, int),
-    "float": (lambda v: isinstance(v, float | np.floating), lambda v: float(v).hex(), float.fromhex),
+    "float": (lambda v: isinstance(v, float | np.float32 | np.float16), lambda v: float(v).hex(), float.fromhex),
     "str": (lambda v: isinstance(v, str), str, str),
     "bytes": (lambda v: isinstance(v, bytes), lambda v: v.hex(), bytes.fromhex),
+    "nat": (lambda v: v is pd.NaT, lambda v: None, lambda v: pd.NaT),
     "timestamp": (lambda v: isinstance(v, pd.Timestamp), lambda v: v.isoformat(), pd.Timestamp),
     "datetime": (
         lambda v: isinstance(v, datetime.datetime),
@@ -50,20 +52,18 @@ def encode_labels(labels: NDArray | None) -> dict[str, Any] | None:
         return None
     labels = np.asarray(labels)
     kind = labels.dtype.kind
-    if kind in "iub":
+    if not _is_storable(labels.dtype):
+        raise TypeError(f"labels of dtype {labels.dtype} cannot be stored: use numbers, strings or dates")
+    if kind in "iubU":
         values = labels.tolist()
     elif kind == "f":
         values = [float(value).hex() for value in labels]
     elif kind in "mM":
         values = labels.view(np.int64).tolist()
-    elif kind == "U":
-        values = labels.tolist()
     elif kind == "S":
         values = [value.hex() for value in labels.tolist()]
-    elif kind == "O":
-        values = [_tagged(value) for value in labels]
     else:
-        raise TypeError(f"labels of dtype {labels.dtype} cannot be stored: use numbers, strings or dates")
+        values = [_tagged(value) for value in labels]
     return {"dtype": labels.dtype.str, "values": values}
 
 
@@ -79,10 +79,17 @@ def decode_labels(stored: Mapping[str, Any] | None) -> NDArray | None:
     -------
     ndarray or None
         The labels, with the dtype that they had.
+
+    Raises
+    ------
+    ValueError
+        If :func:`encode_labels` does not write such a dtype.
     """
     if stored is None:
         return None
     dtype, values = np.dtype(stored["dtype"]), stored["values"]
+    if not _is_storable(dtype):
+        raise ValueError(f"labels cannot be of dtype {dtype}")
     if dtype.kind == "f":
         return np.array([float.fromhex(value) for value in values], dtype=dtype)
     if dtype.kind in "mM":
@@ -113,7 +120,8 @@ def as_json(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, np.generic):
-        return as_json(value.item())
+        plain = value.item()
+        return repr(value) if isinstance(plain, np.generic) else as_json(plain)
     if isinstance(value, float):
         return value if np.isfinite(value) else repr(value)
     if isinstance(value, Mapping):
@@ -134,6 +142,12 @@ def is_json(value: Any) -> bool:
     if isinstance(value, Mapping):
         return all(isinstance(key, str) and is_json(inner) for key, inner in value.items())
     return isinstance(value, list | tuple) and all(is_json(inner) for inner in value)
+
+
+def _is_storable(dtype: np.dtype) -> bool:
+    # A file that claims strings of a terabyte each must not have the room for them made.
+    longest = 8 if dtype.kind in "iufbmMO" else _LONGEST if dtype.kind in "US" else -1
+    return dtype.itemsize <= longest
 
 
 def _tagged(value: Any) -> list[Any]:

@@ -170,7 +170,9 @@ def merge_labels(old: NDArray, new: NDArray) -> NDArray:
     ['a', 'b', 'c']
     """
     new = np.unique(new)
-    if not _comparable(old.dtype, new.dtype):
+    if old.dtype != object:
+        new = _natural(new)  # a Series of strings holds objects, a list of them does not
+    if not _comparable(_natural(old).dtype, _natural(new).dtype):
         raise ValueError(
             f"labels of another kind than before: they were {old.dtype} ({_some(old)}) and are {new.dtype} "
             f"({_some(new)})"
@@ -196,6 +198,8 @@ def map_labels(old: NDArray, new: NDArray) -> Mapping:
     Mapping
         The mapping.
     """
+    if not len(old):
+        return Mapping(np.full(len(new), -1, dtype=np.int64), 0)
     order = np.argsort(old, kind="stable")
     place = np.searchsorted(old, new, sorter=order).clip(max=len(old) - 1)
     candidates = order[place]
@@ -203,10 +207,15 @@ def map_labels(old: NDArray, new: NDArray) -> Mapping:
 
 
 def _comparable(a: np.dtype, b: np.dtype) -> bool:
-    numeric, text, time = "iufb", "US", "M"
-    return any(a.kind in kinds and b.kind in kinds for kinds in (numeric, text, time, "m")) or a.kind == b.kind
+    return a.kind == b.kind or (a.kind in "iufb" and b.kind in "iufb")
+
+
+def _natural(labels: NDArray) -> NDArray:
+    """Objects as the strings or numbers that they are."""
+    return np.array(labels.tolist()) if labels.dtype == object else labels
 
 
 def _some(names: Sequence | NDArray, n: int = 4) -> str:
-    shown = ", ".join(repr(name) for name in list(names[:n]))
+    first = names[:n]
+    shown = ", ".join(map(repr, first.tolist() if isinstance(first, np.ndarray) else first))
     return shown + (", ..." if len(names) > n else "")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from torch import nn
 
@@ -85,22 +86,26 @@ def donor_of(source: Any) -> Donor:
     layers = list(layers_of(source))
     net = layers[-1]
     if not isinstance(getattr(net, "module_", None), nn.Module):
-        if hasattr(net, "module") or isinstance(net, Pipeline) or hasattr(net, "best_params_"):
+        if isinstance(net, BaseSearchCV):
+            raise ValueError(f"the {type(net).__name__} has no best_estimator_: call fit first, with refit=True")
+        if hasattr(net, "module") or isinstance(net, Pipeline):
             raise ValueError(f"the {type(net).__name__} is not fitted: call fit first")
         raise TypeError(f"a {type(net).__name__} holds no torch network: pass a fitted estimator that does")
-    donor = net._donate() if hasattr(net, "_donate") else _from_attributes(net)
-    return donor
+    # A net that was initialised by hand has a network, and nothing else to tell yet.
+    begun = hasattr(net, "_donate") and hasattr(net, "origin_")
+    return net._donate() if begun else _from_attributes(net)
 
 
 def _from_attributes(net: Any) -> Donor:
     """What can be told of a net of another library."""
     network = network_of(net)
     names = getattr(net, "feature_names_in_", None)
+    n_features = getattr(net, "n_features_in_", None)
     optimizer = getattr(net, "optimizer_", None)
     return Donor(
         state=NetState.from_module(network),
         schema=Schema(
-            n_features=getattr(net, "n_features_in_", None),
+            n_features=None if n_features is None else int(n_features),
             columns=None if names is None else tuple(map(str, names)),
             classes=getattr(net, "classes_", None),
             framed=names is not None,

@@ -226,18 +226,26 @@ class Reparametrisation:
 
 
 def _moments(X: Any, weight: NDArray | None) -> tuple[float, NDArray, NDArray]:
-    if issparse(X):
-        n = X.shape[0] if weight is None else float(weight.sum())
-        w = np.ones(X.shape[0]) if weight is None else weight
-        mean = np.asarray(X.T @ w).ravel() / n if n else np.zeros(X.shape[1])
-        square = np.asarray(X.multiply(X).T @ w).ravel()
-        return float(n), mean, np.maximum(square - n * mean**2, 0.0)
-    wide = np.asarray(X, dtype=np.float64)
-    if weight is None:
-        mean = wide.mean(axis=0)
-        return float(len(wide)), mean, ((wide - mean) ** 2).sum(axis=0)
-    n = float(weight.sum())
+    w = np.ones(X.shape[0]) if weight is None else weight
+    n = float(w.sum())
     if n == 0:
-        return 0.0, np.zeros(wide.shape[1]), np.zeros(wide.shape[1])
-    mean = weight @ wide / n
-    return n, mean, weight @ (wide - mean) ** 2
+        return 0.0, np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    if issparse(X):
+        entries = X.tocoo()
+        column, value, its_weight = entries.col, entries.data.astype(np.float64), w[entries.row]
+
+        def total(values: NDArray) -> NDArray:
+            return np.bincount(column, values, minlength=X.shape[1])
+
+        # Where every row has an entry, what is left of the weights is rounding.
+        filled = np.bincount(column, minlength=X.shape[1]) == X.shape[0]
+        empty = np.where(filled, 0.0, np.maximum(n - total(its_weight), 0.0))
+        mean = total(its_weight * value) / n
+        mean += (total(its_weight * (value - mean[column])) - empty * mean) / n
+        return n, mean, total(its_weight * (value - mean[column]) ** 2) + empty * mean**2
+    wide = np.asarray(X, dtype=np.float64)
+    mean = w @ wide / n
+    # Once more: the rounding of a long sum would make a constant column vary.
+    off = wide - mean
+    rest = w @ off / n
+    return n, mean + rest, np.maximum(w @ off**2 - n * rest**2, 0.0)

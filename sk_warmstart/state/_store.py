@@ -114,7 +114,9 @@ class CheckpointStore:
         logged = {record["id"] for record in records}
         for unlogged in sorted(present - logged):
             with contextlib.suppress(CheckpointError):
-                records.append({**self._record(Checkpoint.load(self._path(unlogged))), "score": None})
+                checkpoint = Checkpoint.load(self._path(unlogged))
+                score = checkpoint.lineage["scores"].get("valid_score")
+                records.append({**self._record(checkpoint), "time": checkpoint.created, "score": score})
         table = pd.DataFrame(records, columns=_COLUMNS)
         table["present"] = table["id"].isin(present)
         table["score"] = table["score"].astype(float)
@@ -148,7 +150,8 @@ class CheckpointStore:
         Parameters
         ----------
         keep : int or iterable of str
-            Keep this many of the latest, and the best one; or exactly these ids.
+            Keep this many of the latest, and the best one; or exactly these ids. Files that are no checkpoints
+            stay.
 
         Returns
         -------
@@ -163,8 +166,10 @@ class CheckpointStore:
             if keep and table["score"].notna().any():
                 kept.add(self._find("best"))
         else:
-            kept = {self._find(which) for which in keep}  # type: ignore[union-attr]
-        removed = [name for name in self if name not in kept]
+            names = [keep] if isinstance(keep, str) else keep
+            kept = {self._find(which) for which in names}  # type: ignore[union-attr]
+        ours = set(self.history()["id"])
+        removed = [name for name in self if name in ours and name not in kept]
         for name in removed:
             with contextlib.suppress(FileNotFoundError):
                 self._path(name).unlink()
@@ -210,9 +215,9 @@ class CheckpointStore:
         return found[0]
 
     def _append(self, record: dict[str, Any]) -> None:
-        # One write to a file opened for appending is one piece, also between processes. The newline comes first,
-        # so that a line cut off before spoils nothing that follows.
-        data = ("\n" + json.dumps(record)).encode()
+        # One write to a file opened for appending is one piece, also between processes. With a newline at both
+        # ends neither a line cut off before nor what a power failure leaves behind spoils it.
+        data = f"\n{json.dumps(record)}\n".encode()
         handle = os.open(self.folder / _LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(handle, data)
