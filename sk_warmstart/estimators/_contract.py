@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +50,7 @@ class SkorchContract:
         # torch_load_kwargs is the last parameter that skorch's __init__ sets before these.
         if name in _UNSET and "torch_load_kwargs" in self.__dict__:
             return _UNSET[name]()
-        inherited = inspect.getattr_static(type(self), name, None)
+        inherited = next((vars(cls)[name] for cls in type(self).__mro__ if name in vars(cls)), None)
         if isinstance(inherited, property) and inherited.fget is not None:
             return inherited.fget(self)  # says in its own words why there is nothing
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -204,7 +204,7 @@ def to_rows(
     X = (
         SparseMatrix.from_scipy(scaled, input_dtype, device)
         if issparse(scaled)
-        else as_tensor(scaled, input_dtype, device)
+        else as_tensor(scaled, input_dtype, device, only_read=True)  # a batch is a copy
     )
     y = None
     if table.target is not None:

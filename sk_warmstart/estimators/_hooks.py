@@ -9,15 +9,17 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import PrintLog
 from skorch.history import History
 from torch.utils.data import DataLoader, RandomSampler, Subset
 
 from ..modules import build_module
 from ..state import network_of
-from ..training import Rows, TensorBatches, run_epoch, weighted_loss
+from ..training import Rows, TensorBatches, is_own, run_epoch, shaped_like, weighted_loss
 from ._contract import SkorchContract
 from ._data import DTYPES, Table, is_array, to_rows, uses_plain_dataset
 from ._donation import resume
+from ._packing import fit_in_pack, stop_if_given_up
 from ._session import StopTraining
 from ._targets import targets_of
 
@@ -32,6 +34,8 @@ class SkorchHooks(SkorchContract):
 
     history_: History
     criterion_: Any
+    callbacks_: Any
+    verbose: int
 
     def initialize(self) -> Self:
         """Build everything anew; see skorch's ``initialize``. What was learned is gone, as there."""
@@ -82,12 +86,25 @@ class SkorchHooks(SkorchContract):
             if session.began:
                 return  # partial_fit goes on: beginning again would restart schedules and counters
             session.began = True
-        super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
+        if method_name == "on_epoch_end" and not self.verbose and not is_own(self, "notify"):
+            self._notify_quietly(method_name, **cb_kwargs)
+        else:
+            super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
         if method_name == "on_train_begin" and session is not None and session.resumes is not None:
             resume(self, session.resumes)
             session.resumes = None
         if method_name == "on_epoch_end":
             self._after_epoch()
+            stop_if_given_up()
+
+    def _notify_quietly(self, method_name: str, **cb_kwargs: Any) -> None:
+        """skorch's log lays out a table for every epoch, also where nobody is to see it."""
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            if type(callback) is PrintLog and callback.sink is print:
+                callback.first_iteration_ = False
+            else:
+                getattr(callback, method_name)(self, **cb_kwargs)
 
     def on_epoch_begin(
         self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
@@ -100,9 +117,12 @@ class SkorchHooks(SkorchContract):
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Self:
         """Evaluate the start, then train; see skorch's ``fit_loop``."""
-        if "session_" in self.__dict__ and self.session_.evaluates_start:
+        if "session_" in self.__dict__:
             forward_params = {key: value for key, value in fit_params.items() if key != "_routing_method"}
-            self._evaluate_start(forward_params)
+            if self.session_.evaluates_start:
+                self._evaluate_start(forward_params)
+            if fit_in_pack(self, X, y, self.max_epochs if epochs is None else epochs, forward_params):
+                return self
         return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
 
     def run_single_epoch(
@@ -154,7 +174,7 @@ class SkorchHooks(SkorchContract):
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Return the loss of a batch, weighted where its rows have weights."""
         weight = self.__dict__.get("batch_weight_")
-        y_true = _shaped_like(y_true, y_pred, self.criterion_)
+        y_true = shaped_like(y_true, y_pred, self.criterion_)
         if weight is None:
             return super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
         return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
@@ -200,7 +220,7 @@ class SkorchHooks(SkorchContract):
         """Loss and score of the network as it stands, in evaluation mode."""
         self._set_training(False)
         outputs, total = [], 0.0
-        step = max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // max(1, rows.X.shape[1:].numel())))
+        step = affordable_rows(rows)
         with torch.no_grad():
             for first in range(0, len(rows), step):
                 X, y, weight = rows.batch(slice(first, first + step))
@@ -223,6 +243,22 @@ class SkorchHooks(SkorchContract):
         return network_of(self)
 
 
+def affordable_rows(rows: Rows) -> int:
+    """Return how many rows may be evaluated at once.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+
+    Returns
+    -------
+    int
+        Fewer of a wide table.
+    """
+    return max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // max(1, rows.X.shape[1:].numel())))
+
+
 def _complain_of_loss(first: float) -> None:
     """A loss that was a number before the first step went astray in training; another never was one."""
     if np.isfinite(first):
@@ -235,17 +271,6 @@ def _complain_of_loss(first: float) -> None:
         ConvergenceWarning,
         stacklevel=4,
     )
-
-
-def _shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
-    """Fit a target to the output where torch would fail, or silently make n x n of (n,) and (n, 1)."""
-    if not (isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor)):
-        return y_true
-    if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():
-        return y_true.reshape(y_pred.shape)
-    if isinstance(criterion, torch.nn.BCEWithLogitsLoss | torch.nn.BCELoss):
-        return y_true.to(y_pred.dtype).reshape(y_pred.shape)
-    return y_true
 
 
 def _unwrapped(part: Any) -> Any:

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from ._callers import is_scoring
 from ._data import validate_rows
 from ._hooks import SkorchHooks
+from ._outputs import fast_outputs
 from ._recognition import warn_of_leak
 from ._targets import targets_of
 
@@ -96,7 +97,9 @@ class GuardedPrediction(SkorchHooks):
         self.check_is_fitted()
         if is_scoring():
             self._warn_of_leak(X)
-        return super().predict_proba(validate_rows(self, X))  # type: ignore[misc]
+        rows = validate_rows(self, X)
+        outputs = fast_outputs(self, rows)
+        return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
 
     def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
         memory = self.__dict__.get("memory_")

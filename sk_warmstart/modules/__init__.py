@@ -5,6 +5,16 @@ Knows torch only.
 
 from ._build import build_module, is_stochastic, materialize
 from ._ends import End, find_input, find_output
+from ._generator import GLOBAL_GENERATOR
 from ._mlp import MLP
 
-__all__ = ["MLP", "End", "build_module", "find_input", "find_output", "is_stochastic", "materialize"]
+__all__ = [
+    "GLOBAL_GENERATOR",
+    "MLP",
+    "End",
+    "build_module",
+    "find_input",
+    "find_output",
+    "is_stochastic",
+    "materialize",
+]

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ._generator import GLOBAL_GENERATOR
+
 _PER_COLUMN = (nn.modules.batchnorm._NormBase, nn.LayerNorm)
 
 
@@ -176,7 +178,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
     network.eval()
     try:
         # A network that draws in evaluation too draws the same numbers each time, and uses up none.
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]), torch.no_grad():
             yield
     finally:
         for layer, training in modes:

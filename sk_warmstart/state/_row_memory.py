@@ -55,8 +55,13 @@ class RowMemory:
         ids : ndarray of uint64, shape (n_samples,)
             Their identities.
         """
-        self._pending.append(ids)
-        if sum(map(len, self._pending)) > _MERGE_AT:
+        pending = self._pending
+        pending.append(ids)
+        # Joined like the digits of a binary counter: however many calls there were, few arrays wait.
+        while len(pending) > 1 and len(pending[-1]) >= len(pending[-2]):
+            last = pending.pop()
+            pending[-1] = np.concatenate([pending[-1], last])
+        if sum(map(len, pending)) > _MERGE_AT:
             self._own = self.own
 
     def snapshot(self) -> RowMemory:

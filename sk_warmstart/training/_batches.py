@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -121,25 +122,40 @@ class TensorBatches:
             raise ValueError(f"batch_size must be a positive integer or -1, got {batch_size!r}")
         self.dataset, self.batch_size, self.shuffle = rows, int(batch_size), shuffle
         self.drop_last, self.generator = drop_last, generator
+        self.trainer: Any = None  # what a loop has built for these rows, for its next epoch
 
     def __len__(self) -> int:
         n = len(self.dataset)
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor | None, ...]]:
-        rows, n = self.dataset, len(self.dataset)
+        rows, size = self.dataset, self.batch_size
+        with self.order() as order:
+            if order is not None and rows.X.nbytes <= _PERMUTED_COPY_LIMIT:
+                rows, order = rows.take(order), None
+            for first in range(0, len(self) * size, size):
+                part = slice(first, first + size)
+                X, y, weight = rows.batch(part if order is None else order[part])
+                yield (X, y) if weight is None else (X, y, weight)
+
+    @contextlib.contextmanager
+    def order(self) -> Iterator[Tensor | None]:
+        """Give the order of one pass, and draw as a DataLoader does before and after it.
+
+        Yields
+        ------
+        Tensor or None
+            Positions of the rows, on their device; None is the order that they have.
+        """
         self._draw()  # the seed that a DataLoader draws for its workers, used or not
         order = None
         if self.shuffle:
-            order = torch.randperm(n, generator=self._sampler_generator()).to(rows.X.device)
-            if rows.X.nbytes <= _PERMUTED_COPY_LIMIT:
-                rows, order = rows.take(order), None
-        for first in range(0, len(self) * self.batch_size, self.batch_size):
-            part = slice(first, first + self.batch_size)
-            X, y, weight = rows.batch(part if order is None else order[part])
-            yield (X, y) if weight is None else (X, y, weight)
+            order = torch.randperm(len(self.dataset), generator=self._sampler_generator())
+            order = order.to(self.dataset.X.device)
+        yield order
         if self.shuffle and self.generator is not None:
-            torch.randperm(n, generator=self.generator)  # torch's sampler ends with one that it does not use
+            # torch's sampler ends with one that it does not use
+            torch.randperm(len(self.dataset), generator=self.generator)
 
     def _draw(self) -> int:
         return int(torch.empty((), dtype=torch.int64).random_(generator=self.generator))
@@ -151,7 +167,9 @@ class TensorBatches:
         return torch.Generator().manual_seed(self._draw())
 
 
-def as_tensor(array: np.ndarray, dtype: torch.dtype | None, device: str | torch.device) -> Tensor:
+def as_tensor(
+    array: np.ndarray, dtype: torch.dtype | None, device: str | torch.device, only_read: bool = False
+) -> Tensor:
     """Make a tensor of an array, without a copy where that is safe.
 
     Parameters
@@ -162,11 +180,32 @@ def as_tensor(array: np.ndarray, dtype: torch.dtype | None, device: str | torch.
         None keeps the array's own.
     device : str or torch.device
         Where the tensor is to live.
+    only_read : bool, default=False
+        Whether the caller promises to write nowhere: then a file that is mapped into memory is not copied.
 
     Returns
     -------
     Tensor
         The tensor.
     """
-    usable = array if array.flags.writeable and min(array.strides, default=0) >= 0 else array.copy()
+    usable = array if min(array.strides, default=0) >= 0 else array.copy()
+    if not usable.flags.writeable:
+        usable = np.asarray(_Mapped(usable)) if only_read and _is_mapped(usable) else usable.copy()
     return torch.from_numpy(usable).to(device=device, dtype=dtype)
+
+
+class _Mapped:
+    """The same memory, told to be writeable: torch refuses to look at any other."""
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
+def _is_mapped(array: Any) -> bool:
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False

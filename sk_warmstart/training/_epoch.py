@@ -6,20 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochScoring
-from skorch.dataset import get_len, unpack_data
+from skorch.dataset import get_len
+from skorch.history import History
 
-from ._batches import Rows
-
-_STEP_METHODS = (
-    "train_step",
-    "train_step_single",
-    "get_train_step_accumulator",
-    "on_grad_computed",
-    "_step_optimizer",
-    "_zero_grad_optimizer",
-)
+from ._batches import Rows, TensorBatches
+from ._closed_form_epoch import closed_form
+from ._fast_loop import quiet_step
+from ._listening import hears_batches, is_own, steps_plainly
 
 
 def run_epoch(
@@ -47,71 +40,77 @@ def run_epoch(
     **fit_params
         Further arguments of the module's forward.
     """
-    listened = _batches_are_listened_to(net, training)
-    direct = training and not listened and _can_step_directly(net)
-    if direct:
-        net._set_training(True)
+    plain = steps_plainly(net) if training else not is_own(net, "validation_step")
+    if hears_batches(net, training):
+        count = _told(net, iterator, training, prefix, step_fn, plain, fit_params)
+    else:
+        count = _quiet(net, iterator, training, prefix, step_fn, plain, fit_params)
+    net.history.record(prefix + "_batch_count", count)
+
+
+def _told(
+    net: Any, iterator: Any, training: bool, prefix: str, step_fn: Any, plain: bool, fit_params: dict[str, Any]
+) -> int:
+    """An epoch that tells of every batch."""
     weighted = isinstance(getattr(iterator, "dataset", None), Rows)
-    losses, sizes = [], []
+    count = 0
     for batch in iterator:
         pair, weight = (tuple(batch[:2]), batch[2]) if weighted and len(batch) == 3 else (batch, None)
-        if listened:
-            net.notify("on_batch_begin", batch=net.spoken(pair), training=training)
-        else:
-            net.history.new_batch()  # a loss or step of the user's own may record in it
+        net.notify("on_batch_begin", batch=net.spoken(pair), training=training)
         net.batch_weight_ = weight
         try:
-            step = _step(net, pair, fit_params) if direct else step_fn(pair, **fit_params)
+            step = step_fn(pair, **fit_params)
         finally:
             net.batch_weight_ = None
-        size = get_len(pair[0] if isinstance(pair, tuple | list) else pair)
-        if listened:
-            net.history.record_batch(prefix + "_loss", step["loss"].item())
-            net.history.record_batch(prefix + "_batch_size", size)
-            net.notify("on_batch_end", batch=net.spoken(pair), training=training, **step)
-        losses.append(step["loss"].detach())
-        sizes.append(size)
-    if not listened and losses:
-        # One transfer for the epoch instead of one a batch.
-        values = torch.stack(losses).tolist()
-        rows = net.history_[-1]["batches"][-len(values) :]
-        for row, loss, size in zip(rows, values, sizes, strict=True):
-            row[prefix + "_loss"], row[prefix + "_batch_size"] = loss, size
-    net.history.record(prefix + "_batch_count", len(losses))
+        net.history.record_batch(prefix + "_loss", step["loss"].item())
+        net.history.record_batch(prefix + "_batch_size", _size(pair))
+        net.notify("on_batch_end", batch=net.spoken(pair), training=training, **step)
+        count += 1
+    return count
 
 
-def _step(net: Any, pair: tuple[Any, Any], fit_params: dict[str, Any]) -> dict[str, Any]:
-    X, y = unpack_data(pair)
-    optimizer = getattr(net, net._optimizers[0] + "_")
-    optimizer.zero_grad()
-    y_pred = net.infer(X, **fit_params)
-    loss = net.get_loss(y_pred, y, X=X, training=True)
-    loss.backward()
-    optimizer.step()
-    return {"loss": loss, "y_pred": y_pred}
+def _quiet(
+    net: Any, iterator: Any, training: bool, prefix: str, step_fn: Any, plain: bool, fit_params: dict[str, Any]
+) -> int:
+    """An epoch whose batches nobody hears of: one transfer at its end, and one entry in the history."""
+    shared = type(net.history_) is not History
+    if training and plain and not fit_params and not shared and isinstance(iterator, TensorBatches):
+        trainer = closed_form(net, iterator)
+        if trainer is not None:
+            net._set_training(True)
+            numbers = trainer.run(net.optimizer_, iterator)
+            _record(net, prefix, *numbers, rows=None)
+            return len(iterator)
+    # A loss or step of the user's own may write into the batch at hand.
+    writes = not plain or shared or is_own(net, "infer", "get_loss")
+    step = quiet_step(net, iterator, training, step_fn, plain, fit_params)
+    weighted = isinstance(getattr(iterator, "dataset", None), Rows)
+    before = len(net.history_[-1]["batches"]) if writes else 0
+    losses, sizes = [], []
+    try:
+        for batch in iterator:
+            pair, weight = (tuple(batch[:2]), batch[2]) if weighted and len(batch) == 3 else (batch, None)
+            if writes:
+                net.history.new_batch()
+            losses.append(step(pair, weight))
+            sizes.append(_size(pair))
+    finally:
+        values = torch.stack(losses).tolist() if losses else []
+        _record(net, prefix, values, sizes, net.history_[-1]["batches"][before:] if writes else None)
+    return len(losses)
 
 
-def _batches_are_listened_to(net: Any, training: bool) -> bool:
-    listeners = [callback for _, callback in net.callbacks_ if _listens(callback, training)]
-    own = any(_overrides(net, name, NeuralNet) for name in ("on_batch_begin", "on_batch_end"))
-    return bool(listeners) or own
+def _record(
+    net: Any, prefix: str, losses: list[float], sizes: list[int], rows: list[dict[str, Any]] | None
+) -> None:
+    names = prefix + "_loss", prefix + "_batch_size"
+    if rows is None:
+        batches = net.history_[-1]["batches"]
+        batches.extend(dict(zip(names, numbers, strict=True)) for numbers in zip(losses, sizes, strict=True))
+        return
+    for row, *numbers in zip(rows, losses, sizes, strict=False):
+        row.update(zip(names, numbers, strict=True))
 
 
-def _listens(callback: Any, training: bool) -> bool:
-    if isinstance(callback, EpochScoring) and type(callback).on_batch_end is EpochScoring.on_batch_end:
-        return callback.on_train == training
-    return any(_overrides(callback, name, Callback) for name in ("on_batch_begin", "on_batch_end"))
-
-
-def _can_step_directly(net: Any) -> bool:
-    return (
-        not any(_overrides(net, name, NeuralNet) for name in _STEP_METHODS)
-        and not any(_overrides(callback, "on_grad_computed", Callback) for _, callback in net.callbacks_)
-        and len(net._optimizers) == 1
-        and not isinstance(getattr(net, net._optimizers[0] + "_"), torch.optim.LBFGS)
-        and getattr(net, "accelerator", None) is None
-    )
-
-
-def _overrides(obj: Any, name: str, base: type) -> bool:
-    return name in vars(obj) or getattr(type(obj), name, None) is not getattr(base, name)
+def _size(pair: Any) -> int:
+    return get_len(pair[0] if isinstance(pair, tuple | list) else pair)

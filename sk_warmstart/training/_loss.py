@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -49,6 +51,30 @@ def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: 
     if isinstance(criterion, nn.CrossEntropyLoss | nn.NLLLoss) and isinstance(own, Tensor):
         return total / own[y_true].sum()  # torch's mean divides by the weights of the classes
     return total / len(losses)
+
+
+def shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
+    """Fit a target to the output where torch would fail, or silently make n x n of (n,) and (n, 1).
+
+    Parameters
+    ----------
+    y_true, y_pred : Tensor, or what a module of the user's own gives
+        Target and output.
+    criterion : callable
+        The loss.
+
+    Returns
+    -------
+    Tensor
+        The target.
+    """
+    if not (isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)):
+        return y_true
+    if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():
+        return y_true.reshape(y_pred.shape)
+    if isinstance(criterion, nn.BCEWithLogitsLoss | nn.BCELoss):
+        return y_true.to(y_pred.dtype).reshape(y_pred.shape)
+    return y_true
 
 
 def normalised(weight: Tensor | None) -> Tensor | None:

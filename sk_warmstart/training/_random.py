@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,8 +10,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-# torch's constructors and dropout draw from one global generator; whoever seeds it must own it meanwhile.
-_GLOBAL_GENERATOR = threading.RLock()
+from ..modules import GLOBAL_GENERATOR
 
 _KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3, "growth": 4}
 
@@ -75,9 +73,32 @@ def seeded(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    with _GLOBAL_GENERATOR, torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with _borrowed_generators():
+        _seed_generators(seed)
         yield
+
+
+@contextlib.contextmanager
+def _borrowed_generators() -> Iterator[None]:
+    """Own torch's global generators, and put them back afterwards."""
+    with GLOBAL_GENERATOR:
+        if torch.cuda.is_available():
+            with torch.random.fork_rng():
+                yield
+            return
+        before = torch.get_rng_state()
+        try:
+            yield
+        finally:
+            torch.set_rng_state(before)
+
+
+def _seed_generators(seed: int) -> None:
+    # torch.manual_seed also keeps the seed, with a stack trace, for a CUDA that may never come.
+    if torch.cuda.is_available():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 class RandomStreams:
@@ -114,9 +135,9 @@ class RandomStreams:
         if self._forward_seed is None or not stochastic:
             yield
             return
-        with _GLOBAL_GENERATOR, torch.random.fork_rng():
+        with _borrowed_generators():
             if self._forward is None:
-                torch.manual_seed(self._forward_seed)
+                _seed_generators(self._forward_seed)
             else:
                 torch.set_rng_state(self._forward[0])
                 if self._forward[1]:

@@ -1,0 +1,180 @@
+"""Where the fits of parallel tasks meet, so that one of them can train them all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+_QUIET = 0.005  # seconds without a new task before it is believed that no more are coming
+_PATIENCE = 1.0  # seconds that those who wait give to tasks that do something else
+
+_here = threading.local()
+
+
+class PackAborted(BaseException):
+    """The parallel call was given up while a fit waited or trained."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One fit at a meeting.
+
+    Parameters
+    ----------
+    work : object
+        What is to be trained.
+    """
+
+    work: Any
+    trained: bool = False
+    error: BaseException | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class Meeting:
+    """Jobs wait here until every task that runs waits; then the first to have come trains them all.
+
+    Parameters
+    ----------
+    train : callable
+        ``train(jobs, aborted)`` trains jobs together and sets ``trained`` or ``error`` on each; ``aborted()``
+        tells whether to give up.
+    n_places : int
+        How many tasks can run at a time.
+
+    Attributes
+    ----------
+    packs : list of int
+        How many jobs each pack had.
+    """
+
+    def __init__(self, train: Callable[[Sequence[Job], Callable[[], bool]], None], n_places: int):
+        self.packs: list[int] = []
+        self._train, self._n_places = train, n_places
+        self._changed = threading.Condition()
+        self._queued = self._running = 0
+        self._waiting: list[Job] = []
+        self._last_change = 0.0
+        self._aborted = False
+
+    def submitted(self) -> None:
+        """A task was handed to the pool, and will run once a place is free."""
+        with self._changed:
+            self._queued += 1
+            self._touch()
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Run a task: fits inside it meet here."""
+        with self._changed:
+            self._queued -= 1
+            self._running += 1
+            self._touch()
+        before = current_meeting()
+        _here.meeting = self
+        try:
+            yield
+        finally:
+            _here.meeting = before
+            with self._changed:
+                self._running -= 1
+                self._touch()
+
+    def join(self, work: Any) -> bool:
+        """Wait until the work is trained, by this thread or another.
+
+        Parameters
+        ----------
+        work : object
+            What is to be trained.
+
+        Returns
+        -------
+        bool
+            False if it was found that it must be trained alone; nothing has happened to it then.
+
+        Raises
+        ------
+        BaseException
+            What went wrong with this work.
+        PackAborted
+            If the parallel call was given up.
+        """
+        job = Job(work)
+        with self._changed:
+            if self._aborted:
+                raise PackAborted
+            self._waiting.append(job)
+            hosts = len(self._waiting) == 1
+            self._touch()
+        if hosts:
+            self._lead(self._gather())
+        else:
+            job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return job.trained
+
+    @property
+    def aborted(self) -> bool:
+        """Whether the parallel call was given up."""
+        return self._aborted
+
+    def abort(self) -> None:
+        """Give up: whoever waits or trains raises :class:`PackAborted`."""
+        with self._changed:
+            self._aborted = True
+            self._touch()
+
+    def _gather(self) -> list[Job]:
+        """Wait for the others, as long as it is worth it."""
+        with self._changed:
+            while not self._aborted:
+                quiet = time.monotonic() - self._last_change
+                everyone = len(self._waiting) >= self._running
+                full = self._running >= self._n_places
+                if quiet >= _PATIENCE or (everyone and (full or (not self._queued and quiet >= _QUIET))):
+                    break
+                self._changed.wait(max(1e-4, _QUIET - quiet) if everyone and not full else _PATIENCE - quiet)
+            pack, self._waiting = self._waiting, []
+            self.packs.append(len(pack))
+            return pack
+
+    def _lead(self, pack: list[Job]) -> None:
+        _here.meeting = None  # what trains inside must not wait here for itself
+        try:
+            if self._aborted:
+                raise PackAborted
+            self._train(pack, lambda: self._aborted)
+        except BaseException as error:
+            for job in pack:
+                if not job.trained:
+                    job.error = job.error or error
+        finally:
+            _here.meeting = self
+            for job in pack:
+                job.done.set()
+
+    def _touch(self) -> None:
+        self._last_change = time.monotonic()
+        self._changed.notify_all()
+
+
+def current_meeting() -> Meeting | None:
+    """Return the meeting that the fits of this thread go to, if its task belongs to one."""
+    return getattr(_here, "meeting", None)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Train outside of any meeting."""
+    before = current_meeting()
+    _here.meeting = None
+    try:
+        yield
+    finally:
+        _here.meeting = before

@@ -1,0 +1,205 @@
+"""How a pack takes its steps: written out for the default network, by vmap for any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..modules import MLP
+from ._closed_form import ClosedFormNet
+from ._closed_form_epoch import are_targets, loss_name, shape_of
+from ._flat_update import FlatUpdate
+from ._member import Member
+from ._pack_data import PackBatch
+from ._pack_state import PackState
+
+
+class VmapEngine:
+    """Steps of any module that torch can run for many members at once.
+
+    Parameters
+    ----------
+    network : nn.Module
+        One of the members' networks, for its structure.
+    criterion : nn.Module
+        Their loss, a mean over rows.
+    state : PackState
+        Parameters and moments; changed in place.
+    alike : sequence of int
+        How many batches each member has: those with equally many rest together.
+    """
+
+    ones = False
+
+    def __init__(self, network: nn.Module, criterion: nn.Module, state: PackState, alike: Sequence[int]):
+        self._network, self._criterion, self._state, self._alike = network, criterion, state, alike
+        self._names = [name for name, _ in network.named_parameters()]
+        rule: Any = torch.func.grad_and_value(self._loss)
+        self._weighted = torch.func.vmap(rule, in_dims=(0, 0, 0, 0), randomness="different")
+        self._plain = torch.func.vmap(rule, in_dims=(0, 0, 0, None), randomness="different")
+
+    def epoch(self, batches: Iterable[PackBatch]) -> list[Tensor]:
+        """Train one epoch; the loss of each member in each batch."""
+        losses: list[Tensor] = []
+        state = self._state
+        update = FlatUpdate(state.kind, state.flat, state.flat)
+        update.moments = state.moments
+        step = _stepper(update, state, self._alike)
+        for batch in batches:
+            rule = self._plain if batch.weight is None else self._weighted
+            gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
+            update.gradient = gradient
+            step(batch.active)
+            losses.append(loss.detach())
+        state.steps = _column(update.steps, state)
+        return losses
+
+    def _loss(self, flat: Tensor, X: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+        parameters = dict(zip(self._names, self._state.views(flat), strict=True))
+        output = torch.func.functional_call(self._network, parameters, (X,))
+        output = output[0] if isinstance(output, tuple) else output
+        if y.is_floating_point() and y.shape != output.shape:
+            y = y.reshape(output.shape)
+        if weight is None:
+            return self._criterion(output, y)
+        reduction = self._criterion.reduction
+        self._criterion.reduction = "none"  # type: ignore[assignment]
+        try:
+            losses = self._criterion(output, y)
+        finally:
+            self._criterion.reduction = reduction
+        if losses.ndim > 1:
+            losses = losses.flatten(1).mean(1)
+        return (losses * weight).mean()
+
+
+class ClosedFormEngine:
+    """Steps of the default network, its gradient written out.
+
+    Parameters
+    ----------
+    net : ClosedFormNet
+        The network of all members.
+    state : PackState
+        Parameters and moments; changed in place.
+    alike : sequence of int
+        How many batches each member has: those with equally many rest together.
+    """
+
+    ones = True
+
+    def __init__(self, net: ClosedFormNet, state: PackState, alike: Sequence[int]):
+        self._net, self._state, self._alike = net, state, alike
+        with torch.inference_mode():
+            self._update = FlatUpdate(state.kind, net.parameters, net.gradient)
+
+    @torch.inference_mode()
+    def epoch(self, batches: Iterable[PackBatch]) -> list[Tensor]:
+        """Train one epoch; the loss of each member in each batch."""
+        net, update, state = self._net, self._update, self._state
+        losses: list[Tensor] = []
+        inside = [net.parameters, *update.moments.values()]
+        outside = [state.flat, *state.moments.values()]
+        for there, here in zip(inside, outside, strict=True):
+            for a, b in zip(net.views(there), state.views(here), strict=True):
+                a.copy_(b)
+        step = _stepper(update, state, self._alike)
+        for batch in batches:
+            outputs = net.step(batch.X, net.targets(batch.y), net.scale(batch.X.shape[1], batch.weight))
+            step(batch.active)
+            rows = net.losses(outputs, batch.y)
+            losses.append((rows if batch.weight is None else rows * batch.weight).mean(-1))
+        for there, here in zip(inside, outside, strict=True):
+            for a, b in zip(net.views(there), state.views(here), strict=True):
+                b.copy_(a)
+        state.steps = _column(update.steps, state)
+        return losses
+
+
+def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor, Any, Any]) -> str | None:
+    """Say why torch cannot run a module for many members at once; None if it can.
+
+    Parameters
+    ----------
+    network : nn.Module
+        One of the members' networks.
+    criterion : nn.Module
+        Their loss.
+    rows : tuple of Tensor
+        A few rows and their targets, as of :meth:`Rows.batch`.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
+    X, y, _ = rows
+
+    def loss(parameters: dict[str, Tensor], X: Tensor, y: Tensor) -> Tensor:
+        output = torch.func.functional_call(network, parameters, (X,))
+        output = output[0] if isinstance(output, tuple) else output
+        return criterion(output, y.reshape(output.shape) if y.is_floating_point() else y)
+
+    twice = {name: torch.stack([p.detach(), p.detach()]) for name, p in network.named_parameters()}
+    try:
+        torch.func.vmap(torch.func.grad(loss))(twice, torch.stack([X, X]), torch.stack([y, y]))
+    except (RuntimeError, NotImplementedError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def make_engine(members: Sequence[Member], state: PackState) -> VmapEngine | ClosedFormEngine:
+    """Choose how a pack takes its steps.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        The fits, alike but for numbers.
+    state : PackState
+        Their parameters and moments.
+
+    Returns
+    -------
+    VmapEngine or ClosedFormEngine
+        The engine.
+    """
+    first = members[0]
+    network, criterion = first.network, first.criterion
+    alike = [len(member.batches) for member in members]
+    net = _closed_form(members, state) if type(network) is MLP else None
+    if net is not None:
+        return ClosedFormEngine(net, state, alike)
+    return VmapEngine(network, criterion, state, alike)
+
+
+def _closed_form(members: Sequence[Member], state: PackState) -> ClosedFormNet | None:
+    first = members[0]
+    shape, loss = shape_of(first.network), loss_name(first.criterion)
+    if shape is None or loss is None:
+        return None
+    sizes, activation, dropout = shape
+    kind: dict[str, Any] = {"dtype": state.flat.dtype, "device": state.flat.device}
+    X = first.rows.X
+    if X.dtype != kind["dtype"] or tuple(X.shape[1:]) != (sizes[0],):
+        return None
+    if not all(are_targets(member.rows.y, loss, sizes[-1], kind["dtype"]) for member in members):
+        return None
+    with torch.inference_mode():
+        return ClosedFormNet(sizes, activation, loss, members=len(members), dropout=dropout, **kind)
+
+
+def _stepper(update: FlatUpdate, state: PackState, alike: Sequence[int]) -> Callable[[Tensor | None], None]:
+    """How one step is taken: by torch's fused kernels where there are any for each member's own numbers."""
+    update.set_numbers(state.numbers())
+    update.steps = state.steps
+    if state.kind == "sgd":
+        return update.step
+    groups = update.row_groups(alike)
+    return lambda active: update.fused_rows(groups, active)
+
+
+def _column(steps: Any, state: PackState) -> Tensor:
+    return steps if isinstance(steps, Tensor) else torch.full_like(state.steps, float(steps))
