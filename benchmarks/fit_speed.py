@@ -1,7 +1,9 @@
 """Time one fit: ours, skorch, scikit-learn's MLPClassifier and a loop written by hand, on the same rows.
 
 All train the same network with Adam and as many epochs; the loop by hand is as short as PyTorch allows (rows
-permuted once an epoch, fused Adam). Peers take turns in one process with one thread; each number is a median.
+permuted once an epoch, fused Adam). The floor is the time of the matrix products of one fit alone: one forward and
+two backward in every layer, same shapes, into memory that is there already. (The first layer needs one backward
+only: the floor is a little high.) Peers take turns in one process with one thread; each number is a median.
 
     OMP_NUM_THREADS=1 python benchmarks/fit_speed.py --out benchmarks/results/fit_speed
 """
@@ -105,13 +107,14 @@ def measure(case: str, runs: int) -> list[dict[str, Any]]:
     }
     calls = {name: (lambda net=net: _fit(net, X, y)) for name, net in peers.items()}
     calls["by hand"] = lambda: by_hand(X, y, size)
+    calls["floor: products alone"] = lambda: products(X, size)
     taken = interleaved(calls, runs)
     rows = []
     for (key, network), targets in TARGETS.items():
         if key != case:
             continue
         ours = taken[f"ours, {network}"]
-        for name in ("skorch", "MLPClassifier", "by hand"):
+        for name in ("skorch", "MLPClassifier", "by hand", "floor: products alone"):
             rows.append(
                 {
                     "case": f"{case}: {size['rows']} x {size['columns']}, {size['hidden']}, "
@@ -149,6 +152,25 @@ def by_hand(X: np.ndarray, y: np.ndarray, size: dict[str, Any]) -> nn.Module:
             loss.backward()
             adam.step()
     return net
+
+
+def products(X: np.ndarray, size: dict[str, Any]) -> None:
+    """Multiply the matrices of one fit, and nothing else."""
+    shapes = list(pairwise((X.shape[1], *size["hidden"], CLASSES)))
+    epoch = []  # the operands of every batch; a shorter last one has its own
+    for first in range(0, len(X), size["batch"]):
+        count = min(size["batch"], len(X) - first)
+        if not epoch or count != size["batch"]:
+            step = [(torch.rand(count, a), torch.rand(a, b), torch.rand(count, b)) for a, b in shapes]
+            step_out = [(torch.empty(count, b), torch.empty(a, b), torch.empty(count, a)) for a, b in shapes]
+        epoch.append(list(zip(step, step_out, strict=True)))
+    for _ in range(size["epochs"]):
+        for layers in epoch:
+            for (inputs, weights, _grad), (outputs, _to_weights, _to_inputs) in layers:
+                torch.mm(inputs, weights, out=outputs)
+            for (inputs, weights, grad), (_outputs, to_weights, to_inputs) in reversed(layers):
+                torch.mm(inputs.T, grad, out=to_weights)
+                torch.mm(grad, weights.T, out=to_inputs)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from skorch.callbacks import PrintLog
 from skorch.history import History
 from torch.utils.data import DataLoader, RandomSampler, Subset
 
-from ..modules import build_module
+from ..modules import build_module, is_stochastic
 from ..state import network_of
 from ..training import Rows, TensorBatches, is_own, run_epoch, shaped_like, weighted_loss
 from ._contract import SkorchContract
@@ -117,13 +117,15 @@ class SkorchHooks(SkorchContract):
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Self:
         """Evaluate the start, then train; see skorch's ``fit_loop``."""
-        if "session_" in self.__dict__:
-            forward_params = {key: value for key, value in fit_params.items() if key != "_routing_method"}
-            if self.session_.evaluates_start:
-                self._evaluate_start(forward_params)
-            if fit_in_pack(self, X, y, self.max_epochs if epochs is None else epochs, forward_params):
-                return self
-        return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
+        if "session_" not in self.__dict__:
+            return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
+        forward_params = {key: value for key, value in fit_params.items() if key != "_routing_method"}
+        if self.session_.evaluates_start:
+            self._evaluate_start(forward_params)
+        if fit_in_pack(self, X, y, self.max_epochs if epochs is None else epochs, forward_params):
+            return self
+        with self.session_.streams.forward(is_stochastic(self._network())):
+            return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any

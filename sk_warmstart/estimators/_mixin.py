@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from skorch.history import History
 
-from ..modules import is_stochastic, materialize
+from ..modules import materialize
 from ..policies import InitPolicy, resolve_policy
 from ..state import Donor, FeatureSummary, Lineage, Schema, Standardizer
 from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, peek_seed, seeded
@@ -380,10 +380,9 @@ class WarmStartMixin(GuardedPrediction):
         if flat:
             session.past, self.history_ = self.history_, type(self.history_)()
         passed_y = table.y if session.train is not None else table.target
-        with session.streams.forward(is_stochastic(self._network())):
-            super().partial_fit(  # type: ignore[misc]
-                table.X, passed_y, epochs=epochs, _routing_method=method, **fit_params
-            )
+        super().partial_fit(  # type: ignore[misc]
+            table.X, passed_y, epochs=epochs, _routing_method=method, **fit_params
+        )
         session.valid_score = None
         if session.monitor is not None:
             session.valid_score = session.monitor.finish(self._network(), self.optimizer_)

@@ -14,9 +14,11 @@ from ..training import (
     Losses,
     Member,
     PackAborted,
+    child_seed,
     current_meeting,
     hears_batches,
     is_own,
+    peek_seed,
     steps_plainly,
     why_alone,
 )
@@ -77,8 +79,6 @@ def _reason_to_train_alone(net: Any, forward_params: dict[str, Any]) -> str | No
         return "a callback or a method of its own wants to see each batch"
     if is_own(net, *_STEPS):
         return "its class has steps of its own"
-    if is_stochastic(network_of(net)):
-        return "its network draws random numbers in training"
     if network_of(net) is not net.module_:
         return "it trains more than its module"
     return None
@@ -88,7 +88,11 @@ def _member(net: Any, X: Any, y: Any, epochs: int) -> Member:
     train, valid = net.get_split_datasets(X, y)
     batches = net.get_iterator(train, training=True)
     course = _course(net, train, valid, epochs)
-    return Member(net.module_, net.criterion_, net.optimizer_, batches, course)
+    forward = None
+    if is_stochastic(net.module_):
+        seed = net.session_.seed
+        forward = child_seed(peek_seed() if seed is None else seed, "forward")
+    return Member(net.module_, net.criterion_, net.optimizer_, batches, course, forward)
 
 
 def _course(net: Any, train: Any, valid: Any, epochs: int) -> Generator[None, Losses, None]:

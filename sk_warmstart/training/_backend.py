@@ -29,10 +29,10 @@ class PackedBackend(ThreadingBackend):
     def submit(self, func: Callable[..., Any], callback: Any = None) -> Any:
         """Hand a task to the pool; see joblib."""
         meeting = self._meeting
-        meeting.submitted()
+        number = meeting.submitted()
 
         def task(*args: Any, **kwargs: Any) -> Any:
-            with meeting.attended():
+            with meeting.attended(number):
                 return func(*args, **kwargs)
 
         return super().submit(task, callback)

@@ -27,9 +27,12 @@ class Job:
     ----------
     work : object
         What is to be trained.
+    place : int, default=0
+        Its place in a pack: the order in which the tasks were submitted, not the one in which they came.
     """
 
     work: Any
+    place: int = 0
     trained: bool = False
     error: BaseException | None = None
     done: threading.Event = field(default_factory=threading.Event)
@@ -56,26 +59,28 @@ class Meeting:
         self.packs: list[int] = []
         self._train, self._n_places = train, n_places
         self._changed = threading.Condition()
-        self._queued = self._running = 0
+        self._queued = self._running = self._submitted = 0
         self._waiting: list[Job] = []
         self._last_change = 0.0
         self._aborted = False
 
-    def submitted(self) -> None:
-        """A task was handed to the pool, and will run once a place is free."""
+    def submitted(self) -> int:
+        """A task was handed to the pool, and will run once a place is free; returns its number."""
         with self._changed:
             self._queued += 1
+            self._submitted += 1
             self._touch()
+            return self._submitted
 
     @contextmanager
-    def attended(self) -> Iterator[None]:
+    def attended(self, number: int = 0) -> Iterator[None]:
         """Run a task: fits inside it meet here."""
         with self._changed:
             self._queued -= 1
             self._running += 1
             self._touch()
         before = current_meeting()
-        _here.meeting = self
+        _here.meeting, _here.number = self, number
         try:
             yield
         finally:
@@ -104,7 +109,7 @@ class Meeting:
         PackAborted
             If the parallel call was given up.
         """
-        job = Job(work)
+        job = Job(work, getattr(_here, "number", 0))
         with self._changed:
             if self._aborted:
                 raise PackAborted
@@ -140,7 +145,7 @@ class Meeting:
                 if quiet >= _PATIENCE or (everyone and (full or (not self._queued and quiet >= _QUIET))):
                     break
                 self._changed.wait(max(1e-4, _QUIET - quiet) if everyone and not full else _PATIENCE - quiet)
-            pack, self._waiting = self._waiting, []
+            pack, self._waiting = sorted(self._waiting, key=lambda job: job.place), []
             self.packs.append(len(pack))
             return pack
 

@@ -32,6 +32,8 @@ class Member:
         Over rows that live on the device.
     course : generator
         Everything around the epochs: it yields when an epoch is to be trained and is sent the epoch's losses.
+    forward_seed : int or None, default=None
+        Seed of what the network draws in training, where it draws; the first member's is the pack's.
     """
 
     network: nn.Module
@@ -39,6 +41,7 @@ class Member:
     optimizer: torch.optim.Optimizer
     batches: TensorBatches
     course: Generator[None, Losses, None]
+    forward_seed: int | None = None
 
     @property
     def rows(self) -> Rows:

@@ -12,6 +12,7 @@ from ._member import Losses, Member, why_alone
 from ._pack_data import PackData
 from ._pack_engines import make_engine, why_unpackable
 from ._pack_state import PackState
+from ._random import child_seed, seeded
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +50,16 @@ def _train_pack(jobs: list[Job], aborted: Callable[[], bool]) -> None:
     if refusal is not None:
         log.info("%d fits run alone: %s", len(jobs), refusal)
         return
-    attending = [job for job in jobs if _advance(job, None)]
+    attending, epochs = [job for job in jobs if _advance(job, None)], 0
     while attending:
-        pack = _Pack([job.work for job in attending])
+        pack = _Pack([job.work for job in attending], epochs)
         left: list[Job] = []
         try:
             while not left:
                 if aborted():
                     raise PackAborted
                 losses = pack.epoch()
+                epochs += 1
                 left = [job for job, its in zip(attending, losses, strict=True) if not _advance(job, its)]
         finally:
             pack.dissolve()
@@ -80,17 +82,21 @@ def _advance(job: Job, losses: Losses | None) -> bool:
 class _Pack:
     """Members that train in step until one of them leaves."""
 
-    def __init__(self, members: list[Member]):
+    def __init__(self, members: list[Member], first_epoch: int):
         self._state = PackState([(member.network, member.optimizer) for member in members])
         self._engine = make_engine(members, self._state)
         self._data = PackData([member.batches for member in members], ones=self._engine.ones)
         self._networks = [member.network for member in members]
+        self._seed, self._epochs = members[0].forward_seed, first_epoch
 
     def epoch(self) -> list[Losses]:
         """Train one epoch; the losses of each member."""
         for network in self._networks:
             network.train()
-        losses = self._engine.epoch(self._data.epoch())
+        seed = None if self._seed is None else child_seed(self._seed, "forward", self._epochs)
+        self._epochs += 1
+        with seeded(seed):
+            losses = self._engine.epoch(self._data.epoch())
         self._state.tell_optimizers()
         rows = torch.stack(losses, 1).tolist()
         return [(row[: len(sizes)], sizes) for row, sizes in zip(rows, self._data.sizes, strict=True)]

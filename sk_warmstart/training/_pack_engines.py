@@ -15,6 +15,7 @@ from ._flat_update import FlatUpdate
 from ._member import Member
 from ._pack_data import PackBatch
 from ._pack_state import PackState
+from ._random import seeded
 
 
 class VmapEngine:
@@ -145,7 +146,9 @@ def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor,
 
     twice = {name: torch.stack([p.detach(), p.detach()]) for name, p in network.named_parameters()}
     try:
-        torch.func.vmap(torch.func.grad(loss))(twice, torch.stack([X, X]), torch.stack([y, y]))
+        with seeded(0):
+            rule = torch.func.vmap(torch.func.grad(loss), randomness="different")
+            rule(twice, torch.stack([X, X]), torch.stack([y, y]))
     except (RuntimeError, NotImplementedError) as error:
         return str(error).splitlines()[0]
     return None

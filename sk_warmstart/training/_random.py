@@ -142,11 +142,13 @@ class RandomStreams:
                 torch.set_rng_state(self._forward[0])
                 if self._forward[1]:
                     torch.cuda.set_rng_state_all(self._forward[1])
-            yield
-            self._forward = (
-                torch.get_rng_state(),
-                torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            )
+            try:
+                yield
+            finally:  # a fit may be stopped early
+                self._forward = (
+                    torch.get_rng_state(),
+                    torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+                )
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return where the streams stand, as tensors; empty where the global generator is used."""

@@ -41,6 +41,15 @@ class Own(nn.Module):
         return self.out(torch.tanh(self.hidden(X)))
 
 
+class Dropping(Own):
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return self.out(self.drop(torch.tanh(self.hidden(X))))
+
+    def __init__(self, n_features: int, n_outputs: int):
+        super().__init__(n_features, n_outputs)
+        self.drop = nn.Dropout(0.3)
+
+
 def net(**params: Any) -> WarmStartClassifier:
     defaults: dict[str, Any] = {"max_epochs": 4, "batch_size": 16, "random_state": 0, "lr": 0.01}
     if "module" not in params:
@@ -177,7 +186,6 @@ def test_other_estimators_run_as_ever() -> None:
     ("params", "reason"),
     [
         ({"module__norm": "batch"}, "buffers"),
-        ({"module__dropout": 0.5}, "draws random numbers"),
         ({"optimizer": torch.optim.RMSprop}, "SGD, Adam and AdamW"),
     ],
 )
@@ -190,6 +198,19 @@ def test_what_cannot_be_packed_runs_alone_and_says_why(
         together = cross_val_score(estimator, X, y, cv=3, scoring="neg_log_loss")
     assert reason in caplog.text
     assert np.allclose(together, alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("module", [None, Dropping])
+def test_members_with_dropout_are_packed_and_draw_the_same_again(packs: list[int], module: Any) -> None:
+    params: dict[str, Any] = {"module__dropout": 0.3} if module is None else {"module": module}
+    found = []
+    for _ in range(2):
+        with packed():
+            found.append(cross_val_score(net(**params, max_epochs=20), X, y, cv=3, scoring="neg_log_loss"))
+    assert packs == [3, 3]
+    assert np.array_equal(found[0], found[1])
+    alone = cross_val_score(net(**params, max_epochs=20), X, y, cv=3, scoring="neg_log_loss")
+    assert np.abs(found[0] - alone).max() < 0.3
 
 
 def test_a_fit_that_fails_fails_alone() -> None:
