@@ -97,6 +97,8 @@ def why_alone(member: Member) -> str | None:
         return "its network has buffers (running statistics), which padded rows would spoil"
     if not is_undisturbed(member.network, member.criterion, member.optimizer):
         return "something is hooked to its network, its criterion or its optimiser"
+    if isinstance(member.criterion, nn.NLLLoss):
+        return "skorch takes logarithms before NLLLoss"
     if getattr(member.criterion, "reduction", None) != "mean":
         return "its criterion is no mean over rows"
     if isinstance(getattr(member.criterion, "weight", None), Tensor):

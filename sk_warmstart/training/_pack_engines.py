@@ -149,8 +149,8 @@ def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor,
         with seeded(0):
             rule = torch.func.vmap(torch.func.grad(loss), randomness="different")
             rule(twice, torch.stack([X, X]), torch.stack([y, y]))
-    except (RuntimeError, NotImplementedError) as error:
-        return str(error).splitlines()[0]
+    except Exception as error:  # whatever it is, the fit's own loop is to say it
+        return (str(error) or type(error).__name__).splitlines()[0]
     return None
 
 

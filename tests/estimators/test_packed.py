@@ -41,6 +41,11 @@ class Own(nn.Module):
         return self.out(torch.tanh(self.hidden(X)))
 
 
+class Probabilities(Own):
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(super().forward(X), -1)
+
+
 class Dropping(Own):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return self.out(self.drop(torch.tanh(self.hidden(X))))
@@ -187,6 +192,7 @@ def test_other_estimators_run_as_ever() -> None:
     [
         ({"module__norm": "batch"}, "buffers"),
         ({"optimizer": torch.optim.RMSprop}, "SGD, Adam and AdamW"),
+        ({"module": Probabilities, "criterion": nn.NLLLoss}, "logarithms"),
     ],
 )
 def test_what_cannot_be_packed_runs_alone_and_says_why(
