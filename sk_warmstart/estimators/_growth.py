@@ -10,6 +10,7 @@ from torch import nn
 from ..state import (
     Donor,
     FeatureSummary,
+    Mapping,
     NetState,
     OptimizerState,
     Schema,
@@ -46,8 +47,8 @@ def follow_rows(net: Any, seen: Standardizer | None, before: Schema, table: Tabl
     new = Standardizer.from_rows(table.X, table.weight)
     if seen is None:
         return new
-    columns = map_columns(before, schema_of(net)) if net.schema == "adapt" else None
-    if columns is not None and not columns.is_identity:
+    columns = _moved(net, before)
+    if columns is not None:
         seen = seen.take(columns, new)
     return seen.updated(table.X, table.weight)
 
@@ -75,8 +76,8 @@ def follow_features(
     """
     if summary is None or not table.is_array:
         return summary
-    columns = map_columns(before, schema_of(net)) if net.schema == "adapt" else None
-    if columns is not None and not columns.is_identity:
+    columns = _moved(net, before)
+    if columns is not None:
         summary = summary.take(columns.source)
     return summary.updated(table.X)
 
@@ -140,6 +141,12 @@ def _rebuilt(net: Any, table: Table, old: nn.Module) -> nn.Module:
     for group in net.optimizer_.param_groups:
         group["params"] = [renewed.get(parameter, parameter) for parameter in group["params"]]
     return new
+
+
+def _moved(net: Any, before: Schema) -> Mapping | None:
+    """Where the columns are now; None if they are where they were."""
+    columns = map_columns(before, schema_of(net)) if net.schema == "adapt" else None
+    return None if columns is None or columns.is_identity else columns
 
 
 def _sizes(schema: Schema) -> tuple[int | None, ...]:

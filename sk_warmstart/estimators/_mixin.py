@@ -326,7 +326,7 @@ class WarmStartMixin(GuardedPrediction):
         check_same_architecture(self)
         adapts = self.schema == "adapt"
         table = validate(self, X, y, sample_weight, reset=adapts)
-        learn_columns(self, X, y, None if adapts else schema)
+        learn_columns(self, X, y, schema)
         scaler = self.scaler_
         if self.standardize and table.is_array:
             scaler = follow_rows(self, scaler, schema, table)

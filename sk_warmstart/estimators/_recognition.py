@@ -169,8 +169,7 @@ def _content_ids(net: Any, X: Any) -> NDArray[np.uint64]:
     identifying = None if memory is None else memory.columns
     if identifying is None or X.ndim != 2:
         # A lineage that began without names goes by position.
-        by_name = names if memory is None and X.ndim == 2 else None
-        return row_ids(X, by_name)
+        return row_ids(X)
     if names is None:
         return row_ids(X, identifying if len(identifying) == X.shape[1] else None)
     chosen = set(identifying)

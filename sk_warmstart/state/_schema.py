@@ -64,13 +64,6 @@ class Mapping:
         """Old places of the entries that are gone."""
         return np.setdiff1d(np.arange(self.n_old), self.source)
 
-    def inverse(self) -> Mapping:
-        """Return the mapping from the new order back to the old one."""
-        back = np.full(self.n_old, -1, dtype=np.int64)
-        known = self.source >= 0
-        back[self.source[known]] = np.flatnonzero(known)
-        return Mapping(back, len(self.source))
-
 
 def map_names(old: Sequence[str], new: Sequence[str], what: str = "columns") -> Mapping:
     """Map names onto the places that they had.

@@ -10,7 +10,7 @@ from ._epoch import run_epoch
 from ._flat_update import FlatUpdate
 from ._listening import hears_batches, is_own, steps_plainly
 from ._loss import normalised, shaped_like, weighted_loss
-from ._meeting import PackAborted, alone, current_meeting
+from ._meeting import PackAborted, current_meeting
 from ._member import Losses, Member, why_alone
 from ._monitor import ValidationMonitor
 from ._random import RandomStreams, child_seed, draw_seed, peek_seed, seeded
@@ -30,7 +30,6 @@ __all__ = [
     "SparseMatrix",
     "TensorBatches",
     "ValidationMonitor",
-    "alone",
     "as_tensor",
     "child_seed",
     "current_meeting",

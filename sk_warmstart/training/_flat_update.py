@@ -1,8 +1,8 @@
-"""The updates of SGD, Adam and AdamW on one flat vector, for one network or a pack with numbers of their own."""
+"""The updates of SGD, Adam and AdamW, by torch's fused kernels: of single tensors, one flat vector, or a pack."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,8 +15,63 @@ KINDS: dict[type[torch.optim.Optimizer], str] = {
 }
 
 
+def fused_update(
+    kind: str,
+    numbers: Mapping[str, Any],
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    moments: Sequence[Sequence[Tensor]],
+    counters: Sequence[Tensor],
+) -> None:
+    """Take one step with a fused kernel of torch, without what an optimiser's ``step`` does around it.
+
+    Parameters
+    ----------
+    kind : {"sgd", "adam", "adamw"}
+        Which one; without dampening, amsgrad and maximize.
+    numbers : mapping
+        As in a parameter group of torch.
+    parameters, gradients : sequence of Tensor
+        The parameters are changed in place.
+    moments : sequence of sequences of Tensor
+        Momentum buffers, or first and second moments, one a parameter; changed in place.
+    counters : sequence of Tensor
+        For Adam: which step this is, from 1, one a parameter.
+    """
+    if kind == "sgd":
+        sgd: Any = torch._fused_sgd_
+        sgd(
+            parameters,
+            gradients,
+            moments[0] if numbers["momentum"] else [],
+            weight_decay=numbers["weight_decay"],
+            momentum=numbers["momentum"],
+            lr=numbers["lr"],
+            dampening=0.0,
+            nesterov=numbers["nesterov"],
+            maximize=False,
+            is_first_step=False,
+        )
+        return
+    kernel: Any = torch._fused_adam_ if kind == "adam" else torch._fused_adamw_
+    kernel(
+        parameters,
+        gradients,
+        *moments,
+        [],
+        counters,
+        lr=numbers["lr"],
+        beta1=numbers["betas"][0],
+        beta2=numbers["betas"][1],
+        weight_decay=numbers["weight_decay"],
+        eps=numbers["eps"],
+        amsgrad=False,
+        maximize=False,
+    )
+
+
 class FlatUpdate:
-    """Steps of one optimiser on a flat vector of parameters.
+    """Steps of one optimiser on a flat vector of parameters, or of many on the rows of a pack.
 
     Parameters
     ----------
@@ -30,10 +85,9 @@ class FlatUpdate:
     moments : dict from str to Tensor
         What torch's optimiser keeps under these names, flat: ``exp_avg`` and ``exp_avg_sq``, or
         ``momentum_buffer`` (zeros before the first step, which gives what torch's absent one gives).
-    numbers : dict
-        ``lr``, ``weight_decay``, and ``betas`` and ``eps`` or ``momentum`` and ``nesterov``. For a pack each is a
-        float or a tensor of float64 of shape (members, 1), ``betas`` a pair of them; ``nesterov`` is one for all.
-    steps : float or Tensor of float64, shape (members, 1)
+    numbers : dict, or list of dict, one a member
+        ``lr``, ``weight_decay``, and ``betas`` and ``eps`` or ``momentum`` and ``nesterov``.
+    steps : float, or list of float, one a member
         Steps done.
     """
 
@@ -41,15 +95,21 @@ class FlatUpdate:
         self.kind, self.parameters, self.gradient = kind, parameters, gradient
         names = ("momentum_buffer",) if kind == "sgd" else ("exp_avg", "exp_avg_sq")
         self.moments = {name: torch.zeros_like(parameters) for name in names}
-        self._scratch = torch.zeros_like(parameters)
-        self._rows: list[Any] | None = None
-        self.numbers: dict[str, Any] = {}
-        self.steps: Any = 0.0
+        self.numbers: Any = {}
+        self.steps: Any = 0.0 if parameters.ndim == 1 else [0.0] * len(parameters)
+        self._groups: list[tuple[dict[str, Any], list[int]]] = []
+        self._rows: list[Sequence[Tensor]] | None = None
 
-    def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+    def set_numbers(self, numbers: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
         """Take over the numbers of the next steps; other keys of a torch parameter group are ignored."""
-        names = ("momentum", "nesterov") if self.kind == "sgd" else ("betas", "eps")
-        self.numbers = {name: numbers[name] for name in ("lr", "weight_decay", *names)}
+        if isinstance(numbers, Mapping):
+            self.numbers = self._chosen(numbers)
+            return
+        self.numbers = [self._chosen(each) for each in numbers]
+        groups: dict[Any, list[int]] = {}
+        for i, each in enumerate(self.numbers):
+            groups.setdefault(tuple(each.items()), []).append(i)
+        self._groups = [(dict(key), rows) for key, rows in groups.items()]
 
     def fused_steps(self, n_steps: int) -> list[Tensor]:
         """Return the counters that the next ``n_steps`` calls of :meth:`fused_step` take."""
@@ -57,167 +117,46 @@ class FlatUpdate:
         return list((count + self.steps).unbind())
 
     def fused_step(self, counter: Tensor) -> None:
-        """Take one step with torch's fused kernel; one network only. The caller counts ``steps``.
+        """Take one step; one network only. The caller counts ``steps``.
 
         Parameters
         ----------
         counter : Tensor
             From :meth:`fused_steps`.
         """
-        numbers = self.numbers
-        if self.kind == "sgd":
-            torch._fused_sgd_(
-                [self.parameters],
-                [self.gradient],
-                [self.moments["momentum_buffer"]] if numbers["momentum"] else [],
-                weight_decay=numbers["weight_decay"],
-                momentum=numbers["momentum"],
-                lr=numbers["lr"],
-                dampening=0.0,
-                nesterov=numbers["nesterov"],
-                maximize=False,
-                is_first_step=False,
-            )
-            return
-        kernel = torch._fused_adam_ if self.kind == "adam" else torch._fused_adamw_
-        kernel(
-            [self.parameters],
-            [self.gradient],
-            [self.moments["exp_avg"]],
-            [self.moments["exp_avg_sq"]],
-            [],
-            [counter],
-            lr=numbers["lr"],
-            beta1=numbers["betas"][0],
-            beta2=numbers["betas"][1],
-            weight_decay=numbers["weight_decay"],
-            eps=numbers["eps"],
-            amsgrad=False,
-            maximize=False,
-        )
+        moments = [[moment] for moment in self.moments.values()]
+        fused_update(self.kind, self.numbers, [self.parameters], [self.gradient], moments, [counter])
 
-    def row_groups(self, alike: Sequence[Hashable]) -> list[tuple[list[int], dict[str, Any]]]:
-        """Return the members of a pack by what :meth:`fused_rows` can take at once: equal numbers and steps.
+    @torch.no_grad()
+    def step(self, moving: Sequence[bool] | None = None) -> None:
+        """Take one step of a pack, each member by its own numbers.
 
         Parameters
         ----------
-        alike : sequence, one a member
-            Members with equal values here rest and move together.
-
-        Returns
-        -------
-        list of (list of int, dict)
-            Which members, and their numbers.
+        moving : sequence of bool, one a member, default=None
+            False for members that rest: neither their parameters nor their moments nor their counter change.
         """
-        n_members = len(self.parameters)
-
-        def of(value: Any, i: int) -> Any:
-            if isinstance(value, tuple):
-                return tuple(of(part, i) for part in value)
-            return float(value[i, 0]) if isinstance(value, Tensor) else value
-
-        groups: dict[Any, list[int]] = {}
-        for i in range(n_members):
-            numbers = tuple((name, of(value, i)) for name, value in self.numbers.items())
-            key = (numbers, float(of(self.steps, i)), alike[i])
-            groups.setdefault(key, []).append(i)
-        return [(rows, {**dict(numbers), "step": step}) for (numbers, step, _), rows in groups.items()]
-
-    @torch.inference_mode()
-    def fused_rows(self, groups: list[tuple[list[int], dict[str, Any]]], active: Tensor | None = None) -> None:
-        """Take one step of Adam or AdamW with torch's fused kernels, each member by its own numbers.
-
-        Parameters
-        ----------
-        groups : list
-            From :meth:`row_groups`, after the last change of numbers; their steps are counted up.
-        active : Tensor of shape (members, 1), default=None
-            As of :meth:`step`.
-        """
-        kernel: Any = torch._fused_adam_ if self.kind == "adam" else torch._fused_adamw_
         if self._rows is None:
-            self._rows = [t.unbind() for t in (self.parameters, *self.moments.values())]
-        parameters, *moments = self._rows
-        tensors = [parameters, self.gradient.unbind(), *moments]
-        moving = None if active is None else (active > 0).flatten().tolist()
-        for rows, numbers in groups:
-            chosen = rows if moving is None else [i for i in rows if moving[i]]
+            self._rows = [tensor.unbind() for tensor in (self.parameters, *self.moments.values())]
+        (parameters, *moments), gradients = self._rows, self.gradient.unbind()
+        device, counters = self.parameters.device, {}
+        for numbers, rows in self._groups:
+            chosen = [i for i in rows if moving is None or moving[i]]
             if not chosen:
                 continue
-            numbers["step"] += 1
-            counter = torch.tensor(numbers["step"], dtype=torch.float32, device=self.parameters.device)
-            kernel(
-                *([part[i] for i in chosen] for part in tensors),
-                [],
-                [counter] * len(chosen),
-                lr=numbers["lr"],
-                beta1=numbers["betas"][0],
-                beta2=numbers["betas"][1],
-                weight_decay=numbers["weight_decay"],
-                eps=numbers["eps"],
-                amsgrad=False,
-                maximize=False,
+            for i in chosen:
+                self.steps[i] += 1
+                if self.steps[i] not in counters:
+                    counters[self.steps[i]] = torch.tensor(self.steps[i], dtype=torch.float32, device=device)
+            fused_update(
+                self.kind,
+                numbers,
+                [parameters[i] for i in chosen],
+                [gradients[i] for i in chosen],
+                [[moment[i] for i in chosen] for moment in moments],
+                [counters[self.steps[i]] for i in chosen],
             )
-        self.steps = self.steps + (1.0 if active is None else active)
 
-    def step(self, active: Tensor | None = None) -> None:
-        """Take one step, each member by its own numbers.
-
-        Parameters
-        ----------
-        active : Tensor of float64, shape (members, 1), default=None
-            1 for members that take the step, 0 for those that rest: neither their parameters nor their moments
-            nor their counter change.
-        """
-        if self.kind == "sgd":
-            self._sgd(active)
-        else:
-            self._adam(active)
-
-    def _sgd(self, active: Tensor | None) -> None:
-        numbers, scratch = self.numbers, self._scratch
-        lr, momentum, decay = numbers["lr"], numbers["momentum"], numbers["weight_decay"]
-        kept = momentum
-        if active is not None:
-            lr = lr * active
-            kept = momentum * active + (1 - active)
-        torch.mul(self.parameters, _like(decay, scratch), out=scratch).add_(self.gradient)
-        if isinstance(momentum, Tensor) or momentum:
-            buffer = self.moments["momentum_buffer"]
-            if active is not None:
-                scratch.mul_(_like(active, scratch))
-            buffer.mul_(_like(kept, scratch)).add_(scratch)
-            if numbers["nesterov"]:
-                scratch.add_(buffer * _like(momentum, scratch))
-            else:
-                scratch.copy_(buffer)
-        self.parameters.sub_(scratch.mul_(_like(lr, scratch)))
-        self.steps = self.steps + (1.0 if active is None else active)
-
-    def _adam(self, active: Tensor | None) -> None:
-        numbers, scratch = self.numbers, self._scratch
-        lr, decay, (beta1, beta2) = numbers["lr"], numbers["weight_decay"], numbers["betas"]
-        self.steps = self.steps + (1.0 if active is None else active)
-        steps = self.steps.clamp(min=1) if isinstance(self.steps, Tensor) else self.steps
-        unbiased1, unbiased2 = 1 - beta1**steps, 1 - beta2**steps
-        gained1, gained2, kept2 = 1 - beta1, 1 - beta2, beta2
-        if active is not None:
-            lr, gained1, gained2 = lr * active, gained1 * active, gained2 * active
-            kept2 = beta2 * active + (1 - active)  # in double precision, which torch.where would lose
-        gradient = self.gradient
-        if self.kind == "adamw":
-            self.parameters.mul_(_like(1 - lr * decay, scratch))
-        else:
-            gradient = torch.mul(self.parameters, _like(decay, scratch)).add_(gradient)
-        first, second = self.moments["exp_avg"], self.moments["exp_avg_sq"]
-        first.lerp_(gradient, _like(gained1, scratch))
-        torch.mul(gradient, gradient, out=scratch).mul_(_like(gained2, scratch))
-        second.mul_(_like(kept2, scratch)).add_(scratch)
-        torch.sqrt(second, out=scratch).div_(_like(unbiased2**0.5, scratch)).add_(_like(numbers["eps"], scratch))
-        torch.div(first, scratch, out=scratch).mul_(_like(lr / unbiased1, scratch))
-        self.parameters.sub_(scratch)
-
-
-def _like(value: Any, other: Tensor) -> Any:
-    """A member's number, derived in double precision, in the dtype of what it is used on."""
-    return value.to(other.dtype) if isinstance(value, Tensor) else value
+    def _chosen(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        names = ("momentum", "nesterov") if self.kind == "sgd" else ("betas", "eps")
+        return {name: numbers[name] for name in ("lr", "weight_decay", *names)}

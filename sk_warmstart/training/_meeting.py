@@ -172,14 +172,3 @@ class Meeting:
 def current_meeting() -> Meeting | None:
     """Return the meeting that the fits of this thread go to, if its task belongs to one."""
     return getattr(_here, "meeting", None)
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Train outside of any meeting."""
-    before = current_meeting()
-    _here.meeting = None
-    try:
-        yield
-    finally:
-        _here.meeting = before

@@ -41,7 +41,11 @@ def train_together(jobs: Sequence[Job], aborted: Callable[[], bool]) -> None:
         for first in range(0, len(group), size):
             pack = group[first : first + size]
             if len(pack) > 1:  # one alone is trained by its own thread, with the loop that is fastest for one
-                _train_pack(pack, aborted)
+                try:
+                    _train_pack(pack, aborted)
+                except Exception as error:  # it is this pack's alone
+                    for job in pack:
+                        job.error = job.error or (None if job.trained else error)
 
 
 def _train_pack(jobs: list[Job], aborted: Callable[[], bool]) -> None:

@@ -28,14 +28,14 @@ class PackBatch:
     weight : Tensor of shape (n_members, n_batch) or None
         Weights of the rows for a mean over ``n_batch``: 0 for padding, more than 1 for rows of members that have
         fewer. None where all count alike.
-    active : Tensor of float64, shape (n_members, 1), or None
-        1 for members that have rows in this batch, 0 for those that rest; None if none rests.
+    moving : list of bool or None
+        Which members have rows in this batch; None if all have.
     """
 
     X: Tensor
     y: Tensor
     weight: Tensor | None
-    active: Tensor | None
+    moving: list[bool] | None
 
 
 class PackData:
@@ -81,15 +81,15 @@ class PackData:
         part = slice(at, at + width)
         alike = min(sizes) == width
         w = None if weight is None else weight[:, part]
-        active = None
+        moving = None
         if not alike:
             counts = torch.tensor(sizes, device=X.device)[:, None]
             factor = (width / counts.clamp(min=1).double()).to(X.dtype)
             present = torch.arange(width, device=X.device) < counts
             w = present * factor if w is None else torch.where(present, w * factor, torch.zeros_like(w))
             if min(sizes) == 0:
-                active = (counts > 0).double()
-        return PackBatch(X[:, part], y[:, part], w, active)
+                moving = [size > 0 for size in sizes]
+        return PackBatch(X[:, part], y[:, part], w, moving)
 
     def _laid_out(
         self, orders: list[Tensor | None], first: int, stop: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from ..modules import MLP
 from ._closed_form import ClosedFormNet
 from ._closed_form_epoch import are_targets, loss_name, shape_of
 from ._flat_update import FlatUpdate
+from ._loss import shaped_like, weighted_loss
 from ._member import Member
 from ._pack_data import PackBatch
 from ._pack_state import PackState
@@ -29,14 +30,12 @@ class VmapEngine:
         Their loss, a mean over rows.
     state : PackState
         Parameters and moments; changed in place.
-    alike : sequence of int
-        How many batches each member has: those with equally many rest together.
     """
 
     ones = False
 
-    def __init__(self, network: nn.Module, criterion: nn.Module, state: PackState, alike: Sequence[int]):
-        self._network, self._criterion, self._state, self._alike = network, criterion, state, alike
+    def __init__(self, network: nn.Module, criterion: nn.Module, state: PackState):
+        self._network, self._criterion, self._state = network, criterion, state
         self._names = [name for name, _ in network.named_parameters()]
         rule: Any = torch.func.grad_and_value(self._loss)
         self._weighted = torch.func.vmap(rule, in_dims=(0, 0, 0, 0), randomness="different")
@@ -48,33 +47,24 @@ class VmapEngine:
         state = self._state
         update = FlatUpdate(state.kind, state.flat, state.flat)
         update.moments = state.moments
-        step = _stepper(update, state, self._alike)
+        update.set_numbers(state.numbers())
+        update.steps = state.steps
         for batch in batches:
             rule = self._plain if batch.weight is None else self._weighted
             gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
             update.gradient = gradient
-            step(batch.active)
+            update.step(batch.moving)
             losses.append(loss.detach())
-        state.steps = _column(update.steps, state)
         return losses
 
     def _loss(self, flat: Tensor, X: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
         parameters = dict(zip(self._names, self._state.views(flat), strict=True))
         output = torch.func.functional_call(self._network, parameters, (X,))
         output = output[0] if isinstance(output, tuple) else output
-        if y.is_floating_point() and y.shape != output.shape:
-            y = y.reshape(output.shape)
+        y = shaped_like(y, output, self._criterion)
         if weight is None:
             return self._criterion(output, y)
-        reduction = self._criterion.reduction
-        self._criterion.reduction = "none"  # type: ignore[assignment]
-        try:
-            losses = self._criterion(output, y)
-        finally:
-            self._criterion.reduction = reduction
-        if losses.ndim > 1:
-            losses = losses.flatten(1).mean(1)
-        return (losses * weight).mean()
+        return weighted_loss(self._criterion, output, y, weight)
 
 
 class ClosedFormEngine:
@@ -86,14 +76,12 @@ class ClosedFormEngine:
         The network of all members.
     state : PackState
         Parameters and moments; changed in place.
-    alike : sequence of int
-        How many batches each member has: those with equally many rest together.
     """
 
     ones = True
 
-    def __init__(self, net: ClosedFormNet, state: PackState, alike: Sequence[int]):
-        self._net, self._state, self._alike = net, state, alike
+    def __init__(self, net: ClosedFormNet, state: PackState):
+        self._net, self._state = net, state
         with torch.inference_mode():
             self._update = FlatUpdate(state.kind, net.parameters, net.gradient)
 
@@ -107,16 +95,16 @@ class ClosedFormEngine:
         for there, here in zip(inside, outside, strict=True):
             for a, b in zip(net.views(there), state.views(here), strict=True):
                 a.copy_(b)
-        step = _stepper(update, state, self._alike)
+        update.set_numbers(state.numbers())
+        update.steps = state.steps
         for batch in batches:
             outputs = net.step(batch.X, net.targets(batch.y), net.scale(batch.X.shape[1], batch.weight))
-            step(batch.active)
+            update.step(batch.moving)
             rows = net.losses(outputs, batch.y)
             losses.append((rows if batch.weight is None else rows * batch.weight).mean(-1))
         for there, here in zip(inside, outside, strict=True):
             for a, b in zip(net.views(there), state.views(here), strict=True):
                 b.copy_(a)
-        state.steps = _column(update.steps, state)
         return losses
 
 
@@ -142,7 +130,7 @@ def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor,
     def loss(parameters: dict[str, Tensor], X: Tensor, y: Tensor) -> Tensor:
         output = torch.func.functional_call(network, parameters, (X,))
         output = output[0] if isinstance(output, tuple) else output
-        return criterion(output, y.reshape(output.shape) if y.is_floating_point() else y)
+        return criterion(output, shaped_like(y, output, criterion))
 
     twice = {name: torch.stack([p.detach(), p.detach()]) for name, p in network.named_parameters()}
     try:
@@ -171,11 +159,10 @@ def make_engine(members: Sequence[Member], state: PackState) -> VmapEngine | Clo
     """
     first = members[0]
     network, criterion = first.network, first.criterion
-    alike = [len(member.batches) for member in members]
     net = _closed_form(members, state) if type(network) is MLP else None
     if net is not None:
-        return ClosedFormEngine(net, state, alike)
-    return VmapEngine(network, criterion, state, alike)
+        return ClosedFormEngine(net, state)
+    return VmapEngine(network, criterion, state)
 
 
 def _closed_form(members: Sequence[Member], state: PackState) -> ClosedFormNet | None:
@@ -192,17 +179,3 @@ def _closed_form(members: Sequence[Member], state: PackState) -> ClosedFormNet |
         return None
     with torch.inference_mode():
         return ClosedFormNet(sizes, activation, loss, members=len(members), dropout=dropout, **kind)
-
-
-def _stepper(update: FlatUpdate, state: PackState, alike: Sequence[int]) -> Callable[[Tensor | None], None]:
-    """How one step is taken: by torch's fused kernels where there are any for each member's own numbers."""
-    update.set_numbers(state.numbers())
-    update.steps = state.steps
-    if state.kind == "sgd":
-        return update.step
-    groups = update.row_groups(alike)
-    return lambda active: update.fused_rows(groups, active)
-
-
-def _column(steps: Any, state: PackState) -> Tensor:
-    return steps if isinstance(steps, Tensor) else torch.full_like(state.steps, float(steps))

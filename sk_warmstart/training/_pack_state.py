@@ -29,6 +29,8 @@ class PackState:
         The parameters.
     moments : dict from str to Tensor of the same shape
         What the optimisers remember.
+    steps : list of float
+        Steps that each optimiser has done; changed in place.
     kind : str
         The optimisers' kind, as :class:`FlatUpdate` calls it.
     """
@@ -40,11 +42,10 @@ class PackState:
         names = ("momentum_buffer",) if self.kind == "sgd" else ("exp_avg", "exp_avg_sq")
         self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
         self.moments = {name: self._gathered(name) for name in names}
-        steps = [
+        self.steps = [
             float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
             for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
         ]
-        self.steps = torch.tensor(steps, dtype=torch.float64, device=self.flat.device)[:, None]
         for i, parameters in enumerate(self._parameters):
             for parameter, view in zip(parameters, self.views(self.flat[i]), strict=True):
                 parameter.data = view
@@ -66,24 +67,9 @@ class PackState:
         parts = flat.split([p.numel() for p in parameters], -1)
         return [part.unflatten(-1, p.shape) for part, p in zip(parts, parameters, strict=True)]
 
-    def numbers(self) -> dict[str, Any]:
-        """Return the optimisers' numbers as they stand, one row a member; schedules may have changed them."""
-        groups = [optimizer.param_groups[0] for optimizer in self._optimizers]
-
-        def column(values: list[Any]) -> Any:
-            numbers = [float(value) for value in values]
-            if len(set(numbers)) == 1:
-                return numbers[0]
-            return torch.tensor(numbers, dtype=torch.float64, device=self.flat.device)[:, None]
-
-        found = {name: column([group[name] for group in groups]) for name in ("lr", "weight_decay")}
-        if self.kind == "sgd":
-            found["momentum"] = column([group["momentum"] for group in groups])
-            found["nesterov"] = bool(groups[0]["nesterov"])
-        else:
-            found["betas"] = tuple(column([group["betas"][i] for group in groups]) for i in (0, 1))
-            found["eps"] = column([group["eps"] for group in groups])
-        return found
+    def numbers(self) -> list[dict[str, Any]]:
+        """Return the optimisers' numbers as they stand, one dict a member; schedules may have changed them."""
+        return [optimizer.param_groups[0] for optimizer in self._optimizers]
 
     def tell_optimizers(self) -> None:
         """Let the members' optimisers know their moments, as views, and their steps."""
@@ -93,14 +79,13 @@ class PackState:
         if not momentum:
             return
         views = {name: self.views(moment) for name, moment in self.moments.items()}
-        steps = self.steps.flatten().tolist()
         for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
             for j, parameter in enumerate(parameters):
                 entry = optimizer.state[parameter]
                 for name, its in views.items():
                     entry[name] = its[j][i]
                 if self.kind != "sgd":
-                    _tell_step(optimizer, parameter, entry, steps[i])
+                    _tell_step(optimizer, parameter, entry, self.steps[i])
 
     def dissolve(self) -> None:
         """Give every member tensors of its own."""

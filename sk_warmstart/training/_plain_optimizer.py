@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
-from ._flat_update import KINDS
+from ._flat_update import KINDS, fused_update
 
 _FLAGS = ("amsgrad", "maximize", "capturable", "differentiable", "dampening")
 
@@ -87,38 +87,11 @@ class DirectUpdate:
             self._moments = self._collected() if self._uniform else None
             return
         group, moments = self._optimizer.param_groups[0], self._moments
-        if type(self._optimizer) is torch.optim.SGD:
-            torch._fused_sgd_(
-                self.parameters,
-                gradients,
-                moments[0] if group["momentum"] else [],
-                weight_decay=group["weight_decay"],
-                momentum=group["momentum"],
-                lr=group["lr"],
-                dampening=0.0,
-                nesterov=group["nesterov"],
-                maximize=False,
-                is_first_step=False,
-            )
-            return
-        first, second, steps = moments
-        torch._foreach_add_(steps, 1)
-        kernel = torch._fused_adamw_ if type(self._optimizer) is torch.optim.AdamW else torch._fused_adam_
-        kernel(
-            self.parameters,
-            gradients,
-            first,
-            second,
-            [],
-            steps,
-            lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=False,
-        )
+        kind, counters = KINDS[type(self._optimizer)], []
+        if kind != "sgd":
+            *moments, counters = moments
+            torch._foreach_add_(counters, 1)
+        fused_update(kind, group, self.parameters, gradients, moments, counters)
 
     def _collected(self) -> list[list[Tensor]] | None:
         """The moments of all parameters, or None while some have none."""

@@ -358,6 +358,13 @@ def test_partial_fit_follows_columns() -> None:
     assert fitted.module_.hidden[0].weight[:, 1].abs().sum() > 0
 
 
+def test_rows_without_names_leave_the_names_that_are_known() -> None:
+    y = np.resize([0, 1], 40)
+    fitted = net(warm_start=False).partial_fit(frame(["a", "b"]), y)
+    fitted.partial_fit(frame(["a", "b"]).to_numpy(), y).partial_fit(frame(["c", "b", "a"]), y)
+    assert fitted.feature_names_in_.tolist() == ["c", "b", "a"]
+
+
 def test_a_failing_partial_fit_takes_growth_back() -> None:
     X = rng.normal(size=(40, 3))
     fitted = net(warm_start=False).partial_fit(X, np.resize([0, 1], 40))

@@ -17,7 +17,7 @@ from torch import nn
 
 from sk_warmstart.modules import MLP
 from sk_warmstart.training import Losses, Member, Rows, TensorBatches, weighted_loss
-from sk_warmstart.training._meeting import Job, Meeting, PackAborted, alone, current_meeting
+from sk_warmstart.training._meeting import Job, Meeting, PackAborted, current_meeting
 from sk_warmstart.training._pack import train_together
 
 ACTIVATIONS = ["relu", "tanh", "logistic", "gelu", "silu", "leaky_relu", "identity"]
@@ -202,6 +202,22 @@ def test_architectures_form_packs_of_their_own() -> None:
     assert [job.trained for job in jobs] == [True] * 4 + [False]  # one is no pack: its own loop is faster
 
 
+def test_a_pack_that_fails_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[4]) for i in range(2)]
+    large = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[9]) for i in range(2)]
+    order = TensorBatches.order
+
+    def fails(self: TensorBatches) -> Any:
+        if self is small[0][0].batches:
+            raise MemoryError
+        return order(self)
+
+    monkeypatch.setattr(TensorBatches, "order", fails)
+    jobs = train([one for one, _ in [*small, *large]])
+    assert [type(job.error) for job in jobs] == [MemoryError, MemoryError, type(None), type(None)]
+    assert [job.trained for job in jobs] == [False, False, True, True]
+
+
 def test_packs_split_where_they_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sk_warmstart.training._pack._LIMIT", 1)
     monkeypatch.setattr("sk_warmstart.training._pack_data._LAID_OUT", 1)
@@ -290,13 +306,3 @@ def test_a_meeting_that_is_given_up_lets_everyone_go() -> None:
     meeting.abort()
     thread.join(20)
     assert len(errors) == 1
-
-
-def test_training_outside_of_the_meeting() -> None:
-    meeting = Meeting(lambda jobs, aborted: None, n_places=4)
-    meeting.submitted()
-    with meeting.attended():
-        assert current_meeting() is meeting
-        with alone():
-            assert current_meeting() is None
-        assert current_meeting() is meeting
