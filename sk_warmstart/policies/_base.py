@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from ..state import NetState
+from ._phase import PhaseData
 
 _NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -26,11 +29,61 @@ class PolicyContext:
         The network, for its structure only.
     original : NetState, default=None
         The weights that this lineage first started from.
+    data : PhaseData, default=None
+        The rows of the phase; None where they are not known as tensors.
+    notes : dict, default={}
+        What a policy wants to be known about the start that it made; becomes a part of ``start_``.
     """
 
     generator: torch.Generator = field(default_factory=torch.Generator)
     module: nn.Module | None = None
     original: NetState | None = None
+    data: PhaseData | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def network(self, state: NetState) -> nn.Module:
+        """Return a copy of the network with a state in it, in evaluation mode.
+
+        Parameters
+        ----------
+        state : NetState
+            The state.
+
+        Returns
+        -------
+        nn.Module
+            A network that may be called and differentiated.
+
+        Raises
+        ------
+        ValueError
+            If the structure is not known.
+        """
+        if self.module is None:
+            raise ValueError("this policy needs the network's structure: pass PolicyContext(module=...)")
+        network = copy.deepcopy(self.module)
+        state.load_into(network)
+        return network.eval()
+
+    def phase_data(self) -> PhaseData:
+        """Return the rows of the phase.
+
+        Returns
+        -------
+        PhaseData
+            The rows.
+
+        Raises
+        ------
+        ValueError
+            If they are not known.
+        """
+        if self.data is None:
+            raise ValueError(
+                "this policy looks at the rows of the phase: it needs X as an array, a sparse matrix or a "
+                "DataFrame, and fit rather than partial_fit"
+            )
+        return self.data
 
     def layers(self) -> list[tuple[str, nn.Module]]:
         """Return the layers that hold weights of their own, normalisation left out, in the module's order.

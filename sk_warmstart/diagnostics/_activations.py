@@ -1,0 +1,57 @@
+"""What the layers of a network are given."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def layer_inputs(network: nn.Module, X: Tensor) -> dict[str, Tensor]:
+    """Record what each layer that holds weights of its own is given.
+
+    The input of a layer is what the layers before it put out after activation, normalisation and whatever else
+    lies in between, also where that is written in ``forward`` and no module of its own.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The network; called once in evaluation mode, without gradients, and left in the mode that it was in.
+    X : Tensor of shape (n_samples, ...)
+        Rows as the network takes them.
+
+    Returns
+    -------
+    dict of str to Tensor
+        In the order in which the layers are called; of a layer that is called several times, the first call.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from sk_warmstart.diagnostics import layer_inputs
+    >>> network = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> {name: tuple(given.shape) for name, given in layer_inputs(network, torch.ones(4, 2)).items()}
+    {'0': (4, 2), '2': (4, 3)}
+    """
+    given: dict[str, Tensor] = {}
+    modes = {name: layer.training for name, layer in network.named_modules()}
+    handles = []
+    for name, layer in network.named_modules():
+        if next(layer.parameters(recurse=False), None) is None:
+            continue
+
+        def record(layer: nn.Module, args: tuple, name: str = name) -> None:
+            if args and isinstance(args[0], Tensor):
+                given.setdefault(name, args[0].detach().clone())
+
+        handles.append(layer.register_forward_pre_hook(record))
+    try:
+        network.eval()
+        with torch.no_grad():
+            network(X)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for name, layer in network.named_modules():
+            layer.training = modes[name]
+    return given

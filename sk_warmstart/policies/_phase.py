@@ -1,0 +1,69 @@
+"""The rows of the phase that is about to be trained, for policies that look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Batch = tuple[Tensor, Tensor | None, Tensor | None]
+
+
+class RowSource(Protocol):
+    """Rows on the device, of which dense batches are made."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, index: Tensor | slice) -> Batch:
+        """Return rows, targets and weights at an index; targets and weights may be None."""
+
+
+@dataclass(frozen=True)
+class PhaseData:
+    """What a fit is about to train on, as its network takes it.
+
+    Parameters
+    ----------
+    rows : RowSource
+        The training rows, in the order given: older rows first, where data grow.
+    loss : callable
+        ``loss(output, y, weight)``, the mean loss of a batch as a scalar tensor; weights may be None.
+    valid : RowSource, default=None
+        The validation rows, where there are any.
+    classifies : bool, default=True
+        Whether targets are codes of classes; otherwise they are numbers.
+    """
+
+    rows: RowSource
+    loss: Callable[[Any, Tensor, Tensor | None], Tensor]
+    valid: RowSource | None = None
+    classifies: bool = True
+
+    def sample(self, n: int) -> Batch:
+        """Return at most ``n`` training rows, evenly spaced."""
+        step = max(1, -(-len(self.rows) // n))
+        return self.rows.batch(slice(None, None, step))
+
+    def batches(self, size: int, rows: RowSource | None = None) -> Iterator[Batch]:
+        """Go through rows (by default those of training) in order, ``size`` at a time."""
+        rows = self.rows if rows is None else rows
+        for first in range(0, len(rows), size):
+            yield rows.batch(slice(first, first + size))
+
+    def mean_loss(self, network: nn.Module, rows: RowSource | None = None, size: int = 4096) -> float:
+        """Return the mean loss of a network over rows (by default those of training), without training it."""
+        total = n = 0.0
+        with torch.no_grad():
+            for X, y, weight in self.batches(size, rows):
+                assert y is not None
+                total += float(self.loss(first_output(network(X)), y, weight)) * len(X)
+                n += len(X)
+        return total / n
+
+
+def first_output(output: Any) -> Tensor:
+    """Return what a network predicts, where it returns more than that."""
+    return output[0] if isinstance(output, tuple) else output
