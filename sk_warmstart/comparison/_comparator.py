@@ -14,6 +14,8 @@ import pandas as pd
 import sklearn
 import skorch
 import torch
+from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -25,10 +27,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import WarmStartMixin, all_or_nothing
+from ..training import PackedBackend
 from ._arms import REFERENCE, last_step, make_arms
 from ._gain import best_arm, gain_table, reach_targets, sentences
 from ._phases import DataIncremental, plan_phases
-from ._replicate import Outcome, Task, run_replicate
+from ._replicate import Outcome, Task, run_replicates
 
 
 def _best_has(name: str) -> Any:
@@ -70,7 +73,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     refit : "best", str or None, default="best"
         Which arm's policy makes ``best_estimator_`` on all rows: the best one, an arm by name, or none.
     n_jobs : int or None, default=None
-        Replicates run in parallel, as in scikit-learn.
+        Replicates run in parallel, as in scikit-learn; each job packs its own.
+    packed : bool, default=True
+        Whether the fits of a phase, all arms of all replicates, train as one tensor program. The results are
+        those of one fit after the other, to rounding; ``seconds`` is then a fit's share.
     random_state : int, RandomState or None, default=0
         Seed of everything random.
 
@@ -129,6 +135,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         confidence: float = 0.95,
         refit: str | None = "best",
         n_jobs: int | None = None,
+        packed: bool = True,
         random_state: Any = 0,
     ):
         self.estimator = estimator
@@ -141,6 +148,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         self.confidence = confidence
         self.refit = refit
         self.n_jobs = n_jobs
+        self.packed = packed
         self.random_state = random_state
 
     @with_callbacks
@@ -172,7 +180,8 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         labels = check_target(y) if is_classifier(self.estimator) else check_target(y, classes=False)
         scorer = check_scoring(self.estimator, self.scoring)
         phases = DataIncremental() if self.phases is None else self.phases
-        task = Task(self.estimator, arms, phases, X, y, labels, scorer)
+        packed = bool(self.packed) and isinstance(last_step(self.estimator), WarmStartMixin)
+        task = Task(self.estimator, arms, phases, X, y, labels, scorer, packed)
         plan_phases(phases, X, y, labels, np.random.default_rng(0))  # says at once what cannot be split
         outcomes = self._run(task)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
@@ -198,12 +207,21 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         master = check_random_state(self.random_state)
         seeds = master.randint(np.iinfo(np.int32).max, size=self.n_repeats).tolist()
         contexts = [context.subcontext(task_name="replicate", task_id=i) for i in range(self.n_repeats)]
-        outcomes = Parallel(n_jobs=self.n_jobs)(
-            delayed(run_replicate)(task, repeat, seed, sub)
-            for repeat, (seed, sub) in enumerate(zip(seeds, contexts, strict=True))
-        )
+        replicates = list(zip(range(self.n_repeats), seeds, contexts, strict=True))
+        size = self._at_a_time(task)
+        groups = [replicates[first : first + size] for first in range(0, self.n_repeats, size)]
+        jobs = 1 if _packs_already() else self.n_jobs
+        outcomes = Parallel(n_jobs=jobs)(delayed(run_replicates)(task, group) for group in groups)
         context.call_on_fit_task_end(estimator=self, X=task.X, y=task.y)
-        return list(outcomes)
+        return [outcome for group in outcomes for outcome in group]
+
+    def _at_a_time(self, task: Task) -> int:
+        """How many replicates run in step: all, but each job has some, and their rows fit into memory."""
+        if not task.packed:
+            return 1
+        jobs = 1 if _packs_already() else effective_n_jobs(self.n_jobs)
+        affordable = _AT_A_TIME // max(1, 2 * _size(task.X))
+        return max(1, min(-(-self.n_repeats // jobs), affordable))
 
     def _summarise(self, task: Task, outcomes: list[Outcome]) -> None:
         curves = [row for outcome in outcomes for row in outcome.curves]
@@ -364,6 +382,22 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         from ._report import short_html
 
         return short_html(self)
+
+
+_AT_A_TIME = 2**30  # bytes of the rows of replicates that run in step
+
+
+def _packs_already() -> bool:
+    """Tell whether the user chose the packed backend, whose places are no processors."""
+    return isinstance(get_active_backend()[0], PackedBackend)
+
+
+def _size(X: Any) -> int:
+    """Bytes of the rows, roughly."""
+    own = getattr(X, "nbytes", None)
+    if own is None and hasattr(X, "memory_usage"):
+        own = X.memory_usage(index=False).sum()
+    return int(own) if own is not None else 8 * int(np.prod(np.shape(X)))
 
 
 _CURVE_COLUMNS = [

@@ -1,10 +1,9 @@
-"""One replicate: its own splits, base fit, fresh draws and data orders, shared by all arms."""
+"""Replicates: each has its own splits, base fit, fresh draws and data orders, shared by all arms."""
 
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from sklearn.utils.validation import _num_samples
 
 from ..estimators import WarmStartMixin
 from ..state import sample_ids, validation_mask
+from ..training import Stopwatch, run_together
 from ._arms import Arm, last_step
 from ._phases import Index, Phase, plan_phases
 from ._trajectory import Trajectory
@@ -42,6 +42,8 @@ class Task:
         Classes, for a classifier.
     scorer : callable
         scikit-learn's ``scorer(estimator, X, y)``.
+    packed : bool, default=True
+        Whether fits train together.
     """
 
     estimator: Any
@@ -51,6 +53,7 @@ class Task:
     y: Any
     labels: NDArray | None
     scorer: Scorer
+    packed: bool = True
 
 
 @dataclass
@@ -90,42 +93,71 @@ class _Data:
     y_val: Any = None
 
 
-def run_replicate(task: Task, repeat: int, seed: int, context: Any = None) -> Outcome:
-    """Run all arms over all phases of one replicate.
+def run_replicates(task: Task, replicates: Sequence[tuple[int, int, Any]]) -> list[Outcome]:
+    """Run all arms over all phases of some replicates, in step: what they fit at a time makes up one pack.
 
     Parameters
     ----------
     task : Task
         What is compared.
-    repeat : int
-        Number of the replicate.
-    seed : int
-        Seed of everything random in it.
-    context : sklearn.callback.CallbackContext, default=None
-        Where progress is told.
+    replicates : sequence of (int, int, sklearn.callback.CallbackContext)
+        Number of each replicate, the seed of everything random in it, and where its progress is told; None
+        tells none.
 
     Returns
     -------
-    Outcome
-        Its rows of the results and curves.
+    list of Outcome
+        The rows of the results and curves of each.
     """
+    outcomes = [Outcome() for _ in replicates]
+    courses = [_course(task, *each, outcome) for each, outcome in zip(replicates, outcomes, strict=True)]
+    while True:
+        fits = [fit for course in courses for fit in next(course, ())]
+        if not fits:
+            return outcomes
+        if task.packed:
+            run_together([fit.run for fit in fits])
+        else:
+            for fit in fits:
+                fit.run()
+
+
+@dataclass
+class _Fit:
+    """One fit of one arm, and what it took."""
+
+    net: Any
+    data: _Data
+    packed: bool
+    seconds: float = 0.0
+
+    def run(self) -> None:
+        watch, data = Stopwatch(self.packed), self.data
+        if data.X_val is None:
+            self.net.fit(data.X, data.y)
+        else:
+            self.net.fit(data.X, data.y, X_val=data.X_val, y_val=data.y_val)
+        self.seconds = watch.seconds
+
+
+def _course(task: Task, repeat: int, seed: int, context: Any, outcome: Outcome) -> Iterator[list[_Fit]]:
+    """One replicate: gives what is to be fitted next, and goes on once it was."""
     if context is not None:
         context.call_on_fit_task_begin(estimator=task.estimator, X=task.X, y=task.y)
     rng = np.random.default_rng(seed)
     plan = plan_phases(task.phases, task.X, task.y, task.labels, rng)
-    outcome = Outcome(test_to_train=plan.test_to_train, fixed=plan.fixed)
+    outcome.test_to_train, outcome.fixed = plan.test_to_train, plan.fixed
     for number, stream in enumerate(plan.streams):
-        _run_stream(task, stream, number, repeat, rng, outcome)
+        yield from _stream(task, stream, number, repeat, rng, outcome)
     if repeat:
         outcome.final = {}
     if context is not None:
         context.call_on_fit_task_end(estimator=task.estimator, X=task.X, y=task.y)
-    return outcome
 
 
-def _run_stream(
+def _stream(
     task: Task, stream: list[Phase], number: int, repeat: int, rng: np.random.Generator, outcome: Outcome
-) -> None:
+) -> Iterator[list[_Fit]]:
     base = clone(last_step(task.estimator))
     if isinstance(base, WarmStartMixin):
         own = [] if base.callbacks in (None, "disable") else base.callbacks
@@ -134,15 +166,15 @@ def _run_stream(
             # Rows of a class may come late or all validate: its label is known from the beginning.
             base.set_params(classes=np.unique(np.asarray(task.y)))
     if stream:
-        _fit(_seeded(base, rng), _prepare(task, stream[0], repeat))
+        yield [_Fit(_seeded(base, rng), _prepare(task, stream[0], repeat), task.packed)]
     current = {arm.name: copy.deepcopy(base) for arm in task.arms}
     for phase_number, phase in enumerate(stream[1:], start=2):
         data = _prepare(task, phase, repeat)
         seed = int(rng.integers(2**31))  # one for all arms: they differ in their start only
-        for arm in task.arms:
-            net = _arranged(current[arm.name], arm, seed)
-            seconds = _fit(net, data)
-            current[arm.name] = net
+        fits = [_Fit(_arranged(current[arm.name], arm, seed), data, task.packed) for arm in task.arms]
+        yield fits
+        for arm, fit in zip(task.arms, fits, strict=True):
+            current[arm.name] = net = fit.net
             place = {"repeat": repeat, "phase": phase_number, "arm": arm.name, "stream": number}
             n_rows = _num_samples(data.X)
             curve = _curve(net, n_rows)
@@ -156,7 +188,7 @@ def _run_stream(
                     "start_score": _start_score(net),
                     "epochs": int(getattr(net, "n_iter_", 0)),
                     "samples": int(getattr(net, "n_iter_", 0)) * n_rows,
-                    "seconds": seconds,
+                    "seconds": fit.seconds,
                     "final_valid_score": _returned(net, curve),
                 }
             )
@@ -206,15 +238,6 @@ def _arranged(previous: Any, arm: Arm, seed: int) -> Any:
     net = clone(previous) if arm.cold else previous
     net.set_params(warm_start=not arm.cold)
     return net.set_params(random_state=seed) if "random_state" in net.get_params() else net
-
-
-def _fit(net: Any, data: _Data) -> float:
-    began = time.perf_counter()
-    if data.X_val is None:
-        net.fit(data.X, data.y)
-    else:
-        net.fit(data.X, data.y, X_val=data.X_val, y_val=data.y_val)
-    return time.perf_counter() - began
 
 
 _NAN = float("nan")

@@ -1,8 +1,49 @@
-"""Measure a state, a network or rows, and change nothing.
+"""Measure a network, a state or rows, and change nothing.
 
-Knows torch, numpy, SciPy and scikit-learn; nothing of skorch, nothing of estimators.
+Plasticity and sharpness of a network, drift between old and new rows, and how much a donor's features tell about
+a target, all without training it. Knows torch, numpy, SciPy and scikit-learn; nothing of skorch, nothing of
+estimators.
 """
 
 from ._activations import layer_inputs
+from ._barrier import Barrier, interpolation_barrier
+from ._classifier_two_sample import classifier_two_sample
+from ._distance import distance, layer_distances
+from ._dormant import dormant_fraction, dormant_scores
+from ._gradient import gradient_norm
+from ._h_score import h_score
+from ._label_transfer import leep, nce
+from ._linear_probe import ProbeScore, linear_probe_score
+from ._logme import logme
+from ._mmd import mmd
+from ._population_stability import PopulationStability, population_stability
+from ._rank import effective_rank, srank
+from ._sharpness import Sharpness, ascent_sharpness, sharpness
+from ._two_sample import TwoSample
 
-__all__ = ["layer_inputs"]
+__all__ = [
+    "Barrier",
+    "PopulationStability",
+    "ProbeScore",
+    "Sharpness",
+    "TwoSample",
+    "ascent_sharpness",
+    "classifier_two_sample",
+    "distance",
+    "dormant_fraction",
+    "dormant_scores",
+    "effective_rank",
+    "gradient_norm",
+    "h_score",
+    "interpolation_barrier",
+    "layer_distances",
+    "layer_inputs",
+    "leep",
+    "linear_probe_score",
+    "logme",
+    "mmd",
+    "nce",
+    "population_stability",
+    "sharpness",
+    "srank",
+]

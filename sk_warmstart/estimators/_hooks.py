@@ -22,6 +22,7 @@ from ._donation import resume
 from ._packing import fit_in_pack, stop_if_given_up
 from ._session import StopTraining
 from ._targets import targets_of
+from ._validation import Validated, can_score, is_accuracy
 
 _FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 _EVALUATION_BATCH = 4096
@@ -100,8 +101,12 @@ class SkorchHooks(SkorchContract):
     def _notify_quietly(self, method_name: str, **cb_kwargs: Any) -> None:
         """skorch's log lays out a table for every epoch, also where nobody is to see it."""
         getattr(self, method_name)(self, **cb_kwargs)
+        session = self.__dict__.get("session_")
+        validated = None if session is None else session.validated
         for _, callback in self.callbacks_:
-            if type(callback) is PrintLog and callback.sink is print:
+            if validated is not None and is_accuracy(callback):
+                callback._record_score(self.history, validated.accuracy(self))
+            elif type(callback) is PrintLog and callback.sink is print:
                 callback.first_iteration_ = False
             else:
                 getattr(callback, method_name)(self, **cb_kwargs)
@@ -131,7 +136,13 @@ class SkorchHooks(SkorchContract):
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None:
         """Run one epoch; see skorch's ``run_single_epoch``."""
-        if iterator is not None:
+        if iterator is None:
+            return
+        if not training and "session_" in self.__dict__ and can_score(self, iterator):
+            outputs: list[Any] = []
+            run_epoch(self, iterator, training, prefix, step_fn, outputs=outputs, **fit_params)
+            self.session_.validated = Validated(iterator.dataset, outputs)
+        else:
             run_epoch(self, iterator, training, prefix, step_fn, **fit_params)
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
@@ -207,13 +218,18 @@ class SkorchHooks(SkorchContract):
 
     def _after_epoch(self) -> None:
         row, session = self.history_[-1], self.session_
+        validated, session.validated = session.validated, None
         session.epochs += 1
         if not np.isfinite(row.get("train_loss", 0.0)):
             past = session.past[-1].get("train_loss") if session.past else None
             _complain_of_loss(self.history_[0]["batches"][0]["train_loss"] if past is None else past)
         if session.monitor is None or session.valid is None:
             return
-        _, score = self._evaluate(session.valid, with_loss=False)
+        if validated is not None and validated.rows is session.valid:
+            rows = validated.rows
+            score = targets_of(self).score(self, rows.y, validated.output, rows.weight)
+        else:
+            _, score = self._evaluate(session.valid, with_loss=False)
         row["valid_score"] = score
         if session.monitor.update(score, self._network(), self.optimizer_):
             raise StopTraining

@@ -9,6 +9,7 @@ from skorch.history import History
 
 from ..state import Donor
 from ..training import RandomStreams, Rows, ValidationMonitor
+from ._validation import Validated
 
 PARTIAL_FIT_HISTORY = 1000
 
@@ -45,6 +46,7 @@ class Session:
     valid_score: float | None = None
     forward_params: dict[str, Any] = field(default_factory=dict)
     epochs: int = 0
+    validated: Validated | None = None
     past: History = field(default_factory=History)
 
 

@@ -1,10 +1,15 @@
 """The start: pure functions from (previous, fresh, context) to the state that training begins from.
 
-Knows torch and scikit-learn's ``BaseEstimator``; nothing of skorch, nothing of estimators.
+Knows torch, numpy and scikit-learn; nothing of skorch, nothing of estimators.
 """
 
 from ._base import InitPolicy, PolicyContext
 from ._compose import Compose
+from ._dash import Dash, PlainShrinkWarning
+from ._fire import Fire
+from ._linear_probe import LinearProbe
+from ._phase import PhaseData
+from ._recycle_dormant import RecycleDormant
 from ._reference import Cold, Warm
 from ._registry import policy_names, resolve_policy
 from ._reset_layers import ResetLayers
@@ -13,9 +18,15 @@ from ._shrink_perturb import Interpolate, ShrinkPerturb
 __all__ = [
     "Cold",
     "Compose",
+    "Dash",
+    "Fire",
     "InitPolicy",
     "Interpolate",
+    "LinearProbe",
+    "PhaseData",
+    "PlainShrinkWarning",
     "PolicyContext",
+    "RecycleDormant",
     "ResetLayers",
     "ShrinkPerturb",
     "Warm",

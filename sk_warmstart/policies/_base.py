@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from torch import nn
 from ..state import NetState
 from ._phase import PhaseData
 
-_NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 @dataclass
@@ -41,6 +40,23 @@ class PolicyContext:
     data: PhaseData | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
+    def structure(self) -> nn.Module:
+        """Return the network, to look at and not to call.
+
+        Returns
+        -------
+        nn.Module
+            The network, in no particular state.
+
+        Raises
+        ------
+        ValueError
+            If the structure is not known.
+        """
+        if self.module is None:
+            raise ValueError("this policy needs the network's structure: pass PolicyContext(module=...)")
+        return self.module
+
     def network(self, state: NetState) -> nn.Module:
         """Return a copy of the network with a state in it, in evaluation mode.
 
@@ -59,9 +75,7 @@ class PolicyContext:
         ValueError
             If the structure is not known.
         """
-        if self.module is None:
-            raise ValueError("this policy needs the network's structure: pass PolicyContext(module=...)")
-        network = copy.deepcopy(self.module)
+        network = copy.deepcopy(self.structure())
         state.load_into(network)
         return network.eval()
 
@@ -98,12 +112,10 @@ class PolicyContext:
         ValueError
             If the structure is not known.
         """
-        if self.module is None:
-            raise ValueError("this policy needs the network's structure: pass PolicyContext(module=...)")
         return [
             (name, layer)
-            for name, layer in self.module.named_modules()
-            if not isinstance(layer, _NORM_LAYERS) and next(layer.parameters(recurse=False), None) is not None
+            for name, layer in self.structure().named_modules()
+            if not isinstance(layer, NORM_LAYERS) and next(layer.parameters(recurse=False), None) is not None
         ]
 
     def normalisation_tensors(self) -> set[str]:
@@ -113,7 +125,7 @@ class PolicyContext:
         return {
             f"{prefix}.{name}" if prefix else name
             for prefix, layer in self.module.named_modules()
-            if isinstance(layer, _NORM_LAYERS)
+            if isinstance(layer, NORM_LAYERS)
             for name in layer.state_dict()
         }
 
@@ -166,64 +178,3 @@ class InitPolicy(BaseEstimator):
             True unless the policy, with its parameters, forgets everything.
         """
         return True
-
-
-def check_range(policy: InitPolicy, name: str, low: float, high: float = float("inf")) -> float:
-    """Return a numeric parameter of a policy after checking its range.
-
-    Parameters
-    ----------
-    policy : InitPolicy
-        The policy.
-    name : str
-        Name of the parameter.
-    low, high : float
-        Inclusive bounds.
-
-    Returns
-    -------
-    float
-        The value.
-
-    Raises
-    ------
-    ValueError
-        If it is not a number within the bounds.
-    """
-    value = getattr(policy, name)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not low <= number <= high:
-        bound = f"in [{low:g}, {high:g}]" if high != float("inf") else f"at least {low:g}"
-        raise ValueError(f"{name} of {type(policy).__name__} must be a number {bound}, got {value!r}")
-    return number
-
-
-def check_option(policy: InitPolicy, name: str, options: Sequence[str]) -> str:
-    """Return a parameter of a policy after checking that it is one of the options.
-
-    Parameters
-    ----------
-    policy : InitPolicy
-        The policy.
-    name : str
-        Name of the parameter.
-    options : sequence of str
-        What is allowed.
-
-    Returns
-    -------
-    str
-        The value.
-
-    Raises
-    ------
-    ValueError
-        If it is none of them.
-    """
-    value = getattr(policy, name)
-    if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name} of {type(policy).__name__} must be one of {list(options)}, got {value!r}")
-    return value

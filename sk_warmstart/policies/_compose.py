@@ -2,40 +2,122 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any, Self
 
 from ..state import NetState
 from ._base import InitPolicy, PolicyContext
 from ._registry import resolve_policy
 
+Step = str | InitPolicy | tuple[str, str | InitPolicy]
+
 
 class Compose(InitPolicy):
     """Apply policies in order, each to the start that the one before it made.
 
+    Parameters of the policies can be searched as ``name__parameter``, where the name is the one given, the
+    policy's own if it was given by name, or its class's in lower case; the second of a name is ``name_2``.
+    What they note is noted together; what two of them note, also under ``name__note``.
+
     Parameters
     ----------
-    policies : sequence of str or InitPolicy
-        The policies, by name or as objects.
+    policies : sequence of str, InitPolicy or (str, policy)
+        The policies, by name or as objects, or with a name of your own.
 
     Examples
     --------
     >>> from sk_warmstart.policies import Compose, ResetLayers, ShrinkPerturb
-    >>> policy = Compose([ShrinkPerturb(0.8, 0.0, buffers="keep"), ResetLayers("last")])
+    >>> policy = Compose([("shrink", ShrinkPerturb(0.8, 0.0, buffers="keep")), "reset_head"])
+    >>> policy.set_params(shrink__shrink=0.5).get_params()["shrink__shrink"]
+    0.5
     """
 
-    def __init__(self, policies: Sequence[str | InitPolicy]):
+    def __init__(self, policies: Sequence[Step]):
         self.policies = policies
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Apply the policies; see :meth:`InitPolicy.start`."""
         state = previous.copy()
-        for policy in self._resolved():
-            state = policy.start(state, fresh, context)
+        for name, policy in self._named():
+            own: dict[str, Any] = {}
+            state = resolve_policy(policy).start(state, fresh, dataclasses.replace(context, notes=own))
+            for key, note in own.items():
+                context.notes[f"{name}__{key}" if key in context.notes else key] = note
         return state
 
     def keeps_previous(self) -> bool:
         """Return False if one of the policies forgets everything."""
-        return all(policy.keeps_previous() for policy in self._resolved())
+        return all(resolve_policy(policy).keeps_previous() for _, policy in self._named())
 
-    def _resolved(self) -> list[InitPolicy]:
-        return [resolve_policy(policy) for policy in self.policies]
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, by default with those of the policies.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the policies by their names, and their parameters.
+
+        Returns
+        -------
+        dict
+            Parameters by name.
+        """
+        params: dict[str, Any] = {"policies": self.policies}
+        for name, policy in self._named() if deep else []:
+            params[name] = policy
+            if isinstance(policy, str):
+                policy = resolve_policy(policy)
+            if hasattr(policy, "get_params"):
+                params.update({f"{name}__{key}": value for key, value in policy.get_params().items()})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set the policies, one of them by its name, or a parameter of one of them.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name. A policy given by name becomes an object when a parameter of it is set.
+
+        Returns
+        -------
+        Compose
+            This policy.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        if "policies" in params:
+            self.policies = params.pop("policies")
+        nested: dict[str, dict[str, Any]] = {}
+        for key, value in params.items():
+            name, _, parameter = key.partition("__")
+            nested.setdefault(name, {})[parameter] = value
+        steps, named = list(self.policies), self._named()
+        places = {name: i for i, (name, _) in enumerate(named)}
+        for name, values in nested.items():
+            if name not in places:
+                raise ValueError(f"Invalid parameter {name!r} for {type(self).__name__}. It has {list(places)}.")
+            policy = resolve_policy(values.pop("", named[places[name]][1]), **values)
+            # The name stays, also where it came from what is replaced.
+            steps[places[name]] = (name, policy)
+        if nested:
+            self.policies = steps
+        return self
+
+    def _named(self) -> list[tuple[str, str | InitPolicy]]:
+        seen: Counter[str] = Counter()
+        named = []
+        for step in self.policies:
+            name, policy = step if isinstance(step, tuple) else (_name_of(step), step)
+            seen[name] += 1
+            named.append((name if seen[name] == 1 else f"{name}_{seen[name]}", policy))
+        return named
+
+
+def _name_of(policy: str | InitPolicy) -> str:
+    return policy if isinstance(policy, str) else type(policy).__name__.lower()

@@ -7,6 +7,10 @@ from typing import Any
 from sklearn.base import clone
 
 from ._base import InitPolicy
+from ._dash import Dash
+from ._fire import Fire
+from ._linear_probe import LinearProbe
+from ._recycle_dormant import RecycleDormant
 from ._reference import Cold, Warm
 from ._reset_layers import ResetLayers
 from ._shrink_perturb import Interpolate, ShrinkPerturb
@@ -16,8 +20,12 @@ _BY_NAME: dict[str, type[InitPolicy]] = {
     "warm": Warm,
     "shrink_perturb": ShrinkPerturb,
     "interpolate": Interpolate,
+    "dash": Dash,
+    "fire": Fire,
     "reset_head": ResetLayers,
     "reset_layers": ResetLayers,
+    "recycle_dormant": RecycleDormant,
+    "linear_probe": LinearProbe,
 }
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ..state import NetState
-from ._base import InitPolicy, PolicyContext, check_option, check_range
+from ._base import InitPolicy, PolicyContext
+from ._params import check_option, check_range
 
 
 class ShrinkPerturb(InitPolicy):

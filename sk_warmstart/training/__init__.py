@@ -16,6 +16,8 @@ from ._monitor import ValidationMonitor
 from ._random import RandomStreams, child_seed, draw_seed, peek_seed, seeded
 from ._snapshot import Snapshot
 from ._sparse import SparseMatrix
+from ._stopwatch import Stopwatch
+from ._together import run_together
 
 __all__ = [
     "ClosedFormNet",
@@ -28,6 +30,7 @@ __all__ = [
     "Rows",
     "Snapshot",
     "SparseMatrix",
+    "Stopwatch",
     "TensorBatches",
     "ValidationMonitor",
     "as_tensor",
@@ -39,6 +42,7 @@ __all__ = [
     "normalised",
     "peek_seed",
     "run_epoch",
+    "run_together",
     "seeded",
     "shaped_like",
     "steps_plainly",

@@ -21,6 +21,7 @@ def run_epoch(
     training: bool,
     prefix: str,
     step_fn: Callable[..., dict[str, Any]],
+    outputs: list[Any] | None = None,
     **fit_params: Any,
 ) -> None:
     """Run one epoch and record it in the history as skorch does.
@@ -37,14 +38,17 @@ def run_epoch(
         Prefix of the names in the history.
     step_fn : callable
         skorch's step for one batch.
+    outputs : list, default=None
+        Where an evaluation leaves what the network put out, batch by batch. Whoever gives one makes sure that
+        nobody else wants to hear of the batches.
     **fit_params
         Further arguments of the module's forward.
     """
     plain = steps_plainly(net) if training else not is_own(net, "validation_step")
-    if hears_batches(net, training):
+    if outputs is None and hears_batches(net, training):
         count = _told(net, iterator, training, prefix, step_fn, plain, fit_params)
     else:
-        count = _quiet(net, iterator, training, prefix, step_fn, plain, fit_params)
+        count = _quiet(net, iterator, training, prefix, step_fn, plain, fit_params, outputs)
     net.history.record(prefix + "_batch_count", count)
 
 
@@ -70,7 +74,14 @@ def _told(
 
 
 def _quiet(
-    net: Any, iterator: Any, training: bool, prefix: str, step_fn: Any, plain: bool, fit_params: dict[str, Any]
+    net: Any,
+    iterator: Any,
+    training: bool,
+    prefix: str,
+    step_fn: Any,
+    plain: bool,
+    fit_params: dict[str, Any],
+    outputs: list[Any] | None,
 ) -> int:
     """An epoch whose batches nobody hears of: one transfer at its end, and one entry in the history."""
     shared = type(net.history_) is not History
@@ -83,7 +94,7 @@ def _quiet(
             return len(iterator)
     # A loss or step of the user's own may write into the batch at hand.
     writes = not plain or shared or is_own(net, "infer", "get_loss")
-    step = quiet_step(net, iterator, training, step_fn, plain, fit_params)
+    step = quiet_step(net, iterator, training, step_fn, plain, fit_params, outputs)
     weighted = isinstance(getattr(iterator, "dataset", None), Rows)
     before = len(net.history_[-1]["batches"]) if writes else 0
     losses, sizes = [], []

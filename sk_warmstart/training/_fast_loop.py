@@ -18,7 +18,13 @@ QuietStep = Callable[[Any, Any], Tensor]
 
 
 def quiet_step(
-    net: Any, iterator: Any, training: bool, step_fn: Any, plain: bool, fit_params: dict[str, Any]
+    net: Any,
+    iterator: Any,
+    training: bool,
+    step_fn: Any,
+    plain: bool,
+    fit_params: dict[str, Any],
+    outputs: list[Any] | None = None,
 ) -> QuietStep:
     """Return what is done with each batch of an epoch.
 
@@ -38,6 +44,8 @@ def quiet_step(
         Whether that step is skorch's own, so that its parts may be called instead.
     fit_params : dict
         Further arguments of the module's forward.
+    outputs : list, default=None
+        Where an evaluation leaves what the network put out.
 
     Returns
     -------
@@ -54,7 +62,10 @@ def quiet_step(
         def evaluate(pair: Any, weight: Any) -> Tensor:
             X, y = unpack_data(pair)
             with torch.no_grad():
-                return loss_of(forward(X), y, X, weight).detach()
+                output = forward(X)
+                if outputs is not None:
+                    outputs.append(output)
+                return loss_of(output, y, X, weight).detach()
 
         return evaluate
     optimizer = getattr(net, net._optimizers[0] + "_")

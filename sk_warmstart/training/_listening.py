@@ -40,7 +40,7 @@ def is_own(net: Any, *names: str) -> bool:
     return any(name in vars(cls) for cls in others for name in names)
 
 
-def hears_batches(net: Any, training: bool) -> bool:
+def hears_batches(net: Any, training: bool, but: tuple[Any, ...] = ()) -> bool:
     """Tell whether the net or one of its callbacks wants to know of each batch.
 
     Parameters
@@ -49,6 +49,8 @@ def hears_batches(net: Any, training: bool) -> bool:
         The estimator.
     training : bool
         Whether the batches train, or only validate.
+    but : tuple of skorch.callbacks.Callback, default=()
+        Callbacks that need not hear.
 
     Returns
     -------
@@ -57,7 +59,11 @@ def hears_batches(net: Any, training: bool) -> bool:
     """
     if is_own(net, "on_batch_begin", "on_batch_end"):
         return True
-    return any(_listens(callback, training) for _, callback in net.callbacks_)
+    return any(
+        _listens(callback, training)
+        for _, callback in net.callbacks_
+        if not any(callback is other for other in but)
+    )
 
 
 def steps_plainly(net: Any) -> bool:

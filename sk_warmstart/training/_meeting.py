@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from ._stopwatch import set_aside, spend
 
 _QUIET = 0.005  # seconds without a new task before it is believed that no more are coming
 _PATIENCE = 1.0  # seconds that those who wait give to tasks that do something else
@@ -34,6 +37,7 @@ class Job:
     work: Any
     place: int = 0
     trained: bool = False
+    seconds: float = 0.0  # its share of the pack's
     error: BaseException | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -48,6 +52,9 @@ class Meeting:
         tells whether to give up.
     n_places : int
         How many tasks can run at a time.
+    patience : float, default=1.0
+        Seconds that those who wait give to tasks that do something else. Infinite: whoever trains, trains with
+        all tasks that are not done, and the packs do not depend on time.
 
     Attributes
     ----------
@@ -55,9 +62,14 @@ class Meeting:
         How many jobs each pack had.
     """
 
-    def __init__(self, train: Callable[[Sequence[Job], Callable[[], bool]], None], n_places: int):
+    def __init__(
+        self,
+        train: Callable[[Sequence[Job], Callable[[], bool]], None],
+        n_places: int,
+        patience: float = _PATIENCE,
+    ):
         self.packs: list[int] = []
-        self._train, self._n_places = train, n_places
+        self._train, self._n_places, self._patience = train, n_places, patience
         self._changed = threading.Condition()
         self._queued = self._running = self._submitted = 0
         self._waiting: list[Job] = []
@@ -79,14 +91,29 @@ class Meeting:
             self._queued -= 1
             self._running += 1
             self._touch()
-        before = current_meeting()
+        before = current_meeting(), getattr(_here, "number", 0)
         _here.meeting, _here.number = self, number
         try:
             yield
         finally:
-            _here.meeting = before
+            _here.meeting, _here.number = before
             with self._changed:
                 self._running -= 1
+                self._touch()
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Leave for a while: the others do not wait for this task meanwhile."""
+        with self._changed:
+            self._running -= 1
+            self._touch()
+        _here.meeting = None
+        try:
+            yield
+        finally:
+            _here.meeting = self
+            with self._changed:
+                self._running += 1
                 self._touch()
 
     def join(self, work: Any) -> bool:
@@ -117,9 +144,11 @@ class Meeting:
             hosts = len(self._waiting) == 1
             self._touch()
         if hosts:
-            self._lead(self._gather())
+            with set_aside():
+                self._lead(self._gather())
         else:
             job.done.wait()
+        spend(job.seconds)
         if job.error is not None:
             raise job.error
         return job.trained
@@ -142,9 +171,11 @@ class Meeting:
                 quiet = time.monotonic() - self._last_change
                 everyone = len(self._waiting) >= self._running
                 full = self._running >= self._n_places
-                if quiet >= _PATIENCE or (everyone and (full or (not self._queued and quiet >= _QUIET))):
+                settled = not self._queued and (quiet >= _QUIET or self._patience == math.inf)
+                if quiet >= self._patience or (everyone and (full or settled)):
                     break
-                self._changed.wait(max(1e-4, _QUIET - quiet) if everyone and not full else _PATIENCE - quiet)
+                rest = max(1e-4, _QUIET - quiet) if everyone and not full else self._patience - quiet
+                self._changed.wait(min(rest, threading.TIMEOUT_MAX))
             pack, self._waiting = sorted(self._waiting, key=lambda job: job.place), []
             self.packs.append(len(pack))
             return pack

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
@@ -56,31 +58,47 @@ def _train_pack(jobs: list[Job], aborted: Callable[[], bool]) -> None:
         return
     attending, epochs = [job for job in jobs if _advance(job, None)], 0
     while attending:
-        pack = _Pack([job.work for job in attending], epochs)
+        with _shared(attending):
+            pack = _Pack([job.work for job in attending], epochs)
         left: list[Job] = []
         try:
             while not left:
                 if aborted():
                     raise PackAborted
-                losses = pack.epoch()
+                with _shared(attending):
+                    losses = pack.epoch()
                 epochs += 1
                 left = [job for job, its in zip(attending, losses, strict=True) if not _advance(job, its)]
         finally:
-            pack.dissolve()
+            with _shared(attending):
+                pack.dissolve()
         attending = [job for job in attending if job not in left]
 
 
 def _advance(job: Job, losses: Losses | None) -> bool:
     """Tell a member what its epoch brought; False if it wants no further one."""
-    try:
-        job.work.course.send(losses)
-    except StopIteration:
-        job.trained = True
-        return False
-    except BaseException as error:
-        job.error = error
-        return False
+    with _shared([job]):
+        try:
+            job.work.course.send(losses)
+        except StopIteration:
+            job.trained = True
+            return False
+        except BaseException as error:
+            job.error = error
+            return False
     return True
+
+
+@contextmanager
+def _shared(jobs: list[Job]) -> Iterator[None]:
+    """Count the time that something takes to jobs, in equal shares."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        share = (time.perf_counter() - began) / len(jobs)
+        for job in jobs:
+            job.seconds += share
 
 
 class _Pack:

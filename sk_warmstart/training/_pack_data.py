@@ -30,12 +30,15 @@ class PackBatch:
         fewer. None where all count alike.
     moving : list of bool or None
         Which members have rows in this batch; None if all have.
+    ends : list of int
+        The members of whose epoch it is the last batch.
     """
 
     X: Tensor
     y: Tensor
     weight: Tensor | None
     moving: list[bool] | None
+    ends: list[int]
 
 
 class PackData:
@@ -89,7 +92,8 @@ class PackData:
             w = present * factor if w is None else torch.where(present, w * factor, torch.zeros_like(w))
             if min(sizes) == 0:
                 moving = [size > 0 for size in sizes]
-        return PackBatch(X[:, part], y[:, part], w, moving)
+        ends = [k for k, its in enumerate(self.sizes) if len(its) == i + 1]
+        return PackBatch(X[:, part], y[:, part], w, moving, ends)
 
     def _laid_out(
         self, orders: list[Tensor | None], first: int, stop: int

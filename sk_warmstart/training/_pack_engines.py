@@ -53,6 +53,8 @@ class VmapEngine:
             rule = self._plain if batch.weight is None else self._weighted
             gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
             update.gradient = gradient
+            if batch.ends:
+                state.gradient[batch.ends] = gradient[batch.ends]
             update.step(batch.moving)
             losses.append(loss.detach())
         return losses
@@ -99,6 +101,9 @@ class ClosedFormEngine:
         update.steps = state.steps
         for batch in batches:
             outputs = net.step(batch.X, net.targets(batch.y), net.scale(batch.X.shape[1], batch.weight))
+            if batch.ends:
+                for a, b in zip(net.views(net.gradient), state.views(state.gradient), strict=True):
+                    b[batch.ends] = a[batch.ends]
             update.step(batch.moving)
             rows = net.losses(outputs, batch.y)
             losses.append((rows if batch.weight is None else rows * batch.weight).mean(-1))

@@ -27,6 +27,8 @@ class PackState:
     ----------
     flat : Tensor of shape (n_members, n_parameters)
         The parameters.
+    gradient : Tensor of the same shape
+        Each member's gradient in the last batch of its epoch.
     moments : dict from str to Tensor of the same shape
         What the optimisers remember.
     steps : list of float
@@ -41,6 +43,7 @@ class PackState:
         self.kind = KINDS[type(self._optimizers[0])]
         names = ("momentum_buffer",) if self.kind == "sgd" else ("exp_avg", "exp_avg_sq")
         self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
+        self.gradient = torch.zeros_like(self.flat)
         self.moments = {name: self._gathered(name) for name in names}
         self.steps = [
             float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
@@ -72,9 +75,13 @@ class PackState:
         return [optimizer.param_groups[0] for optimizer in self._optimizers]
 
     def tell_optimizers(self) -> None:
-        """Let the members' optimisers know their moments, as views, and their steps."""
+        """Let the members know their gradients and moments, as views, and their optimisers' steps."""
         for optimizer in self._optimizers:
             note_steps(optimizer)
+        gradients = self.views(self.gradient)
+        for i, parameters in enumerate(self._parameters):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient[i]
         momentum = self.kind != "sgd" or any(o.param_groups[0]["momentum"] for o in self._optimizers)
         if not momentum:
             return
@@ -92,6 +99,8 @@ class PackState:
         for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True):
             for parameter in parameters:
                 parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+                if parameter.grad is not None:
+                    parameter.grad = parameter.grad.clone(memory_format=torch.contiguous_format)
                 entry = optimizer.state.get(parameter, {})
                 for name in self.moments:
                     if isinstance(entry.get(name), Tensor):

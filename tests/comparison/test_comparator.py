@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Parallel, delayed, parallel_config
 from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.callback import FitCallback, ProgressBar
@@ -177,6 +178,31 @@ def test_parallel_replicates_are_the_same_replicates() -> None:
     one, two = (comparator(n_jobs=n_jobs).fit(X, Y) for n_jobs in (None, 2))
     pd.testing.assert_frame_equal(one.results_.drop(columns=CLOCK), two.results_.drop(columns=CLOCK))
     pd.testing.assert_frame_equal(one.curves_, two.curves_)
+
+
+def test_packed_and_one_by_one_agree() -> None:
+    """Law 10: how fits are trained changes what they cost and nothing else."""
+    policies = ("cold", "warm", "shrink_perturb")
+    packed, alone = (comparator(policies=policies, packed=p).fit(X, Y) for p in (True, False))
+    tables = [c.results_.drop(columns=CLOCK) for c in (packed, alone)]
+    pd.testing.assert_frame_equal(*tables, rtol=1e-6)
+    pd.testing.assert_frame_equal(packed.curves_, alone.curves_, rtol=1e-6)
+    assert (packed.results_["seconds"] > 0).all()
+
+
+def test_dropout_in_a_pack_is_repeatable() -> None:
+    estimator = net(module__dropout=0.3)
+    one, two = (comparator(estimator).fit(X, Y) for _ in range(2))
+    pd.testing.assert_frame_equal(one.curves_, two.curves_)
+
+
+def test_a_comparison_inside_a_packed_search_is_the_same_comparison() -> None:
+    alone = comparator(n_repeats=1).fit(X, Y)
+    with parallel_config(backend="packed", n_jobs=4):
+        inside = comparator(n_repeats=1).fit(X, Y)
+        pair = Parallel()(delayed(clone(alone).fit)(X, Y) for _ in range(2))
+    for other in (inside, *pair):
+        pd.testing.assert_frame_equal(other.curves_, alone.curves_, rtol=1e-6)
 
 
 def test_a_target_out_of_reach_is_never_reached() -> None:
