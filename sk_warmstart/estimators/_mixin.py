@@ -162,14 +162,15 @@ class WarmStartMixin(GuardedPrediction):
             own_split = X_val is not None or bool(self.early_stopping)
             on_device = table.is_array and uses_plain_dataset(self) and not (own_split and self.train_split)
             rows = self._recognise(plan, table, sample_id, own_split and on_device and X_val is None)
-            self._build(plan, table, rows)
-            if on_device:
-                self._split(table, rows, X_val, y_val, sample_weight_val)
-            elif own_split:
+            if own_split and not on_device:
                 raise ValueError(
                     "early_stopping and X_val need X as an array, and neither a train_split nor a dataset class "
                     "of your own: with those use skorch's EarlyStopping callback instead"
                 )
+            probe = self._draw(plan, table)
+            if on_device:
+                self._split(table, rows, X_val, y_val, sample_weight_val)
+            self._start(plan, probe)
             self.session_.evaluates_start = True
             self._run(table, epochs=fit_params.pop("epochs", None), method="fit", **fit_params)
             self._conclude(rows)
@@ -222,19 +223,19 @@ class WarmStartMixin(GuardedPrediction):
                     rows = self._recognise(plan, table, None, own_split=False)
                     if plan.donor is not None:
                         self._continue_statistics(plan.donor, table)
-                    previous = self._build(plan, table, rows)
+                    probe = self._draw(plan, table)
+                    self._place(table)
+                    previous = self._start(plan, probe)
                     if plan.donor is not None and self.optimizer_state == "keep":
                         self.session_.streams.restore(previous.streams)
                         self.session_.resumes = previous
-                elif not self._has_learned():
-                    table = self._adopt(X, y, sample_weight, classes)
-                    rows = recognise(self, table.X)
                 else:
-                    table = self._go_on(X, y, sample_weight, schema)
+                    if self._has_learned():
+                        table = self._go_on(X, y, sample_weight, schema)
+                    else:
+                        table = self._adopt(X, y, sample_weight, classes)
                     rows = recognise(self, table.X)
-                self.session_.train = None
-                if table.is_array and uses_plain_dataset(self):
-                    self.session_.train = self._to_rows(table)
+                    self._place(table)
                 self._run(table, epochs=fit_params.pop("epochs", 1), method="partial_fit", flat=True, **fit_params)
             self._conclude(rows)
         return self
@@ -284,8 +285,8 @@ class WarmStartMixin(GuardedPrediction):
         if donor.features is not None:
             self.features_ = follow_features(self, donor.features, donor.schema, table)
 
-    def _build(self, plan: Plan, table: Table, rows: Recognised) -> Donor:
-        """Draw the network, put the start into it, and set up what trains it."""
+    def _draw(self, plan: Plan, table: Table) -> torch.Tensor | None:
+        """Draw the network anew, with what trains it; return a few rows as it takes them."""
         self.dtype_ = choose_dtype(self, plan.donor, table)
         self.network_shape_ = shape_from(self, table)
         if plan.donor is not None:
@@ -297,6 +298,10 @@ class WarmStartMixin(GuardedPrediction):
             probe = self._probe(table)
             if probe is not None:
                 materialize(self._network(), probe)
+        return probe
+
+    def _start(self, plan: Plan, probe: torch.Tensor | None) -> Donor:
+        """Put the start into the network; its rows are on the device by now."""
         network = self._network()
         self.start_, previous = make_start(plan, self, network, probe)
         self.origin_ = previous.state if previous.origin is None else previous.origin
@@ -348,6 +353,11 @@ class WarmStartMixin(GuardedPrediction):
             session.train = rows
         if session.valid is not None:
             session.monitor = ValidationMonitor(bool(self.early_stopping), self.n_iter_no_change, float(self.tol))
+
+    def _place(self, table: Table) -> None:
+        """Put the rows of a partial fit on the device, where that is possible."""
+        on_device = table.is_array and uses_plain_dataset(self)
+        self.session_.train = self._to_rows(table) if on_device else None
 
     def _to_rows(self, table: Table) -> Rows:
         return to_rows(table, self._torch_dtype(), self._network(), self.device, self.scaler_)

@@ -14,6 +14,7 @@ from ..policies import Cold, InitPolicy, PolicyContext
 from ..state import Donor, Lineage, NetState
 from ..training import child_seed
 from ._adaptation import adapt
+from ._phase_data import phase_data
 
 
 @dataclass
@@ -93,7 +94,7 @@ def make_start(plan: Plan, net: Any, network: nn.Module, probe: Tensor | None) -
     -------
     start : Bunch
         ``policy``, ``params``, ``donor``, ``donor_id``, ``generation``, ``kept``, ``seconds``, and what changed:
-        ``classes_added``, ``columns_added``, ``columns_dropped``.
+        ``classes_added``, ``columns_added``, ``columns_dropped``; and what the policy noted.
     previous : Donor
         The donor in the network's layout; after a cold start, the start itself. Its origin is what the lineage
         first started from.
@@ -109,13 +110,13 @@ def make_start(plan: Plan, net: Any, network: nn.Module, probe: Tensor | None) -
     if donor is None:
         previous = Donor(fresh, origin=fresh.copy())
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
-        change = Bunch(classes_added=[], columns_added=[], columns_dropped=[])
+        change, notes = Bunch(classes_added=[], columns_added=[], columns_dropped=[]), {}
     else:
         previous, change = adapt(net, donor, network, probe)
-        context = PolicyContext(_generator(plan), network, previous.origin)
+        context = PolicyContext(_generator(plan), network, previous.origin, phase_data(net))
         state = policy.start(previous.state, fresh, context)
         state.load_into(network)
-        kept = state.kept(previous.state)
+        kept, notes = state.kept(previous.state), context.notes
     start = Bunch(
         policy=plan.rule,
         params=plan.rule_params,
@@ -124,6 +125,7 @@ def make_start(plan: Plan, net: Any, network: nn.Module, probe: Tensor | None) -
         generation=plan.generation,
         kept=kept,
         **change,
+        **notes,
         seconds=time.perf_counter() - began,
     )
     return start, previous
