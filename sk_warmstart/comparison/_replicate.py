@@ -91,6 +91,7 @@ class _Data:
     y_test: Any
     X_val: Any = None
     y_val: Any = None
+    ids: Any = None
 
 
 def run_replicates(task: Task, replicates: Sequence[tuple[int, int, Any]]) -> list[Outcome]:
@@ -133,10 +134,11 @@ class _Fit:
 
     def run(self) -> None:
         watch, data = Stopwatch(self.packed), self.data
-        if data.X_val is None:
-            self.net.fit(data.X, data.y)
-        else:
-            self.net.fit(data.X, data.y, X_val=data.X_val, y_val=data.y_val)
+        # Rows are told by their numbers: what a scaler in front does to them does not matter.
+        known = {} if data.ids is None else {"sample_id": data.ids}
+        if data.X_val is not None:
+            known.update(X_val=data.X_val, y_val=data.y_val)
+        self.net.fit(data.X, data.y, **known)
         self.seconds = watch.seconds
 
 
@@ -183,13 +185,14 @@ def _stream(
                 {
                     **place,
                     "n_train": len(phase.train),
+                    "n_fit": n_rows,
                     "n_test": len(phase.test),
                     "score": float(task.scorer(net, data.X_test, data.y_test)),
                     "start_score": _start_score(net),
                     "epochs": int(getattr(net, "n_iter_", 0)),
-                    "samples": int(getattr(net, "n_iter_", 0)) * n_rows,
+                    "samples": round((getattr(net, "n_iter_", 0) + _start_epochs(net)) * n_rows),
                     "seconds": fit.seconds,
-                    "final_valid_score": _returned(net, curve),
+                    "final_valid_score": _returned(net),
                 }
             )
     outcome.final = current
@@ -205,7 +208,8 @@ def _prepare(task: Task, phase: Phase, repeat: int) -> _Data:
     net = last_step(task.estimator)
     mask = _validating(net, phase.train, len(task.y), repeat)
     if mask is None:
-        return _Data(X, y, X_test, y_test)
+        ids = phase.train if isinstance(net, WarmStartMixin) else None
+        return _Data(X, y, X_test, y_test, ids=ids)
     kept, held = np.flatnonzero(~mask), np.flatnonzero(mask)
     return _Data(
         _safe_indexing(X, kept),
@@ -214,6 +218,7 @@ def _prepare(task: Task, phase: Phase, repeat: int) -> _Data:
         y_test,
         _safe_indexing(X, held),
         _safe_indexing(y, held),
+        phase.train[kept],
     )
 
 
@@ -256,11 +261,11 @@ def _curve(net: Any, n_rows: int) -> list[dict[str, float]]:
             for i, loss in enumerate(losses, start=1)
         ]
     start, trajectory = net.start_, dict(net.callbacks_)["trajectory"]
-    validated = start.get("evaluated_on") == "validation"
+    validated, cost = start.get("evaluated_on") == "validation", _start_epochs(net)
     rows = [
         {
             "epoch": 0,
-            "samples": 0,
+            "samples": round(cost * n_rows),
             "train_loss": _NAN,
             "valid_loss": start.loss if validated else _NAN,
             "valid_score": start.score if validated else _NAN,
@@ -271,7 +276,7 @@ def _curve(net: Any, n_rows: int) -> list[dict[str, float]]:
     ]
     epochs = net.history[-net.n_iter_ :] if net.n_iter_ else []
     for number, epoch in enumerate(epochs, start=1):
-        row = {"epoch": number, "samples": number * n_rows}
+        row = {"epoch": number, "samples": round((number + cost) * n_rows)}
         rows.append({**row, **{name: float(epoch.get(name, _NAN)) for name in _COLUMNS}})
     return rows
 
@@ -286,13 +291,15 @@ _COLUMNS = [
 ]
 
 
+def _start_epochs(net: Any) -> float:
+    """Epochs' worth of training that making the start took."""
+    return float(net.start_.get("epochs", 0)) if isinstance(net, WarmStartMixin) else 0.0
+
+
 def _start_score(net: Any) -> float:
     return float(net.start_.get("score", _NAN)) if isinstance(net, WarmStartMixin) else _NAN
 
 
-def _returned(net: Any, curve: list[dict[str, float]]) -> float:
+def _returned(net: Any) -> float:
     """The validation score of the epoch that the fit returned."""
-    if not curve or not isinstance(net, WarmStartMixin):
-        return _NAN
-    scores = [row["valid_score"] for row in curve]
-    return max(scores) if net.early_stopping else max(scores[-1], scores[0])
+    return float(net.lineage_.scores.get("valid_score", _NAN)) if isinstance(net, WarmStartMixin) else _NAN

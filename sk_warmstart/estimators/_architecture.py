@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..state import Donor
+from ..training import uses_autocast
 from ._data import DTYPES, Table
 from ._targets import targets_of
 
@@ -70,10 +71,10 @@ def choose_dtype(net: Any, donor: Donor | None, table: Table) -> str | None:
     """
     if net.dtype != "auto":
         return str(net.dtype)
-    if donor is not None:
+    if donor is not None and not uses_autocast(net):
         floats = [tensor.dtype for tensor in donor.state.values() if tensor.is_floating_point()]
         return next((name for name, dtype in DTYPES.items() if dtype in floats), None)
-    if torch.device(net.device or "cpu").type != "cpu":
+    if torch.device(net.device or "cpu").type != "cpu" or uses_autocast(net):
         return "float32"
     return "float64" if table.is_array and table.X.dtype == np.float64 else "float32"
 

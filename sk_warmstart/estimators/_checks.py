@@ -7,6 +7,11 @@ from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
+import torch
+
+from ..training import AUTOCAST
+from ._contract import resolve_device
+
 
 def check_params(params: Mapping[str, Any]) -> None:
     """Check the parameters that this library adds, and skorch's that would fail late.
@@ -24,6 +29,21 @@ def check_params(params: Mapping[str, Any]) -> None:
     for name, (allowed, rule) in _RULES.items():
         if name in params and not rule(params[name]):
             raise ValueError(f"The {name!r} parameter must be {allowed}, got {params[name]!r} instead")
+    _check_autocast(params)
+
+
+def _check_autocast(params: Mapping[str, Any]) -> None:
+    autocast = params.get("autocast")
+    if autocast is None:
+        return
+    if params.get("dtype") == "float64":
+        raise ValueError(f"autocast={autocast!r} leaves float64 as it is: set dtype to 'float32' or 'auto'")
+    device = torch.device(resolve_device(params.get("device")) or "cpu")
+    if autocast == "float16" and device.type != "cuda":
+        raise ValueError(
+            f"autocast='float16' needs its gradients scaled, which torch does on CUDA, not on {device.type!r}: "
+            "use autocast='bfloat16'"
+        )
 
 
 def _is_int(value: Any, low: int) -> bool:
@@ -51,6 +71,10 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "schema": _one_of("strict", "adapt"),
     "standardize": ("True or False", lambda v: isinstance(v, bool | int) and v in (0, 1)),
     "dtype": _one_of("auto", "float32", "float64"),
+    "autocast": (
+        "None or one of 'bfloat16', 'float16'",
+        lambda v: v is None or (isinstance(v, str) and v in AUTOCAST),
+    ),
     "early_stopping": ("True or False", lambda v: isinstance(v, bool | int) and v in (0, 1)),
     "validation_fraction": ("a number in (0, 1)", lambda v: _is_real(v) and 0 < float(v) < 1),
     "n_iter_no_change": (

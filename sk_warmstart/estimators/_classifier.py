@@ -59,6 +59,10 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         Weights of the classes, multiplied into ``sample_weight``.
     dtype : {"auto", "float32", "float64"}, default="auto"
         The network's dtype: X's own on a CPU, float32 on an accelerator, the donor's in a warm fit.
+    autocast : {"bfloat16", "float16"} or None, default=None
+        Mixed precision: forward and loss of a training step run under ``torch.autocast`` in this precision,
+        float16 with scaled gradients (CUDA only). Parameters stay float32; validation and predictions are float32
+        too, so that they depend on what was learned alone. Such a fit uses autograd, and trains outside of packs.
     random_state : int, RandomState or None, default=None
         Seed of weights, order and dropout. None uses torch's global generator, as skorch does.
     device : str, torch.device or None, default="auto"
@@ -136,6 +140,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         standardize: bool = False,
         class_weight: Any = None,
         dtype: str = "auto",
+        autocast: str | None = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,
@@ -164,6 +169,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
             schema=schema,
             standardize=standardize,
             dtype=dtype,
+            autocast=autocast,
             random_state=random_state,
             device=device,
             early_stopping=early_stopping,

@@ -18,7 +18,8 @@ from torch.utils.data import Subset
 
 from ..modules import MLP
 from ..state import Standardizer
-from ..training import Rows, SparseMatrix, as_tensor, normalised
+from ..training import Rows, SparseMatrix, as_tensor, fits_on, normalised
+from ._mapped import touch
 from ._targets import targets_of
 
 NEEDS_ARRAY = (
@@ -139,6 +140,7 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool, learn: b
         raise ValueError(
             f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a Dataset only"
         )
+    touch(X)
     X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y, learn)
     weight = None
@@ -171,13 +173,14 @@ def validate_rows(net: Any, X: Any) -> Any:
     if not hasattr(net, "n_features_in_"):
         # Initialised by hand: nothing is known of the columns.
         return X if issparse(X) else np.asarray(_as_numpy(X))
+    touch(X)
     return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
 
 
 def to_rows(
     table: Table, dtype: torch.dtype, network: nn.Module | None, device: Any, scaler: Standardizer | None = None
 ) -> Rows:
-    """Put a table on the device.
+    """Put a table on the device; what does not fit there stays in host memory, and its batches travel.
 
     Parameters
     ----------
@@ -201,6 +204,9 @@ def to_rows(
     if scaler is not None:
         scaled = scaler.transform(table.X, np.float64 if dtype == torch.float64 else np.float32)
     input_dtype = _input_dtype(scaled, dtype, network)
+    travels_to = None
+    if not fits_on(device, _nbytes(scaled, input_dtype)):
+        travels_to, device = torch.device(device), "cpu"
     X = (
         SparseMatrix.from_scipy(scaled, input_dtype, device)
         if issparse(scaled)
@@ -211,7 +217,7 @@ def to_rows(
         floating = table.target.dtype.kind == "f"
         y = as_tensor(table.target, dtype if floating else None, device)
     weight = None if table.weight is None else as_tensor(table.weight, dtype, device)
-    return Rows(X, y, normalised(weight))
+    return Rows(X, y, normalised(weight), travels_to)
 
 
 def split_rows(rows: Rows, valid: NDArray[np.bool_]) -> tuple[Rows, Rows]:
@@ -239,6 +245,12 @@ def split_rows(rows: Rows, valid: NDArray[np.bool_]) -> tuple[Rows, Rows]:
 def uses_plain_dataset(net: Any) -> bool:
     """Tell whether the net has skorch's own dataset class, which :class:`Rows` may stand in for."""
     return net.dataset is SkorchDataset and not net.get_params_for("dataset")
+
+
+def _nbytes(X: Any, dtype: torch.dtype | None) -> int:
+    if issparse(X):
+        return int(X.nnz) * (X.dtype.itemsize + 8) + 8 * (X.shape[0] + 1)  # in any format, as it will be kept
+    return int(X.size) * (X.dtype.itemsize if dtype is None else dtype.itemsize)
 
 
 def _input_dtype(X: Any, dtype: torch.dtype, network: nn.Module | None) -> torch.dtype | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
@@ -11,20 +12,22 @@ from torch import nn
 from ..state import Checkpoint, Donor, donor_of, layers_of
 
 
-def find_donor(estimator: Any) -> tuple[Donor | None, str | None]:
-    """Return the donor that an estimator's next ``fit`` has, if any.
+def find_donors(estimator: Any, brought: Sequence[Any] = ()) -> tuple[list[Donor], str | None]:
+    """Return the donors that an estimator's next ``fit`` has.
 
     Parameters
     ----------
     estimator : WarmStartMixin
         The estimator: its own state comes first (``warm_start=True`` and fitted), then ``warm_start_from``.
+    brought : sequence, default=()
+        What its policy brings, as ``warm_start_from`` takes it.
 
     Returns
     -------
-    donor : Donor or None
-        The donor.
-    kind : {"self", "warm_start_from"} or None
-        Where it was found.
+    donors : list of Donor
+        The donor, and those that the policy brings; without a donor of its own, these alone.
+    kind : {"self", "warm_start_from", "init_policy"} or None
+        Where the first of them was found.
 
     Raises
     ------
@@ -35,10 +38,12 @@ def find_donor(estimator: Any) -> tuple[Donor | None, str | None]:
     TypeError
         If it is nothing that holds a network.
     """
+    more = [_donor_in(source) for source in brought]
     if estimator.warm_start and hasattr(estimator, "module_"):
-        return donor_of(estimator), "self"
-    source = estimator.warm_start_from
-    return (None, None) if source is None else (_donor_in(source), "warm_start_from")
+        return [donor_of(estimator), *more], "self"
+    if estimator.warm_start_from is not None:
+        return [_donor_in(estimator.warm_start_from), *more], "warm_start_from"
+    return more, "init_policy" if more else None
 
 
 def _donor_in(source: Any) -> Donor:

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
+from contextlib import nullcontext
 from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import PrintLog
+from skorch.dataset import unpack_data
 from skorch.history import History
+from skorch.utils import to_tensor
 from torch.utils.data import DataLoader, RandomSampler, Subset
 
 from ..modules import build_module, is_stochastic
+from ..policies import first_output
 from ..state import network_of
-from ..training import Rows, TensorBatches, is_own, run_epoch, shaped_like, weighted_loss
+from ..training import (
+    Rows,
+    TensorBatches,
+    autocast_of,
+    is_own,
+    needs_scaling,
+    run_epoch,
+    shaped_like,
+    uses_autocast,
+    weighted_loss,
+    widened,
+)
 from ._contract import SkorchContract
 from ._data import DTYPES, Table, is_array, to_rows, uses_plain_dataset
 from ._donation import resume
@@ -148,7 +164,7 @@ class SkorchHooks(SkorchContract):
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Return the data as a dataset, on the device where that is possible."""
         if isinstance(X, Rows):
-            return Rows(X.X, X.y)
+            return Rows(X.X, X.y, travels_to=X.travels_to)
         if is_array(X) and X.dtype.kind in "fiub" and uses_plain_dataset(self):
             target = None if y is None else np.asarray(y)
             scaler = self.__dict__.get("scaler_")
@@ -184,13 +200,51 @@ class SkorchHooks(SkorchContract):
                 iterator.sampler.generator = order
         return iterator
 
-    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Return what the network puts out for a batch: in training under autocast, where that is asked for.
+
+        A prediction is always made in the network's own precision: it depends on what was learned alone.
+        """
+        if not uses_autocast(self) or not self._network().training:
+            return super().infer(x, **fit_params)  # type: ignore[misc]
+        with autocast_of(self):
+            return widened(super().infer(x, **fit_params))  # type: ignore[misc]
+
+    def get_loss(
+        self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False, **kwargs: Any
+    ) -> torch.Tensor:
         """Return the loss of a batch, weighted where its rows have weights."""
         weight = self.__dict__.get("batch_weight_")
         y_true = shaped_like(y_true, y_pred, self.criterion_)
-        if weight is None:
-            return super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
-        return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
+        with autocast_of(self) if training else nullcontext():
+            if weight is None:
+                return super().get_loss(y_pred, y_true, X=X, training=training, **kwargs)  # type: ignore[misc]
+            y_true = to_tensor(y_true, device=self.device)
+            return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the gradients of a batch; see skorch's ``train_step_single``. Those of float16 are scaled."""
+        if not needs_scaling(self):
+            return super().train_step_single(batch, **fit_params)  # type: ignore[misc]
+        self._set_training(True)
+        X, y = unpack_data(batch)
+        y_pred = self.infer(X, **fit_params)
+        loss = self.get_loss(y_pred, y, X=X, training=True)
+        scaler = self.session_.scaled()
+        scaler.scale(loss).backward()
+        for name in self._optimizers:
+            scaler.unscale_(getattr(self, name + "_"))  # who looks at gradients is to see them as they are
+        return {"loss": loss, "y_pred": y_pred}
+
+    def _step_optimizer(self, step_fn: Any) -> None:
+        if not needs_scaling(self):
+            super()._step_optimizer(step_fn)  # type: ignore[misc]
+            return
+        step_fn()
+        scaler = self.session_.scaled()
+        for name in self._optimizers:
+            scaler.step(getattr(self, name + "_"))  # it leaves out steps whose gradients are not finite
+        scaler.update()
 
     def check_data(self, X: Any, y: Any = None) -> None:
         """Check what was not validated before; see skorch's ``check_data``."""
@@ -214,7 +268,7 @@ class SkorchHooks(SkorchContract):
             loss=loss, score=score, evaluated_on="training" if session.valid is None else "validation"
         )
         if session.monitor is not None:
-            session.monitor.begin(score, self._network(), self.optimizer_)
+            session.monitor.begin(score, loss, self._network(), self.optimizer_)
 
     def _after_epoch(self) -> None:
         row, session = self.history_[-1], self.session_
@@ -228,11 +282,22 @@ class SkorchHooks(SkorchContract):
         if validated is not None and validated.rows is session.valid:
             rows = validated.rows
             score = targets_of(self).score(self, rows.y, validated.output, rows.weight)
+            loss = validated.loss(self) if session.monitor.watch == "loss" else math.nan
         else:
-            _, score = self._evaluate(session.valid, with_loss=False)
+            loss, score = self._evaluate(session.valid, with_loss=session.monitor.watch == "loss")
         row["valid_score"] = score
-        if session.monitor.update(score, self._network(), self.optimizer_):
+        if session.monitor.update(score, loss, self._network(), self.optimizer_):
             raise StopTraining
+
+    def _outputs_of(self, rows: Rows) -> torch.Tensor:
+        """What the network puts out as it stands, in evaluation mode."""
+        self._set_training(False)
+        outputs = []
+        step = affordable_rows(rows)
+        with torch.no_grad():
+            for first in range(0, len(rows), step):
+                outputs.append(first_output(self.infer(rows.batch(slice(first, first + step))[0])))
+        return torch.cat(outputs)
 
     def _evaluate(self, rows: Rows, with_loss: bool = True) -> tuple[float, float]:
         """Loss and score of the network as it stands, in evaluation mode."""
@@ -242,8 +307,7 @@ class SkorchHooks(SkorchContract):
         with torch.no_grad():
             for first in range(0, len(rows), step):
                 X, y, weight = rows.batch(slice(first, first + step))
-                output = self.infer(X, **self.session_.forward_params)
-                output = output[0] if isinstance(output, tuple) else output
+                output = first_output(self.infer(X, **self.session_.forward_params))
                 if with_loss:
                     self.batch_weight_ = weight
                     try:

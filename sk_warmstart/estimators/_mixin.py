@@ -19,7 +19,7 @@ from ._checks import check_params
 from ._columns import expect_columns, forget_columns, learn_columns
 from ._data import Table, split_rows, to_rows, uses_plain_dataset, validate
 from ._donation import donate, schema_of
-from ._donor import find_donor
+from ._donor import find_donors
 from ._growth import follow_features, follow_rows, grow
 from ._prediction import GuardedPrediction
 from ._recognition import Recognised, begin_memory, recognise
@@ -56,6 +56,8 @@ class WarmStartMixin(GuardedPrediction):
         Whether inputs are standardised inside, by statistics that belong to the state.
     dtype : {"auto", "float32", "float64"}, default="auto"
         The network's dtype.
+    autocast : {"bfloat16", "float16"} or None, default=None
+        Mixed precision of training steps.
     random_state : int, RandomState or None, default=None
         Seed of everything random; None uses torch's global generator.
     early_stopping : bool, default=False
@@ -92,6 +94,7 @@ class WarmStartMixin(GuardedPrediction):
         schema: str = "strict",
         standardize: bool = False,
         dtype: str = "auto",
+        autocast: str | None = None,
         random_state: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -105,6 +108,7 @@ class WarmStartMixin(GuardedPrediction):
         self.schema = schema
         self.standardize = standardize
         self.dtype = dtype
+        self.autocast = autocast
         self.random_state = random_state
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -170,7 +174,9 @@ class WarmStartMixin(GuardedPrediction):
             probe = self._draw(plan, table)
             if on_device:
                 self._split(table, rows, X_val, y_val, sample_weight_val)
-            self._start(plan, probe)
+            self._start(plan, probe, table.X, rows)
+            if self.session_.monitor is not None:
+                self.session_.monitor.suit(self.start_.get("patience", 1.0), self.start_.get("watch", "score"))
             self.session_.evaluates_start = True
             self._run(table, epochs=fit_params.pop("epochs", None), method="fit", **fit_params)
             self._conclude(rows)
@@ -225,7 +231,7 @@ class WarmStartMixin(GuardedPrediction):
                         self._continue_statistics(plan.donor, table)
                     probe = self._draw(plan, table)
                     self._place(table)
-                    previous = self._start(plan, probe)
+                    previous = self._start(plan, probe, table.X, rows)
                     if plan.donor is not None and self.optimizer_state == "keep":
                         self.session_.streams.restore(previous.streams)
                         self.session_.resumes = previous
@@ -246,8 +252,9 @@ class WarmStartMixin(GuardedPrediction):
 
     def _plan(self) -> Plan:
         policy = resolve_policy(self.init_policy, **self.get_params_for("init_policy"))
-        (donor, kind), seed = find_donor(self), draw_seed(self.random_state)
-        plan = Plan(policy, donor, kind, seed)
+        donors, kind = find_donors(self, policy.donors() if isinstance(policy, InitPolicy) else ())
+        seed = draw_seed(self.random_state)
+        plan = Plan(policy, donors[0] if donors else None, kind, seed, donors[1:])
         if plan.donor is not None and seed is None:
             # skorch's warm fit draws nothing, so neither may the fresh network that it does not know.
             plan.seed = peek_seed()
@@ -270,7 +277,7 @@ class WarmStartMixin(GuardedPrediction):
         """Know the rows, split them, and measure their columns."""
         sticky = own_split and self.early_stopping
         # A cold start remembers nothing, and a start that is cold by policy does what a fresh clone does.
-        previous = None if plan.donor is None else plan.donor.memory
+        previous = None if plan.donor is None else [donor.memory for donor in (plan.donor, *plan.others)]
         self.memory_ = begin_memory(self, previous, sticky_by_content=sticky and sample_id is None)
         rows = recognise(self, table.X, sample_id, float(self.validation_fraction) if sticky else None)
         part = table if rows.valid is None else table.rows(rows.train)
@@ -300,12 +307,12 @@ class WarmStartMixin(GuardedPrediction):
                 materialize(self._network(), probe)
         return probe
 
-    def _start(self, plan: Plan, probe: torch.Tensor | None) -> Donor:
+    def _start(self, plan: Plan, probe: torch.Tensor | None, X: Any, rows: Recognised) -> Donor:
         """Put the start into the network; its rows are on the device by now."""
         network = self._network()
-        self.start_, previous = make_start(plan, self, network, probe)
+        self.start_, previous = make_start(plan, self, network, probe, X, rows)
         self.origin_ = previous.state if previous.origin is None else previous.origin
-        self.lineage_ = plan.lineage()
+        self.lineage_ = replace(plan.lineage(), parent=self.start_.donor_id)
         carry_optimizer(self.optimizer_state, previous, network, self.optimizer_)
         self.architecture_ = architecture_of(self)
         return previous
@@ -396,7 +403,7 @@ class WarmStartMixin(GuardedPrediction):
         session.valid_score = None
         if session.monitor is not None:
             session.valid_score = session.monitor.finish(self._network(), self.optimizer_)
-        session.train = session.valid = session.monitor = None
+        session.train = session.valid = session.monitor = session.fresh = session.previous = None
         done = self.history_
         self.n_iter_ = session.epochs
         ran = list(done)[len(done) - session.epochs :]  # a callback may have loaded older rows

@@ -69,7 +69,7 @@ def fast_outputs(net: Any, X: Any) -> NDArray | None:
     with torch.inference_mode() if default else torch.no_grad(), batches.order():
         for first in range(0, len(rows), size):
             part = slice(first, first + size)
-            if default and isinstance(rows.X, torch.Tensor):
+            if default and isinstance(rows.X, torch.Tensor) and rows.travels_to is None:
                 output = net.module_(rows.X[part])  # it leaves its input alone
             else:
                 output = net.module_(rows.batch(part)[0])

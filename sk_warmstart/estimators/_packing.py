@@ -20,6 +20,7 @@ from ..training import (
     is_own,
     peek_seed,
     steps_plainly,
+    uses_autocast,
     why_alone,
 )
 
@@ -69,6 +70,8 @@ def fit_in_pack(net: Any, X: Any, y: Any, epochs: int, forward_params: dict[str,
 
 
 def _reason_to_train_alone(net: Any, forward_params: dict[str, Any]) -> str | None:
+    if uses_autocast(net):
+        return f"autocast={net.autocast!r}, and packs train in the network's own precision"
     if net.session_.train is None:
         return "its rows do not live on the device"
     if type(net.history_) is not History:

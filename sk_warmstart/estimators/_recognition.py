@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,15 +94,15 @@ def recognise(net: Any, X: Any, sample_id: ArrayLike | None = None, fraction: fl
     return Recognised(n_rows, known_as, valid)
 
 
-def begin_memory(net: Any, previous: RowMemory | None, sticky_by_content: bool) -> RowMemory:
+def begin_memory(net: Any, donors: Sequence[RowMemory] | None, sticky_by_content: bool) -> RowMemory:
     """Return the memory of a fit, whose own rows are yet to come.
 
     Parameters
     ----------
     net : WarmStartMixin
         The net, with its data validated.
-    previous : RowMemory or None
-        The donor's memory; None for a cold start.
+    donors : sequence of RowMemory or None
+        The donors' memories, the first of which says what identifies a row; None for a cold start.
     sticky_by_content : bool
         Whether rows are held out by their content.
 
@@ -111,8 +112,9 @@ def begin_memory(net: Any, previous: RowMemory | None, sticky_by_content: bool) 
         The memory.
     """
     names = net.__dict__.get("column_names_")
-    if previous is None:
+    if donors is None:
         return RowMemory(columns=names)
+    previous = donors[0]
     columns = previous.columns
     if columns is not None and names is not None and not set(columns) <= set(names):
         gone = [name for name in columns if name not in set(names)]
@@ -124,7 +126,31 @@ def begin_memory(net: Any, previous: RowMemory | None, sticky_by_content: bool) 
                 LeakageWarning,
                 stacklevel=4,
             )
-    return previous.child(columns)
+    memory = previous.child(columns)
+    for other in donors[1:]:
+        memory.ancestors = memory.ancestors | other.own | other.ancestors
+    return memory
+
+
+def new_rows(net: Any, rows: Recognised) -> NDArray[np.bool_] | None:
+    """Return which training rows no donor has seen; None where that is not known.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        The net, whose memory knows the donors' rows.
+    rows : Recognised
+        The rows of the fit. One whose identity is beyond what a memory of bounded size can answer counts as seen.
+
+    Returns
+    -------
+    ndarray of bool, or None
+        One entry for each training row.
+    """
+    if not rows.known_as or not len(net.memory_.ancestors):
+        return None
+    known, answerable = net.memory_.ancestors.lookup(rows.known_as[-1][rows.train])
+    return answerable & ~known
 
 
 def warn_of_leak(net: Any, X: Any, sample_id: ArrayLike | None = None) -> None:

@@ -53,6 +53,8 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         ``partial_fit`` updates them, and the first layer is changed exactly so that predictions do not jump.
     dtype : {"auto", "float32", "float64"}, default="auto"
         The network's dtype.
+    autocast : {"bfloat16", "float16"} or None, default=None
+        Mixed precision of training steps.
     random_state : int, RandomState or None, default=None
         Seed of weights, order and dropout.
     device : str, torch.device or None, default="auto"
@@ -120,6 +122,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         schema: str = "strict",
         standardize: bool = False,
         dtype: str = "auto",
+        autocast: str | None = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,
@@ -146,6 +149,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
             schema=schema,
             standardize=standardize,
             dtype=dtype,
+            autocast=autocast,
             random_state=random_state,
             device=device,
             early_stopping=early_stopping,

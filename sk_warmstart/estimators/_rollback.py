@@ -43,15 +43,14 @@ def live_or_back(net: Any) -> Iterator[None]:
         yield
         return
     network, optimizer = network_of(net), net.optimizer_
-    held = [list(group["params"]) for group in optimizer.param_groups]
+    held = [{**group, "params": list(group["params"])} for group in optimizer.param_groups]
     before = Snapshot(network, optimizer)
     streams = net.session_.streams if "session_" in net.__dict__ else None
     drawn = None if streams is None else streams.__getstate__()
     try:
         yield
     except BaseException:
-        for group, parameters in zip(optimizer.param_groups, held, strict=True):
-            group["params"] = parameters
+        optimizer.param_groups[:] = held
         before.restore(network, optimizer)
         if streams is not None and drawn is not None:
             streams.__setstate__(drawn)

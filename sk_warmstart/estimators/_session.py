@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from skorch.history import History
 
-from ..state import Donor
+from ..state import Donor, NetState
 from ..training import RandomStreams, Rows, ValidationMonitor
 from ._validation import Validated
 
@@ -32,6 +33,8 @@ class Session:
         Seed of all that is drawn; None where torch's global generator is used.
     resumes : Donor or None
         Whose row of partial fits it goes on with.
+    fresh, previous : NetState or None
+        The fresh draw and the donor's state, in the network's layout, until training ends.
     """
 
     streams: RandomStreams
@@ -43,11 +46,20 @@ class Session:
     evaluates_start: bool = False
     resumes: Donor | None = None
     seed: int | None = None
+    fresh: NetState | None = None
+    previous: NetState | None = None
     valid_score: float | None = None
     forward_params: dict[str, Any] = field(default_factory=dict)
     epochs: int = 0
     validated: Validated | None = None
     past: History = field(default_factory=History)
+    grad_scaler: torch.amp.GradScaler | None = None
+
+    def scaled(self) -> torch.amp.GradScaler:
+        """Return what scales the loss of float16; its scale goes on over partial fits."""
+        if self.grad_scaler is None:
+            self.grad_scaler = torch.amp.GradScaler("cuda")
+        return self.grad_scaler
 
 
 def copied(history: History | None) -> History:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
-from ..policies import Cold, InitPolicy, PolicyContext
+from ..policies import Circumstances, Cold, InitPolicy, PolicyContext
 from ..state import Donor, Lineage, NetState
 from ..training import child_seed
 from ._adaptation import adapt
 from ._phase_data import phase_data
+from ._race import racing
+from ._recognition import Recognised, new_rows
+
+_TELLING = 50  # fewer rows do not tell how a column is spread
+_SPREAD = 10_000  # more are not needed
 
 
 @dataclass
@@ -31,12 +37,15 @@ class Plan:
         Where it was found.
     seed : int or None
         Seed of the start; None draws from torch's global generator.
+    others : list of Donor, default=[]
+        Further donors, which the policy brings.
     """
 
     policy: InitPolicy
     available: Donor | None
     kind: str | None
     seed: int | None
+    others: list[Donor] = field(default_factory=list)
 
     @property
     def donor(self) -> Donor | None:
@@ -76,7 +85,9 @@ class Plan:
         )
 
 
-def make_start(plan: Plan, net: Any, network: nn.Module, probe: Tensor | None) -> tuple[Bunch, Donor]:
+def make_start(
+    plan: Plan, net: Any, network: nn.Module, probe: Tensor | None, X: Any, rows: Recognised
+) -> tuple[Bunch, Donor]:
     """Put the start into a freshly drawn network.
 
     Parameters
@@ -89,6 +100,10 @@ def make_start(plan: Plan, net: Any, network: nn.Module, probe: Tensor | None) -
         The network as it was drawn; changed in place.
     probe : Tensor or None
         Some rows as the network takes them; None where the input is no array.
+    X : array-like
+        The rows of the fit, validated; they are on the device by now.
+    rows : Recognised
+        What is known of them.
 
     Returns
     -------
@@ -106,29 +121,51 @@ def make_start(plan: Plan, net: Any, network: nn.Module, probe: Tensor | None) -
     """
     began = time.perf_counter()
     fresh = NetState.from_module(network)
-    donor, policy = plan.donor, plan.policy
+    donor, policy, kind = plan.donor, plan.policy, plan.kind
     if donor is None:
         previous = Donor(fresh, origin=fresh.copy())
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
         change, notes = Bunch(classes_added=[], columns_added=[], columns_dropped=[]), {}
     else:
         previous, change = adapt(net, donor, network, probe)
-        context = PolicyContext(_generator(plan), network, previous.origin, phase_data(net))
+        others = [_adapted(net, other, network, probe) for other in plan.others]
+        new = new_rows(net, rows)
+        data = phase_data(net, new)
+        assert plan.seed is not None
+        context = PolicyContext(
+            _generator(plan),
+            network,
+            previous.origin,
+            data,
+            race=racing(net, None if data is None else data.new, plan.seed),
+            sources=[other.state for other in others],
+            circumstances=Circumstances(
+                lineage=donor.lineage,
+                **{name: change[name] for name in ("classes_added", "columns_added", "columns_dropped")},
+                features=donor.features,
+                rows=_spread(X, rows, new),
+            ),
+        )
         state = policy.start(previous.state, fresh, context)
         state.load_into(network)
-        kept, notes = state.kept(previous.state), context.notes
-    start = Bunch(
-        policy=plan.rule,
-        params=plan.rule_params,
-        donor=None if donor is None else plan.kind,
-        donor_id=None if donor is None else donor.id,
-        generation=plan.generation,
-        kept=kept,
+        notes = context.notes
+        if "source" in notes:
+            previous, donor, kind = others[notes["source"]], plan.others[notes["source"]], "init_policy"
+        kept = state.kept(previous.state)
+        net.session_.previous = previous.state
+    net.session_.fresh = fresh
+    known = {
+        "policy": plan.rule,
+        "params": plan.rule_params,
+        "donor": None if donor is None else kind,
+        "donor_id": None if donor is None else donor.id,
+        "generation": plan.generation,
+        "kept": kept,
         **change,
-        **notes,
-        seconds=time.perf_counter() - began,
-    )
-    return start, previous
+        "seconds": time.perf_counter() - began,
+    }
+    # A note may say more than these, and never something else than these.
+    return Bunch(**{**notes, **known}), previous
 
 
 def adopted_start(network: nn.Module) -> tuple[Bunch, Donor]:
@@ -203,6 +240,25 @@ def _mask_moments(previous: NetState, network: nn.Module, optimizer: Any) -> Non
             for moment in moments.values():
                 if isinstance(moment, torch.Tensor) and moment.shape == parameter.shape:
                     moment.mul_(unchanged)
+
+
+def _spread(X: Any, rows: Recognised, new: Any) -> Any:
+    """Some training rows, new ones where there are enough, to see how the columns are spread."""
+    if not rows.known_as or X.ndim != 2:
+        return None
+    index = np.arange(X.shape[0])[rows.train]
+    if new is not None and new.sum() >= _TELLING:
+        index = index[new]
+    return X[index[:: -(-len(index) // _SPREAD)]]
+
+
+def _adapted(net: Any, donor: Donor, network: nn.Module, probe: Tensor | None) -> Donor:
+    """A further donor in the network's layout; the statistics of the inputs stay those of the first one."""
+    scaler = net.scaler_
+    try:
+        return adapt(net, donor, network, probe)[0]
+    finally:
+        net.scaler_ = scaler
 
 
 def _generator(plan: Plan) -> torch.Generator:

@@ -42,6 +42,10 @@ class Targets:
         """Return how many outputs the network needs, where that is known."""
         raise NotImplementedError
 
+    def score_rows(self, net: Any, target: Any, output: torch.Tensor) -> torch.Tensor:
+        """Score each row, for comparisons of the same rows; greater is better."""
+        raise NotImplementedError
+
     def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Score outputs as scikit-learn's ``score`` would; greater is better."""
         raise NotImplementedError
@@ -92,6 +96,8 @@ class Labels(Targets):
             return y
         if not len(known):
             return y
+        if y.dtype == np.int64 and _places(y, len(known)) and _are_codes(known):
+            return y
         order = np.argsort(known, kind="stable")
         place = np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)
         codes = order[place]
@@ -114,12 +120,16 @@ class Labels(Targets):
         known = _known(net)
         return None if known is None else len(known)
 
+    def score_rows(self, net: Any, target: Any, output: torch.Tensor) -> torch.Tensor:
+        """Return 1 for each hit and 0 for each miss."""
+        if output.numel() == len(target) and self.n_outputs(net, None) == 2:
+            return ((output.reshape(-1) > 0).long() == target).double()  # one logit for two classes
+        return (output.argmax(-1) == target).double()
+
     def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Return the accuracy."""
-        if output.numel() == len(target) and self.n_outputs(net, None) == 2:
-            hit = ((output.reshape(-1) > 0).long() == target).double()  # one logit for two classes
-        else:
-            hit = (output.argmax(-1) == target).double()
+        target, weight = _beside(output, target, weight)
+        hit = self.score_rows(net, target, output)
         if weight is not None and bool(weight.sum() > 0):
             return float((hit * weight).sum() / weight.sum())
         return float(hit.mean())
@@ -189,8 +199,13 @@ class Numbers(Targets):
         """Return the number of columns."""
         return None if target is None else int(np.prod(target.shape[1:]))
 
+    def score_rows(self, net: Any, target: Any, output: torch.Tensor) -> torch.Tensor:
+        """Return the negative squared error of each row, averaged over the columns."""
+        return -((output.double().reshape(target.shape) - target.double()) ** 2).flatten(1).mean(1)
+
     def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Return R2, averaged over the columns."""
+        target, weight = _beside(output, target, weight)
         target = target.double()
         output = output.double().reshape(target.shape)
         if weight is None or not bool(weight.sum() > 0):
@@ -224,6 +239,11 @@ def targets_of(net: Any) -> Targets:
         Labels for a classifier, numbers for anything else.
     """
     return _LABELS if is_classifier(net) else _NUMBERS
+
+
+def _beside(output: torch.Tensor, target: torch.Tensor, weight: Any) -> tuple[torch.Tensor, Any]:
+    """Rows that do not fit on the device have their targets elsewhere."""
+    return target.to(output.device), None if weight is None else weight.to(output.device)
 
 
 def _known(net: Any) -> NDArray | None:

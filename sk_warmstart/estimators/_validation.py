@@ -10,6 +10,7 @@ from skorch.callbacks import EpochScoring
 from skorch.utils import to_numpy
 from torch import Tensor
 
+from ..policies import first_output
 from ..training import Rows, TensorBatches, hears_batches, is_own
 
 # What a user may define that skorch's accuracy would go through.
@@ -29,12 +30,20 @@ class Validated:
 
     def __init__(self, rows: Rows, outputs: list[Any]):
         self.rows = rows
-        self.output: Tensor = torch.cat([o[0] if isinstance(o, tuple) else o for o in outputs])
+        self.output: Tensor = torch.cat([first_output(output) for output in outputs])
 
     def accuracy(self, net: Any) -> float:
         """Return what skorch's ``valid_acc`` is: every row counts alike."""
         guess = to_numpy(net._get_predict_nonlinearity()(self.output)).argmax(1)
         return float((guess == to_numpy(self.rows.y)).mean())
+
+    def loss(self, net: Any) -> float:
+        """Return the mean loss of the rows, by their weights."""
+        net.batch_weight_ = self.rows.weight
+        try:
+            return float(net.get_loss(self.output, self.rows.y, training=False))
+        finally:
+            net.batch_weight_ = None
 
 
 def is_accuracy(callback: Any) -> bool:

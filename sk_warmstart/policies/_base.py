@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from ..state import NetState
 from ._phase import PhaseData
+from ._race import Race
 
 NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -30,6 +32,13 @@ class PolicyContext:
         The weights that this lineage first started from.
     data : PhaseData, default=None
         The rows of the phase; None where they are not known as tensors.
+    race : callable, default=None
+        ``race(starts)`` lets starts, by name, train side by side for a while: a :class:`Race`. None where the
+        rows are not known as tensors.
+    sources : sequence of NetState, default=()
+        Further donors that the policy brought, in the layout of the network.
+    circumstances : Circumstances, default=None
+        What the estimator knows of the donor beside its state.
     notes : dict, default={}
         What a policy wants to be known about the start that it made; becomes a part of ``start_``.
     """
@@ -38,6 +47,9 @@ class PolicyContext:
     module: nn.Module | None = None
     original: NetState | None = None
     data: PhaseData | None = None
+    race: Callable[[Mapping[str, NetState]], Race] | None = None
+    sources: Sequence[NetState] = ()
+    circumstances: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
 
     def structure(self) -> nn.Module:
@@ -78,6 +90,11 @@ class PolicyContext:
         network = copy.deepcopy(self.structure())
         state.load_into(network)
         return network.eval()
+
+    def spawned(self) -> PolicyContext:
+        """Return a context for a policy inside another one: with notes and random numbers of its own."""
+        seed = int(torch.randint(2**62, (), generator=self.generator))
+        return replace(self, notes={}, generator=torch.Generator().manual_seed(seed))
 
     def phase_data(self) -> PhaseData:
         """Return the rows of the phase.
@@ -166,6 +183,16 @@ class InitPolicy(BaseEstimator):
             A state of the same layout.
         """
         raise NotImplementedError(f"{type(self).__name__} must define start(previous, fresh, context)")
+
+    def donors(self) -> Sequence[Any]:
+        """Return donors that the policy brings, as ``warm_start_from`` takes them.
+
+        Returns
+        -------
+        sequence
+            None by default.
+        """
+        return ()
 
     def keeps_previous(self) -> bool:
         """Tell whether anything of the previous state reaches the start.

@@ -35,12 +35,15 @@ class PhaseData:
         The validation rows, where there are any.
     classifies : bool, default=True
         Whether targets are codes of classes; otherwise they are numbers.
+    new : Tensor of bool, shape (n_samples,), default=None
+        Which training rows the donor has not seen; None where that is not known.
     """
 
     rows: RowSource
     loss: Callable[[Any, Tensor, Tensor | None], Tensor]
     valid: RowSource | None = None
     classifies: bool = True
+    new: Tensor | None = None
 
     def sample(self, n: int) -> Batch:
         """Return at most ``n`` training rows, evenly spaced."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from sklearn.base import clone
@@ -15,6 +16,8 @@ from ._reference import Cold, Warm
 from ._reset_layers import ResetLayers
 from ._shrink_perturb import Interpolate, ShrinkPerturb
 
+# These resolve the names of others themselves, so they are found only when they are asked for.
+_CHOOSING = {"best_of": ("_best_of", "BestOf"), "auto": ("_auto", "Auto")}
 _BY_NAME: dict[str, type[InitPolicy]] = {
     "cold": Cold,
     "warm": Warm,
@@ -38,7 +41,7 @@ def policy_names() -> list[str]:
     >>> "warm" in policy_names()
     True
     """
-    return list(_BY_NAME)
+    return [*_BY_NAME, *_CHOOSING]
 
 
 def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
@@ -67,8 +70,8 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
     >>> resolve_policy("interpolate", c=0.5)
     Interpolate(c=0.5)
     """
-    if isinstance(policy, str) and policy in _BY_NAME:
-        resolved, known = _BY_NAME[policy](), f"init_policy={policy!r}"
+    if isinstance(policy, str) and policy in policy_names():
+        resolved, known = _class_of(policy)(), f"init_policy={policy!r}"
     elif callable(getattr(policy, "start", None)) and not isinstance(policy, type):
         resolved, known = policy, f"the policy {type(policy).__name__}"  # type: ignore[assignment]
     else:
@@ -84,3 +87,10 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
             f"{known} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
         )
     return clone(resolved).set_params(**params)
+
+
+def _class_of(name: str) -> type[InitPolicy]:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    module, cls = _CHOOSING[name]
+    return getattr(import_module(f".{module}", __package__), cls)

@@ -10,6 +10,7 @@ from ._donor import Donor, Lineage
 from ._encoding import as_json, is_json
 from ._feature_summary import FeatureSummary
 from ._identity import row_ids, sample_ids, validation_mask
+from ._interpolation import interpolate, soup
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState
 from ._row_memory import LeakageWarning, RowMemory
@@ -39,6 +40,7 @@ __all__ = [
     "align",
     "as_json",
     "donor_of",
+    "interpolate",
     "is_json",
     "layers_of",
     "leaked_share",
@@ -49,5 +51,6 @@ __all__ = [
     "network_of",
     "row_ids",
     "sample_ids",
+    "soup",
     "validation_mask",
 ]

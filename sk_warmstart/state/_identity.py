@@ -72,7 +72,10 @@ def row_ids(
     # A zero overflows nothing; infinite, subnormal and missing values are values like others.
     with np.errstate(all="ignore"):
         sums = _sparse_sums(table, keys) if sparse.issparse(table) else _dense_sums(table, keys)
-    return _mix(sums + _GOLDEN)
+    for first in range(0, len(sums), _CHUNK):
+        part = sums[first : first + _CHUNK]
+        part[:] = _mix(part + _GOLDEN)
+    return sums
 
 
 def sample_ids(sample_id: ArrayLike) -> NDArray[np.uint64]:

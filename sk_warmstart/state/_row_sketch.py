@@ -48,7 +48,7 @@ class RowSketch:
     __slots__ = ("_ids", "_size", "_threshold")
 
     def __init__(self, ids: ArrayLike = (), size: int = 2**18):
-        self._keep(np.sort(_as_ids(ids)), _LAST, size)
+        self._keep(np.sort(_candidates(_as_ids(ids), size)), _LAST, size)
 
     def _keep(self, ordered: NDArray[np.uint64], threshold: int, size: int) -> None:
         """Set the content from sorted ids, repeated or not, none of them above the threshold."""
@@ -238,6 +238,16 @@ def leaked_share(ids: ArrayLike, ancestors: RowSketch, own: RowSketch) -> tuple[
     judged = asked_before & asked_now
     n_judged = int(judged.sum())
     return (float((before & ~now)[judged].mean()) if n_judged else 0.0), n_judged
+
+
+def _candidates(ids: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
+    """Return all ids up to a bound that more than ``size`` distinct ones lie below: the others need no sorting."""
+    bound = 2**64 * 4 * max(size, 1) // max(1, len(ids))
+    if bound >= 2**63:
+        return ids
+    small = ids[ids <= np.uint64(bound)]
+    # Ids are uniform, unless rows repeat.
+    return small if len(small) > size and len(np.unique(small)) > size else ids
 
 
 def _as_ids(ids: ArrayLike) -> NDArray[np.uint64]:

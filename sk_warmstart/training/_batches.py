@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+from ._order import spend_order
+from ._streaming import one_ahead
 
 if TYPE_CHECKING:
     from ._sparse import SparseMatrix
@@ -29,10 +32,19 @@ class Rows(Dataset):
         The targets as the criterion wants them.
     weight : Tensor of shape (n_samples,), default=None
         Weights of the rows, with mean 1.
+    travels_to : torch.device, default=None
+        Where batches are wanted, if the rows do not fit there and stay in host memory; None means that they lie
+        where they are used.
     """
 
-    def __init__(self, X: Tensor | SparseMatrix, y: Tensor | None = None, weight: Tensor | None = None):
-        self.X, self.y, self.weight = X, y, weight
+    def __init__(
+        self,
+        X: Tensor | SparseMatrix,
+        y: Tensor | None = None,
+        weight: Tensor | None = None,
+        travels_to: torch.device | None = None,
+    ):
+        self.X, self.y, self.weight, self.travels_to = X, y, weight, travels_to
 
     def __len__(self) -> int:
         return len(self.X)
@@ -42,29 +54,36 @@ class Rows(Dataset):
         y = torch.zeros(()) if self.y is None else self.y[i]
         return (self.X[i], y) if self.weight is None else (self.X[i], y, self.weight[i])
 
+    @property
+    def device(self) -> torch.device:
+        """Where batches are; the rows themselves may be elsewhere."""
+        return self.X.device if self.travels_to is None else self.travels_to
+
     def take(self, index: Tensor | np.ndarray | Sequence[int] | slice) -> Rows:
         """Return the rows at an index.
 
         Parameters
         ----------
         index : Tensor, ndarray, sequence of int or slice
-            Positions, or a mask.
+            Positions from 0, or a mask.
 
         Returns
         -------
         Rows
-            Those rows, sparse where these are. A dense X is a copy: a module may work on its input in place.
+            Those rows, where these are, and sparse where these are. A dense X is a copy: a module may work on its
+            input in place.
         """
         if not isinstance(index, slice):
             index = torch.as_tensor(index, device=self.X.device)
         if not isinstance(self.X, Tensor):
             X: Tensor | SparseMatrix = self.X.take(index)
         else:
-            X = self.X[index].clone() if isinstance(index, slice) else self.X[index]
+            X = self.X[index].clone() if isinstance(index, slice) else picked(self.X, index)
         return Rows(
             X,
-            None if self.y is None else self.y[index],
-            None if self.weight is None else self.weight[index],
+            None if self.y is None else picked(self.y, index),
+            None if self.weight is None else picked(self.weight, index),
+            self.travels_to,
         )
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor | None, Tensor | None]:
@@ -80,8 +99,21 @@ class Rows(Dataset):
         X : Tensor of shape (n_batch, ...)
             Dense, and a copy.
         y, weight : Tensor or None
-            What belongs to them.
+            What belongs to them. All are on :attr:`device`.
         """
+        X, y, weight = self._here(index)
+        if self.travels_to is None:
+            return X, y, weight
+        there = self.travels_to
+        return X.to(there), None if y is None else y.to(there), None if weight is None else weight.to(there)
+
+    def batches(self, indices: Iterable[Tensor | slice]) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+        """Return :meth:`batch` of each index; where rows travel, the next batch does while one is used."""
+        if self.travels_to is None:
+            return map(self.batch, indices)
+        return one_ahead(map(self._here, indices), self.travels_to)
+
+    def _here(self, index: Tensor | slice) -> tuple[Tensor, Tensor | None, Tensor | None]:
         part = self.take(index)
         return part.X if isinstance(part.X, Tensor) else part.X.dense(), part.y, part.weight
 
@@ -123,6 +155,7 @@ class TensorBatches:
         self.dataset, self.batch_size, self.shuffle = rows, int(batch_size), shuffle
         self.drop_last, self.generator = drop_last, generator
         self.trainer: Any = None  # what a loop has built for these rows, for its next epoch
+        self.graphed: Any = None  # and what it has recorded
 
     def __len__(self) -> int:
         n = len(self.dataset)
@@ -133,9 +166,8 @@ class TensorBatches:
         with self.order() as order:
             if order is not None and rows.X.nbytes <= _PERMUTED_COPY_LIMIT:
                 rows, order = rows.take(order), None
-            for first in range(0, len(self) * size, size):
-                part = slice(first, first + size)
-                X, y, weight = rows.batch(part if order is None else order[part])
+            parts = (slice(first, first + size) for first in range(0, len(self) * size, size))
+            for X, y, weight in rows.batches(parts if order is None else (order[part] for part in parts)):
                 yield (X, y) if weight is None else (X, y, weight)
 
     @contextlib.contextmanager
@@ -155,7 +187,7 @@ class TensorBatches:
         yield order
         if self.shuffle and self.generator is not None:
             # torch's sampler ends with one that it does not use
-            torch.randperm(len(self.dataset), generator=self.generator)
+            spend_order(len(self.dataset), self.generator)
 
     def _draw(self) -> int:
         return int(torch.empty((), dtype=torch.int64).random_(generator=self.generator))
@@ -195,6 +227,13 @@ def as_tensor(
     if not usable.flags.writeable:
         usable = np.asarray(_Mapped(usable)) if only_read and _is_mapped(usable) else usable.copy()
     return torch.from_numpy(usable).to(device=device, dtype=dtype)
+
+
+def picked(tensor: Tensor, index: Tensor | slice) -> Tensor:
+    """Return rows of a tensor; at positions from 0 row by row, which is three times faster than indexing."""
+    if isinstance(index, slice) or index.dtype != torch.int64 or index.ndim != 1:
+        return tensor[index]
+    return torch.index_select(tensor, 0, index)
 
 
 class _Mapped:

@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..modules import MLP
+from ._autocast import uses_autocast
 from ._batches import Rows, TensorBatches
+from ._chunk_graphs import LONGEST, ChunkGraphs
 from ._closed_form import ClosedFormNet
+from ._cuda_graph import recorder_for
 from ._flat_update import KINDS, FlatUpdate
 from ._listening import is_own
 from ._plain_optimizer import is_plain, note_steps
@@ -48,6 +51,7 @@ def closed_form(net: Any, batches: TensorBatches) -> ClosedFormEpochs | None:
         or len(net._criteria) != 1
         or type(net.module_) is not MLP
         or is_own(net, "infer", "get_loss")
+        or uses_autocast(net)
         or not is_plain(net)
         or not is_undisturbed(net.module_, net.criterion_, net.optimizer_)
     ):
@@ -96,12 +100,16 @@ class ClosedFormEpochs:
         pieces = min(
             _CHUNK_NUMBERS // (size * (width + 2 * n_outputs)) if dense else 1, -(-len(self._rows) // size)
         )
+        recorder = recorder_for(net.parameters.device)
+        if recorder is not None:
+            pieces = min(pieces, LONGEST)
         self._chunk = max(1, pieces) * size
         kind: dict[str, Any] = {"dtype": net.parameters.dtype, "device": net.parameters.device}
         self._X = torch.ones(self._chunk, width, **kind)
         self._targets = torch.zeros(self._chunk, n_outputs, **kind)
         self._outputs = torch.zeros(self._chunk, n_outputs, **kind)
         self._cuts: dict[int, list[tuple[Tensor, ...]]] = {}
+        self._graphs = None if recorder is None else ChunkGraphs(recorder, net, update, self._chunk)
 
     def can_take(self, optimizer: torch.optim.Optimizer) -> bool:
         """Tell whether the optimiser remembers as much of each parameter, and has taken as many steps with it."""
@@ -132,37 +140,37 @@ class ClosedFormEpochs:
         self._load(parameters, optimizer)
         losses, taken = [], 0
         with torch.inference_mode(), batches.order() as order:
-            counters = self._update.fused_steps(len(batches))
             step, update = self._net.step, self._update.fused_step
+            if self._graphs is not None:
+                self._graphs.begin()
             try:
                 for first in range(0, n, self._chunk):
                     last = min(first + self._chunk, n)
                     rows = self._gather(slice(first, last) if order is None else order[first:last])
-                    scales = self._scales(rows.weight, last - first)
-                    for (x, target, output), scale in zip(self._cut(last - first), scales, strict=True):
-                        step(x, target, scale, output)
-                        update(counters[taken])
-                        taken += 1
+                    cut = self._cut(last - first)
+                    if self._graphs is not None:
+                        self._graphs.train(cut, self._scales, rows.weight)
+                    else:
+                        scales = self._scales(rows.weight, last - first)
+                        counters = self._update.fused_steps(len(cut), taken)
+                        for (x, target, output), scale, counter in zip(cut, scales, counters, strict=True):
+                            step(x, target, scale, output)
+                            update(counter)
+                            taken += 1
                     losses.append(self._losses(rows, last - first))
             finally:
-                self._store(parameters, optimizer, taken)
+                self._store(parameters, optimizer, taken if self._graphs is None else self._graphs.taken)
         sizes = [min(size, n - first) for first in range(0, n, size)]
         return torch.cat(losses).tolist() if losses else [], sizes
 
     def _gather(self, index: Tensor | slice) -> Rows:
         """Put rows where the network finds them; return their targets and weights."""
-        rows, n = (
-            self._rows,
-            len(range(*index.indices(len(self._rows)))) if isinstance(index, slice) else len(index),
-        )
-        if isinstance(rows.X, Tensor):
-            self._X[:n, :-1] = rows.X[index]
-        else:
-            self._X[:n, :-1] = rows.X.take(index).dense()
-        assert rows.y is not None
-        y = rows.y[index]
+        X, y, weight = self._rows.batch(index)
+        n = len(X)
+        self._X[:n, :-1] = X
+        assert y is not None
         self._net.targets(y, self._targets[:n])
-        return Rows(self._X[:n], y, None if rows.weight is None else rows.weight[index])
+        return Rows(self._X[:n], y, weight)
 
     def _cut(self, n: int) -> list[tuple[Tensor, ...]]:
         if n not in self._cuts:
@@ -234,7 +242,7 @@ def _build(
     first = next(module.parameters())
     if dropout and first.device.type != "cpu":
         return None  # an accelerator draws its masks in another way
-    if rows.X.dtype != first.dtype or rows.X.device != first.device or tuple(rows.X.shape[1:]) != (sizes[0],):
+    if rows.X.dtype != first.dtype or rows.device != first.device or tuple(rows.X.shape[1:]) != (sizes[0],):
         return None
     if not are_targets(rows.y, loss, sizes[-1], first.dtype):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -11,8 +12,11 @@ from skorch.history import History
 
 from ._batches import Rows, TensorBatches
 from ._closed_form_epoch import closed_form
+from ._companion import companions_of
 from ._fast_loop import quiet_step
+from ._graphed_step import GraphedStep
 from ._listening import hears_batches, is_own, steps_plainly
+from ._momentum import complete_momentum
 
 
 def run_epoch(
@@ -44,11 +48,16 @@ def run_epoch(
     **fit_params
         Further arguments of the module's forward.
     """
-    plain = steps_plainly(net) if training else not is_own(net, "validation_step")
-    if outputs is None and hears_batches(net, training):
-        count = _told(net, iterator, training, prefix, step_fn, plain, fit_params)
-    else:
-        count = _quiet(net, iterator, training, prefix, step_fn, plain, fit_params, outputs)
+    plain = steps_plainly(net, with_companions=True) if training else not is_own(net, "validation_step")
+    with ExitStack() as companions:
+        for companion in companions_of(net) if training else ():
+            companions.enter_context(companion.around_epoch(net, fit_params))
+        if training:
+            complete_momentum(net)
+        if outputs is None and hears_batches(net, training):
+            count = _told(net, iterator, training, prefix, step_fn, plain, fit_params)
+        else:
+            count = _quiet(net, iterator, training, prefix, step_fn, plain, fit_params, outputs)
     net.history.record(prefix + "_batch_count", count)
 
 
@@ -57,6 +66,7 @@ def _told(
 ) -> int:
     """An epoch that tells of every batch."""
     weighted = isinstance(getattr(iterator, "dataset", None), Rows)
+    companions = companions_of(net) if training else []
     count = 0
     for batch in iterator:
         pair, weight = (tuple(batch[:2]), batch[2]) if weighted and len(batch) == 3 else (batch, None)
@@ -66,6 +76,8 @@ def _told(
             step = step_fn(pair, **fit_params)
         finally:
             net.batch_weight_ = None
+        for companion in companions:
+            companion.after_step(net)
         net.history.record_batch(prefix + "_loss", step["loss"].item())
         net.history.record_batch(prefix + "_batch_size", _size(pair))
         net.notify("on_batch_end", batch=net.spoken(pair), training=training, **step)
@@ -85,7 +97,8 @@ def _quiet(
 ) -> int:
     """An epoch whose batches nobody hears of: one transfer at its end, and one entry in the history."""
     shared = type(net.history_) is not History
-    if training and plain and not fit_params and not shared and isinstance(iterator, TensorBatches):
+    alone = plain and not fit_params and not shared and not companions_of(net)
+    if training and alone and isinstance(iterator, TensorBatches):
         trainer = closed_form(net, iterator)
         if trainer is not None:
             net._set_training(True)
@@ -106,6 +119,8 @@ def _quiet(
             losses.append(step(pair, weight))
             sizes.append(_size(pair))
     finally:
+        if isinstance(step, GraphedStep):
+            step.finish()
         values = torch.stack(losses).tolist() if losses else []
         _record(net, prefix, values, sizes, net.history_[-1]["batches"][before:] if writes else None)
     return len(losses)

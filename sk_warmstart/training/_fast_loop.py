@@ -9,7 +9,10 @@ import torch
 from skorch.dataset import unpack_data
 from torch import Tensor, nn
 
+from ._autocast import uses_autocast
 from ._batches import TensorBatches
+from ._companion import Companion, companions_of
+from ._graphed_step import graphed
 from ._listening import is_own
 from ._loss import shaped_like, weighted_loss
 from ._plain_optimizer import DirectUpdate, is_plain, note_steps
@@ -52,8 +55,9 @@ def quiet_step(
     callable
         Takes a batch and the weights of its rows, and returns the loss, detached.
     """
+    companions = companions_of(net) if training else []
     if not plain:
-        return _as_told(net, step_fn, fit_params)
+        return _as_told(net, step_fn, fit_params, companions)
     net._set_training(training)
     forward = _forward_of(net, iterator, fit_params)
     loss_of = _loss_of(net, iterator, training)
@@ -76,38 +80,53 @@ def quiet_step(
         update.zero_grad()
         loss = loss_of(forward(X), y, X, weight)
         loss.backward()
+        for companion in companions:
+            companion.after_backward(net)
         update.step()
+        for companion in companions:
+            companion.after_step(net)
         return loss.detach()
 
     if update is not optimizer:
         note_steps(optimizer)
+        if not companions and not fit_params and forward is net.module_ and _calls_criterion(net, iterator):
+            return graphed(net, iterator, train, update) or train
     return train
 
 
-def _as_told(net: Any, step_fn: Any, fit_params: dict[str, Any]) -> QuietStep:
+def _as_told(net: Any, step_fn: Any, fit_params: dict[str, Any], companions: list[Companion]) -> QuietStep:
     def step(pair: Any, weight: Any) -> Tensor:
         net.batch_weight_ = weight
         try:
-            return step_fn(pair, **fit_params)["loss"].detach()
+            loss = step_fn(pair, **fit_params)["loss"].detach()
         finally:
             net.batch_weight_ = None
+        for companion in companions:
+            companion.after_step(net)
+        return loss
 
     return step
 
 
 def _forward_of(net: Any, iterator: Any, fit_params: dict[str, Any]) -> Callable[[Any], Any]:
     on_device = isinstance(iterator, TensorBatches)
-    if not on_device or is_own(net, "infer"):
+    if not on_device or is_own(net, "infer") or uses_autocast(net):
         return lambda X: net.infer(X, **fit_params)
     module = net.module_
     return (lambda X: module(X, **fit_params)) if fit_params else module
 
 
-def _loss_of(net: Any, iterator: Any, training: bool) -> Callable[[Any, Any, Any, Any], Tensor]:
+def _calls_criterion(net: Any, iterator: Any) -> bool:
+    """Whether the loss is the criterion's, with nothing of skorch's or the user's around it."""
     criterion = net.criterion_
     # skorch takes the logarithm for NLLLoss.
     known = isinstance(criterion, nn.Module) and not isinstance(criterion, nn.NLLLoss)
-    if not known or not isinstance(iterator, TensorBatches) or is_own(net, "get_loss"):
+    return known and isinstance(iterator, TensorBatches) and not is_own(net, "get_loss") and not uses_autocast(net)
+
+
+def _loss_of(net: Any, iterator: Any, training: bool) -> Callable[[Any, Any, Any, Any], Tensor]:
+    criterion = net.criterion_
+    if not _calls_criterion(net, iterator):
 
         def own(output: Any, y: Any, X: Any, weight: Any) -> Tensor:
             net.batch_weight_ = weight

@@ -111,9 +111,9 @@ class FlatUpdate:
             groups.setdefault(tuple(each.items()), []).append(i)
         self._groups = [(dict(key), rows) for key, rows in groups.items()]
 
-    def fused_steps(self, n_steps: int) -> list[Tensor]:
-        """Return the counters that the next ``n_steps`` calls of :meth:`fused_step` take."""
-        count = torch.arange(1, n_steps + 1, dtype=torch.float32, device=self.parameters.device)
+    def fused_steps(self, n_steps: int, done: int = 0) -> list[Tensor]:
+        """Return the counters that ``n_steps`` calls of :meth:`fused_step` take, ``done`` calls from now."""
+        count = torch.arange(done + 1, done + n_steps + 1, dtype=torch.float32, device=self.parameters.device)
         return list((count + self.steps).unbind())
 
     def fused_step(self, counter: Tensor) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback, EpochScoring, LRScheduler
 
+from ._autocast import needs_scaling
+from ._companion import is_quiet_companion
+
 _SKORCH = (NeuralNet, NeuralNetClassifier, NeuralNetRegressor)
 _LIBRARY = __name__.partition(".")[0]
 _STEP_METHODS = (
@@ -66,13 +69,15 @@ def hears_batches(net: Any, training: bool, but: tuple[Any, ...] = ()) -> bool:
     )
 
 
-def steps_plainly(net: Any) -> bool:
+def steps_plainly(net: Any, with_companions: bool = False) -> bool:
     """Tell whether a training step is skorch's, with one optimiser that needs no closure.
 
     Parameters
     ----------
     net : skorch.NeuralNet
         The estimator.
+    with_companions : bool, default=False
+        Whether companions may take part in a plain step.
 
     Returns
     -------
@@ -81,9 +86,14 @@ def steps_plainly(net: Any) -> bool:
     """
     return (
         not is_own(net, *_STEP_METHODS)
-        and not any(overrides(callback, "on_grad_computed", Callback) for _, callback in net.callbacks_)
+        and not any(
+            overrides(callback, "on_grad_computed", Callback)
+            for _, callback in net.callbacks_
+            if not (with_companions and is_quiet_companion(callback))
+        )
         and len(net._optimizers) == 1
         and not needs_closure(net)
+        and not needs_scaling(net)
         and getattr(net, "accelerator", None) is None
     )
 

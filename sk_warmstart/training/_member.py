@@ -84,6 +84,8 @@ def why_alone(member: Member) -> str | None:
         return "it has an iterator of its own"
     if not isinstance(member.rows.X, Tensor):
         return "its rows are sparse"
+    if member.rows.travels_to is not None:
+        return "its rows do not fit on the device"
     if member.rows.y is None:
         return "it has no targets"
     if type(member.optimizer) not in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):

@@ -24,33 +24,54 @@ class ValidationMonitor:
         Epochs without improvement before stopping.
     tol : float
         An improvement smaller than this does not count.
+    watch : {"score", "loss"}, default="score"
+        What is to improve.
 
     Attributes
     ----------
     best_score : float
-        The best score so far.
+        The score of the best epoch so far.
     """
 
     early_stopping: bool
     n_iter_no_change: int
     tol: float
+    watch: str = "score"
     best_score: float = -math.inf
+    _merit: float = -math.inf
     _waited: int = 0
-    _last_score: float = -math.inf
+    _last: tuple[float, float] = (-math.inf, -math.inf)
     _best: Snapshot | None = None
 
-    def begin(self, score: float, network: torch.nn.Module, optimizer: Any) -> None:
+    def suit(self, patience: float, watch: str) -> None:
+        """Follow what a start asks for.
+
+        Parameters
+        ----------
+        patience : float
+            Share of ``n_iter_no_change`` to wait, in (0, 1]; at least 2 epochs.
+        watch : {"score", "loss"}
+            What is to improve.
+        """
+        if patience < 1:
+            self.n_iter_no_change = min(self.n_iter_no_change, max(2, math.ceil(self.n_iter_no_change * patience)))
+        self.watch = watch
+
+    def begin(self, score: float, loss: float, network: torch.nn.Module, optimizer: Any) -> None:
         """Take the start as the best so far."""
-        self._last_score = self.best_score = score
+        self.best_score, self._merit = score, self._merit_of(score, loss)
+        self._last = self._merit, score
         self._best = Snapshot(network, optimizer)
 
-    def update(self, score: float, network: torch.nn.Module, optimizer: Any) -> bool:
-        """Take in an epoch's score.
+    def update(self, score: float, loss: float, network: torch.nn.Module, optimizer: Any) -> bool:
+        """Take in what an epoch reached.
 
         Parameters
         ----------
         score : float
             Score on the validation rows; greater is better.
+        loss : float
+            Mean loss on them.
         network : nn.Module
             The network after the epoch.
         optimizer : Optimizer
@@ -61,16 +82,17 @@ class ValidationMonitor:
         bool
             True if training should stop.
         """
-        self._last_score = score
+        merit = self._merit_of(score, loss)
+        self._last = merit, score
         if not self.early_stopping:
             return False
         # scikit-learn's rule: patience asks for a gain of at least tol over the best, the best for any gain.
-        if score < self.best_score + self.tol:
+        if merit < self._merit + self.tol:
             self._waited += 1
         else:
             self._waited = 0
-        if score > self.best_score:
-            self.best_score, self._best = score, Snapshot(network, optimizer)
+        if merit > self._merit:
+            self._merit, self.best_score, self._best = merit, score, Snapshot(network, optimizer)
         return self._waited >= self.n_iter_no_change
 
     def finish(self, network: torch.nn.Module, optimizer: Any) -> float:
@@ -88,8 +110,12 @@ class ValidationMonitor:
         float
             The score of what is returned.
         """
-        if self._best is not None and self._last_score < self.best_score:
+        merit, score = self._last
+        if self._best is not None and merit < self._merit:
             self._best.restore(network, optimizer)
-            self._last_score = self.best_score
+            score = self.best_score
         self._best = None
-        return self._last_score
+        return score
+
+    def _merit_of(self, score: float, loss: float) -> float:
+        return score if self.watch == "score" else -loss

@@ -78,6 +78,10 @@ class DirectUpdate:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def is_direct(self) -> bool:
+        """Tell whether the last step left all that the kernel needs, so that the next one calls nothing else."""
+        return self._moments is not None and all(parameter.grad is not None for parameter in self.parameters)
+
     @torch.no_grad()
     def step(self) -> None:
         """Take one step."""

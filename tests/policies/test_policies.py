@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from sk_warmstart.policies import (
+    Auto,
+    BestOf,
     Cold,
     Compose,
     Dash,
@@ -146,6 +148,8 @@ def test_names_resolve() -> None:
         ResetLayers,
         RecycleDormant,
         LinearProbe,
+        BestOf,
+        Auto,
     }
     policy = ShrinkPerturb()
     assert resolve_policy(policy) is policy

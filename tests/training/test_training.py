@@ -210,12 +210,12 @@ class TestMonitor:
         monitor = ValidationMonitor(**{"early_stopping": True, "n_iter_no_change": 2, "tol": 0.1, **settings})
         with torch.no_grad():
             net.weight.fill_(0)
-        monitor.begin(scores[0], net, optimizer)
+        monitor.begin(scores[0], -scores[0], net, optimizer)
         epochs = 0
         for epochs, score in enumerate(scores[1:], start=1):
             with torch.no_grad():
                 net.weight.fill_(epochs)
-            if monitor.update(score, net, optimizer):
+            if monitor.update(score, -score, net, optimizer):
                 break
         monitor.finish(net, optimizer)
         return monitor, net, epochs

@@ -1,0 +1,184 @@
+"""Pull the weights towards where they came from."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..policies import PolicyContext
+from ..state import NetState, network_of
+from ..training import Companion
+from ._layers import module_of
+
+_PLACES = ("start", "origin", "fresh", "donor")
+_SCOPES = ("all", "weights")
+
+
+class Anchor(Companion):
+    """Penalise the distance of the weights to an anchor: L2-SP [1]_ and L2-Init [2]_.
+
+    The loss is that of the criterion plus ``strength / 2 * ||w - anchor||**2``; only its gradient is added,
+    ``strength * (w - anchor)``, so ``train_loss`` in the history is the criterion's. It comes on top of the
+    optimiser's own weight decay: for the papers' setting use ``optimizer__weight_decay=0``. Parameters of
+    normalisation layers and of the criterion are left out.
+
+    Parameters
+    ----------
+    strength : float, default=0.01
+        How strong the pull is; 0 is none. L2-SP used 0.1 (and 0.01 for a new head), L2-Init 1e-5 to 1e-2.
+    to : {"start", "origin", "fresh", "donor"}, default="start"
+        The state that training starts from; the weights that the lineage first started from, which is L2-Init's
+        anchor; the fresh draw of this fit; or the donor, in the layout of this network, which is L2-SP's. Where
+        there is no donor, ``"donor"`` pulls nowhere, and ``"fresh"`` is the start.
+    scope : {"all", "weights"}, default="all"
+        All parameters that are not of normalisation layers, as in L2-Init; or, as in the code of L2-SP, only
+        those with two axes or more, that is no biases.
+
+    Raises
+    ------
+    ValueError
+        When training begins: if a parameter is out of its range, or the optimiser looks at the loss (LBFGS).
+        In a later partial fit: if classes, columns or the statistics of ``standardize=True`` have changed since
+        the anchor was taken. ``to="origin"`` follows such changes.
+
+    References
+    ----------
+    .. [1] Li, Grandvalet and Davoine, Explicit inductive bias for transfer learning with convolutional networks,
+       ICML 2018.
+    .. [2] Kumar, Marklund and Van Roy, Maintaining plasticity in continual learning via regenerative
+       regularization, 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.callbacks import Anchor
+    >>> from sk_warmstart.state import NetState
+    >>> X, y = load_iris(return_X_y=True)
+    >>> def moved(strength):
+    ...     net = WarmStartClassifier(max_epochs=5, random_state=0, callbacks=[Anchor(strength)]).fit(X, y)
+    ...     return NetState.from_module(net.module_).distance(net.origin_)
+    >>> moved(1.0) < moved(0.0)
+    True
+    """
+
+    def __init__(self, strength: float = 0.01, to: str = "start", scope: str = "all"):
+        self.strength = strength
+        self.to = to
+        self.scope = scope
+
+    def initialize(self) -> Anchor:
+        """Forget the last fit."""
+        self.begun_ = False
+        self.anchor_: NetState | None = None
+        self.meaning_: tuple[Any, ...] = ()
+        self.pairs_: tuple[list[Tensor], list[Tensor]] | None = None
+        return self
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Take the anchor."""
+        super().on_train_begin(net, X, y, **kwargs)
+        self._check(net)
+        self.anchor_ = None if self.to == "origin" else self._place(net)
+        self.meaning_ = _meaning(net)
+        self.begun_ = True
+
+    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+        """Find the weights and their anchors."""
+        self.pairs_ = None
+        if not self.begun_:
+            raise ValueError(
+                "the anchor is gone: set_params on a callback initializes all of them; call fit, or set the "
+                "callback's attribute between partial fits"
+            )
+        anchor = net.origin_ if self.to == "origin" else self.anchor_
+        if not self.strength or anchor is None:
+            return nullcontext()
+        if self.to != "origin" and not _same(self.meaning_, _meaning(net)):
+            raise ValueError(
+                "classes, columns or the standardisation have changed since "
+                f"Anchor(to={self.to!r}) took its anchor: call fit, or use to='origin', which follows them"
+            )
+        return _Pairs(self, *self._matched(net, anchor))
+
+    def after_backward(self, net: Any) -> None:
+        """Add the gradient of the penalty."""
+        if self.pairs_ is None:
+            return
+        held = [(p, a, p.grad) for p, a in zip(*self.pairs_, strict=True) if p.grad is not None]
+        if held:
+            weights, anchors, gradients = (list(each) for each in zip(*held, strict=True))
+            with torch.no_grad():
+                torch._foreach_add_(gradients, torch._foreach_sub(weights, anchors), alpha=self.strength)
+
+    def _check(self, net: Any) -> None:
+        if isinstance(self.strength, bool) or not 0 <= self.strength < float("inf"):
+            raise ValueError(f"strength must be a number of at least 0, got {self.strength!r}")
+        for name, value, known in (("to", self.to, _PLACES), ("scope", self.scope, _SCOPES)):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
+        if any(type(getattr(net, name + "_")).__name__ == "LBFGS" for name in net._optimizers):
+            raise ValueError("Anchor adds a gradient, and LBFGS looks at the loss: use another optimizer")
+        if getattr(net, "accelerator", None) is not None:
+            raise ValueError("Anchor does not know how accelerate scales gradients: use it without an accelerator")
+
+    def _place(self, net: Any) -> NetState | None:
+        start = NetState.from_module(network_of(net))
+        # A start that was made by hand is nobody's: it is the start itself.
+        told = net.__dict__.get("start_", {})
+        donor, policy = told.get("donor"), told.get("policy")
+        warm = donor in ("self", "warm_start_from", "init_policy")
+        if self.to == "start" or (self.to == "fresh" and not warm):
+            return start
+        if self.to == "donor" and not warm:
+            return None
+        if self.to == "donor" and policy == "Warm":
+            return start
+        known = getattr(net.session_, "fresh" if self.to == "fresh" else "previous", None)
+        if known is None:
+            raise ValueError(
+                f"Anchor(to={self.to!r}) is not known for a start by {policy}: use to='start' or to='origin'"
+            )
+        return known.copy()
+
+    def _matched(self, net: Any, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
+        module = module_of(net)
+        prefix = "" if network_of(net) is module else "module."
+        left_out = PolicyContext(module=module).normalisation_tensors()
+        weights: list[Tensor] = []
+        anchors: list[Tensor] = []
+        for name, parameter in module.named_parameters():
+            if name in left_out or (self.scope == "weights" and parameter.ndim < 2):
+                continue
+            weights.append(parameter)
+            anchors.append(anchor[prefix + name].to(parameter))
+        return weights, anchors
+
+
+class _Pairs:
+    """Weights and anchors while an epoch trains."""
+
+    def __init__(self, owner: Anchor, weights: list[Tensor], anchors: list[Tensor]):
+        self._owner, self._pairs = owner, (weights, anchors)
+
+    def __enter__(self) -> None:
+        self._owner.pairs_ = self._pairs
+
+    def __exit__(self, *error: Any) -> None:
+        self._owner.pairs_ = None
+
+
+def _meaning(net: Any) -> tuple[Any, ...]:
+    known = net.__dict__
+    classes = known.get("classes_inferred_")
+    listed = None if classes is None else [*classes]
+    return listed, known.get("column_names_"), known.get("n_features_in_"), known.get("scaler_")
+
+
+def _same(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+    one, other = before[-1], now[-1]
+    still = one is other or (one is not None and other is not None and other.is_still(one))
+    return before[:-1] == now[:-1] and still

@@ -1,0 +1,66 @@
+"""Running statistics of BatchNorm, collected anew for weights that no batch has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from skorch.dataset import get_len, unpack_data
+from torch import Tensor, nn
+
+
+def statistics_of(network: nn.Module) -> dict[str, Tensor]:
+    """Return copies of the running means, by the names of the layers that keep them."""
+    return {
+        name: layer.running_mean.clone()
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and isinstance(layer.running_mean, Tensor)
+    }
+
+
+def collect_statistics(
+    net: Any, network: nn.Module, rows: Any, layers: Iterable[str], forward_params: dict[str, Any]
+) -> None:
+    """Let BatchNorm layers collect the statistics of rows: plain means over batches.
+
+    Everything else works as in evaluation, so nothing random is drawn. A batch of one row has no spread and is
+    left out.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        The net.
+    network : nn.Module
+        What it learns, with the weights in it; its statistics are changed in place.
+    rows : dataset
+        The rows.
+    layers : iterable of str
+        Names of the layers.
+    forward_params : dict
+        Further arguments of the module's forward.
+    """
+    wanted = set(layers)
+    chosen: list[Any] = [layer for name, layer in network.named_modules() if name in wanted]
+    if not chosen:
+        return
+    kept = [(layer.momentum, layer.num_batches_tracked.clone()) for layer in chosen]
+    begun = False
+    net._set_training(False)
+    try:
+        with torch.no_grad():
+            for batch in net.get_iterator(rows, training=False):
+                X, _ = unpack_data(tuple(batch[:2]))
+                if get_len(X) < 2:
+                    continue
+                for layer in [] if begun else chosen:
+                    layer.reset_running_stats()
+                    layer.momentum = None
+                    layer.train()
+                begun = True
+                net.infer(X, **forward_params)
+    finally:
+        for layer, (momentum, count) in zip(chosen, kept, strict=True):
+            layer.momentum = momentum
+            layer.num_batches_tracked.copy_(count)
+            layer.eval()

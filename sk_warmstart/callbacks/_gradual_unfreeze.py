@@ -1,0 +1,84 @@
+"""First the head, then one layer more at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from ._epochs import CountsEpochs, check_count, check_factor
+from ._freezing import frozen
+from ._layers import layers_upwards, module_of
+from ._rates import keep_rates, spread_rates
+
+
+class GradualUnfreeze(CountsEpochs):
+    """Gradual unfreezing: train the head first, then one layer more at a time, from top to bottom.
+
+    With discriminative learning rates as in :class:`LayerwiseLR`: ``lr / factor**d`` for a layer ``d`` layers
+    below the head. What is not yet unfrozen is frozen as by :class:`Freeze`. Put schedules of the learning rate
+    later in the list of callbacks.
+
+    Parameters
+    ----------
+    factor : float, default=2.6
+        The quotient of the rates of two neighbouring layers, at least 1; 1 gives all the same rate.
+    epochs_per_layer : int, default=1
+        Epochs before the next layer follows. Partial fits count on.
+    blocks : sequence of str or None, default=None
+        Names of blocks of layers, from bottom to top, that count as one layer each; see :class:`LayerwiseLR`.
+
+    Raises
+    ------
+    ValueError
+        When training begins, or when an epoch does: if a parameter is wrong or the rates cannot be set.
+
+    References
+    ----------
+    .. [1] Howard and Ruder, Universal language model fine-tuning for text classification, ACL 2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.callbacks import GradualUnfreeze
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = WarmStartClassifier(max_epochs=2, random_state=0, callbacks=[GradualUnfreeze()]).fit(X, y)
+    >>> [bool((net.module_.hidden[i].weight == net.origin_[f"hidden.{i}.weight"]).all()) for i in (0, 2)]
+    [True, False]
+    """
+
+    def __init__(self, factor: float = 2.6, epochs_per_layer: int = 1, blocks: Sequence[str] | None = None):
+        self.factor = factor
+        self.epochs_per_layer = epochs_per_layer
+        self.blocks = blocks
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Give every layer its rate."""
+        super().on_train_begin(net, X, y, **kwargs)
+        check_factor(self.factor)
+        check_count("epochs_per_layer", self.epochs_per_layer)
+        spread_rates(net, self.factor, self.blocks)
+
+    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+        """Notice rates that were made equal."""
+        keep_rates(net)
+
+    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+        """Freeze the layers whose turn has not come."""
+        module = module_of(net)
+        layers = layers_upwards(module, self.blocks)
+        n_frozen = len(layers) - 1 - self.epochs_behind(net) // self.epochs_per_layer
+        if n_frozen <= 0:
+            return nullcontext()
+        names = {name for layer in layers[:n_frozen] for name in layer}
+        # Layers with running statistics and no parameters lie below the head as well.
+        lowest = {name for name, _ in module.named_buffers() if _below(module, name, layers[n_frozen])}
+        return frozen(net, module, names | lowest)
+
+
+def _below(module: Any, buffer: str, layer: list[str]) -> bool:
+    """Whether a buffer is registered before the first parameter of a layer."""
+    order = list(module.state_dict())
+    first = min(order.index(name) for name in layer if name in order)
+    return buffer in order and order.index(buffer) < first

@@ -1,0 +1,257 @@
+"""What is known of a donor and of the rows before a start is made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor, nn
+
+from ..diagnostics import classifier_two_sample, dormant_fraction, population_stability
+from ..state import FeatureSummary, Lineage, NetState
+from ._base import PolicyContext
+from ._phase import PhaseData, RowSource, first_output
+
+_ROWS = 10_000  # more rows make no judgement better
+_FEW = 30  # fewer rows make none
+_TWO_SAMPLE = 400  # rows of each side that a classifier is to tell apart
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What an estimator knows of a donor beside its state.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        Where the donor comes from.
+    classes_added, columns_added, columns_dropped : sequence
+        How the schema changed.
+    features : FeatureSummary or None, default=None
+        How the columns were spread in the donor's last fit.
+    rows : array-like or sparse matrix of shape (n_samples, n_features), or None, default=None
+        Rows as they are spread now, as the user gave them.
+    """
+
+    lineage: Lineage = field(default_factory=Lineage)
+    classes_added: Sequence[Any] = ()
+    columns_added: Sequence[Any] = ()
+    columns_dropped: Sequence[Any] = ()
+    features: FeatureSummary | None = None
+    rows: Any = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a donor does on rows that it has not trained on.
+
+    Parameters
+    ----------
+    score, trivial : float
+        Mean score of the donor, and of the best constant prediction: accuracy, or the negative squared error.
+    z : float
+        Their paired difference in standard errors.
+    error : float
+        Standard error of ``score``.
+    loss, fresh_loss : float
+        Mean loss of the donor and of the freshly drawn network.
+    n_rows : int
+        How many rows.
+    """
+
+    score: float
+    trivial: float
+    z: float
+    error: float
+    loss: float
+    fresh_loss: float
+    n_rows: int
+
+
+def donor_standing(previous: NetState, fresh: NetState, context: PolicyContext) -> Standing:
+    """Judge a donor on validation rows, or else on the training rows that are new to it, or on all.
+
+    Parameters
+    ----------
+    previous, fresh : NetState
+        The donor, and the fresh draw.
+    context : PolicyContext
+        With the rows of the phase.
+
+    Returns
+    -------
+    Standing
+        The judgement.
+    """
+    data = context.phase_data()
+    rows = _unseen(data)
+    n = min(len(rows), _ROWS)
+    index = torch.linspace(0, len(rows) - 1, n).round().long()
+    X, y, weight = rows.batch(index.to(_device_of(rows)))
+    assert y is not None
+    networks = [context.network(state) for state in (previous, fresh)]
+    with torch.no_grad():
+        outputs = [first_output(network(X)) for network in networks]
+        loss, fresh_loss = (float(data.loss(output, y, weight)) for output in outputs)
+    scores = _scores(outputs[0], y, data.classifies)
+    constant = _constant_scores(y, data)
+    difference = scores - constant
+    error = float(difference.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf
+    mean = float(difference.mean())
+    z = mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0
+    spread = float(scores.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf
+    return Standing(float(scores.mean()), float(constant.mean()), z, spread, loss, fresh_loss, n)
+
+
+def kept_skill(previous: NetState, known: Circumstances, context: PolicyContext) -> tuple[float, float] | None:
+    """Return how much of what a donor could do it can still do on the rows that are new to it.
+
+    Parameters
+    ----------
+    previous : NetState
+        The donor.
+    known : Circumstances
+        With the validation score that it ended with, if it had one; otherwise old rows stand in for it.
+    context : PolicyContext
+        With the rows of the phase.
+
+    Returns
+    -------
+    (float, float) or None
+        The share of its lead over a constant prediction, in accuracy or R2, and its standard error; None where
+        it had no lead, or there are too few rows to tell.
+    """
+    data = context.phase_data()
+    sides = _old_and_new(data, _ROWS)
+    if sides is None:
+        return None
+    network = context.network(previous)
+    leads = []
+    for X, y, _ in sides:
+        with torch.no_grad():
+            scores = _scores(first_output(network(X)), y, data.classifies)
+        constant = _constant_scores(y, data)
+        unit = 1.0 if data.classifies else float(-constant.mean())
+        lead = (scores - constant) / unit if unit > 0 else np.zeros(len(scores))
+        leads.append((float(lead.mean()), float(lead.std(ddof=1) / math.sqrt(len(lead))), float(constant.mean())))
+    (old, _, constant_then), (new, error, _) = leads
+    was = known.lineage.scores.get("valid_score")
+    if was is not None and not math.isnan(was):
+        old = min(old, was - constant_then if data.classifies else was)
+    return None if old <= 0.01 else (new / old, error / old)
+
+
+def share_of_new(data: PhaseData) -> float | None:
+    """Return the share of the training rows that the donor has not seen; None where that is not known."""
+    return None if data.new is None else float(data.new.double().mean())
+
+
+def drifted_columns(known: Circumstances) -> tuple[list[Any], int]:
+    """Return the columns that drifted by more than chance (Holm), and how many columns there are."""
+    if known.features is None or known.rows is None or known.columns_added or known.columns_dropped:
+        return [], 0
+    try:
+        found = population_stability(known.features, known.rows)
+    except ValueError:  # too few rows to tell
+        return [], 0
+    p_values = np.nan_to_num(np.asarray(found.p_value, dtype=float), nan=1.0)
+    order = np.argsort(p_values)
+    steps = p_values[order] * (len(p_values) - np.arange(len(p_values)))
+    rejected = order[: int(np.argmax(np.append(steps, 1.0) > 0.01))]
+    # With many rows the slightest shift is certain: a change is to matter, too.
+    return sorted(int(i) for i in rejected if np.asarray(found.value)[i] > 0.1), len(p_values)
+
+
+def old_from_new(data: PhaseData, generator: torch.Generator) -> float | None:
+    """Return the p-value of a classifier that tells new rows from rows that the donor has seen."""
+    sides = _old_and_new(data, _TWO_SAMPLE)
+    if sides is None:
+        return None
+    old, new = (side[0].flatten(1).double().cpu().numpy() for side in sides)
+    seed = int(torch.randint(2**31 - 1, (), generator=generator))
+    return float(classifier_two_sample(old, new, random_state=seed).p_value)
+
+
+def label_shift(data: PhaseData) -> float | None:
+    """Return the p-value of equal targets in old and new rows: chi-squared, or Kolmogorov-Smirnov for numbers."""
+    sides = _old_and_new(data, _ROWS)
+    if sides is None:
+        return None
+    old, new = (_column(side[1]) for side in sides)
+    if not data.classifies:
+        return float(stats.ks_2samp(old, new).pvalue)
+    labels = np.unique(np.concatenate([old, new]))
+    counts = np.array([[np.sum(side == label) for label in labels] for side in (old, new)])
+    return 1.0 if len(labels) < 2 else float(stats.chi2_contingency(counts).pvalue)
+
+
+def dormant_share(network: nn.Module, data: PhaseData) -> float:
+    """Return the share of hidden units that answer nothing to a sample of the rows."""
+    return float(dormant_fraction(network, data.sample(512)[0]))
+
+
+def _unseen(data: PhaseData) -> RowSource:
+    if data.valid is not None:
+        return data.valid
+    if data.new is not None and int(data.new.sum()) >= _FEW:
+        return _Part(data.rows, data.new.nonzero()[:, 0])
+    return data.rows
+
+
+@dataclass(frozen=True)
+class _Part:
+    rows: RowSource
+    index: Tensor
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batch(self, index: Tensor | slice) -> Any:
+        chosen = self.index[index.cpu() if isinstance(index, Tensor) else index]
+        return self.rows.batch(chosen.to(_device_of(self.rows)))
+
+
+def _device_of(rows: RowSource) -> torch.device:
+    inner = rows.rows if isinstance(rows, _Part) else rows
+    return inner.batch(slice(0, 1))[0].device
+
+
+def _old_and_new(data: PhaseData, n: int) -> tuple[Any, Any] | None:
+    if data.new is None:
+        return None
+    sides = []
+    for mask in (~data.new, data.new):
+        index = mask.nonzero()[:, 0]
+        if len(index) < _FEW:
+            return None
+        chosen = index[torch.linspace(0, len(index) - 1, min(n, len(index))).round().long()]
+        sides.append(data.rows.batch(chosen.to(_device_of(data.rows))))
+    return sides[0], sides[1]
+
+
+def _column(y: Tensor) -> NDArray:
+    return y.reshape(len(y), -1)[:, 0].cpu().numpy()
+
+
+def _scores(output: Tensor, y: Tensor, classifies: bool) -> NDArray[np.float64]:
+    if not classifies:
+        return -((output.double().reshape(y.shape) - y.double()) ** 2).flatten(1).mean(1).cpu().numpy()
+    one_logit = output.numel() == len(y)
+    guess = (output.reshape(-1) > 0).long() if one_logit else output.argmax(-1)
+    return (guess == y.reshape(guess.shape)).double().reshape(len(y), -1).mean(1).cpu().numpy()
+
+
+def _constant_scores(y: Tensor, data: PhaseData) -> NDArray[np.float64]:
+    """The constant is chosen on a sample of the training rows."""
+    known = data.sample(_ROWS)[1]
+    assert known is not None
+    if not data.classifies:
+        return -((y.double() - known.double().mean(0)) ** 2).flatten(1).mean(1).cpu().numpy()
+    labels, counts = torch.unique(known, return_counts=True)
+    return (y == labels[counts.argmax()]).double().reshape(len(y), -1).mean(1).cpu().numpy()

@@ -1,0 +1,66 @@
+"""Callbacks that take part in the steps of training, and that the fast loop knows."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+
+
+class Companion(Callback):
+    """Callback that changes gradients or weights while an epoch trains.
+
+    skorch's ``on_batch_end`` would slow every step down, and nothing is called when a fit fails. What a companion
+    does to a network lasts no longer than :meth:`around_epoch`: between epochs, and after a failure, the network
+    is as anyone may find it.
+    """
+
+    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+        """Return what surrounds the training batches of an epoch.
+
+        Parameters
+        ----------
+        net : WarmStartMixin
+            The net.
+        forward_params : dict
+            Further arguments of the module's forward.
+
+        Returns
+        -------
+        context manager
+            It must undo in any case what must not last.
+        """
+        return nullcontext()
+
+    def after_backward(self, net: Any) -> None:
+        """Change gradients, before the optimiser takes them."""
+
+    def after_step(self, net: Any) -> None:
+        """Look at the weights after the optimiser's step."""
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Refuse a net whose loop does not know companions."""
+        if type(net).run_single_epoch is NeuralNet.run_single_epoch:
+            raise TypeError(
+                f"{type(self).__name__} needs the training loop of this library: put WarmStartMixin before the "
+                f"skorch class of {type(net).__name__}"
+            )
+
+    def on_grad_computed(
+        self, net: Any, named_parameters: Any, X: Any = None, y: Any = None, training: Any = None, **kwargs: Any
+    ) -> None:
+        """Take part in a step that is skorch's own; see :meth:`after_backward`."""
+        if training:
+            self.after_backward(net)
+
+
+def companions_of(net: Any) -> list[Companion]:
+    """Return the companions among a net's callbacks, in their order."""
+    return [callback for _, callback in net.callbacks_ if isinstance(callback, Companion)]
+
+
+def is_quiet_companion(callback: Any) -> bool:
+    """Tell whether a callback only hears of gradients as a companion does."""
+    return isinstance(callback, Companion) and type(callback).on_grad_computed is Companion.on_grad_computed

@@ -1,0 +1,109 @@
+"""Rows that do not fit on the device stay in host memory; each batch travels while the one before is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# Share of the free memory that rows may take: a permuted copy, the network and its activations need some.
+_SHARE = 0.5
+
+Batch = tuple[Tensor, Tensor | None, Tensor | None]
+
+
+def fits_on(device: Any, nbytes: int) -> bool:
+    """Tell whether rows may live on a device.
+
+    Parameters
+    ----------
+    device : str, torch.device or None
+        The device; None is the host.
+    nbytes : int
+        Memory that they take.
+
+    Returns
+    -------
+    bool
+        True on the host, and on accelerators whose free memory torch cannot tell.
+    """
+    device = torch.device(device or "cpu")
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return nbytes <= _SHARE * (free + unused)
+
+
+def one_ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+    """Bring batches to a device, one of them on its way while the one before is used.
+
+    Parameters
+    ----------
+    batches : iterable of tuple of Tensor or None
+        In host memory.
+    device : torch.device
+        Where to.
+
+    Yields
+    ------
+    tuple of Tensor or None
+        The same batches in the same order.
+    """
+    lane = _SideStream(device) if device.type == "cuda" else _Plain(device)
+    sent: Any = None
+    for batch in batches:
+        following = lane.send(batch)
+        if sent is not None:
+            yield lane.receive(sent)
+        sent = following
+    if sent is not None:
+        yield lane.receive(sent)
+
+
+class _Plain:
+    """Copies that are done when they return."""
+
+    def __init__(self, device: torch.device):
+        self._device = device
+
+    def send(self, batch: Batch) -> Any:
+        return _each(batch, lambda tensor: tensor.to(self._device))
+
+    def receive(self, sent: Any) -> Batch:
+        return sent
+
+
+class _SideStream:
+    """Copies on a stream of their own, from pinned memory: no other can run beside kernels.
+
+    Only the batch is pinned, not the rows: pinning copies, and rows that are mapped from a file may be larger than
+    the host's memory. torch hands a pinned block out again only when the copies from it are done.
+    """
+
+    def __init__(self, device: torch.device):
+        self._device, self._stream = device, torch.cuda.Stream(device)
+
+    def send(self, batch: Batch) -> Any:
+        with torch.cuda.stream(self._stream):
+            sent = _each(batch, lambda tensor: tensor.pin_memory().to(self._device, non_blocking=True))
+            return sent, self._stream.record_event()
+
+    def receive(self, sent: Any) -> Batch:
+        batch, arrived = sent
+        current = torch.cuda.current_stream(self._device)
+        current.wait_event(arrived)
+        # Their memory belongs to the other stream, which must not hand it out while this one reads.
+        return _each(batch, lambda tensor: _recorded(tensor, current))
+
+
+def _recorded(tensor: Tensor, stream: Any) -> Tensor:
+    tensor.record_stream(stream)
+    return tensor
+
+
+def _each(batch: Batch, function: Any) -> Batch:
+    X, y, weight = batch
+    return function(X), None if y is None else function(y), None if weight is None else function(weight)
