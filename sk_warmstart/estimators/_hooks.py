@@ -282,11 +282,10 @@ class SkorchHooks(SkorchContract):
         if validated is not None and validated.rows is session.valid:
             rows = validated.rows
             score = targets_of(self).score(self, rows.y, validated.output, rows.weight)
-            loss = validated.loss(self) if session.monitor.watch == "loss" else math.nan
         else:
-            loss, score = self._evaluate(session.valid, with_loss=session.monitor.watch == "loss")
+            _, score = self._evaluate(session.valid, with_loss=False)
         row["valid_score"] = score
-        if session.monitor.update(score, loss, self._network(), self.optimizer_):
+        if session.monitor.update(score, _mean_loss(row["batches"]), self._network(), self.optimizer_):
             raise StopTraining
 
     def _outputs_of(self, rows: Rows) -> torch.Tensor:
@@ -307,14 +306,14 @@ class SkorchHooks(SkorchContract):
         with torch.no_grad():
             for first in range(0, len(rows), step):
                 X, y, weight = rows.batch(slice(first, first + step))
-                output = first_output(self.infer(X, **self.session_.forward_params))
+                output = self.infer(X, **self.session_.forward_params)
                 if with_loss:
                     self.batch_weight_ = weight
                     try:
                         total += float(self.get_loss(output, y, X=X, training=False)) * len(X)
                     finally:
                         self.batch_weight_ = None
-                outputs.append(output)
+                outputs.append(first_output(output))
         score = targets_of(self).score(self, rows.y, torch.cat(outputs), rows.weight)
         return total / len(rows), score
 
@@ -339,6 +338,12 @@ def affordable_rows(rows: Rows) -> int:
         Fewer of a wide table.
     """
     return max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // max(1, rows.X.shape[1:].numel())))
+
+
+def _mean_loss(batches: list[dict[str, Any]]) -> float:
+    """The loss of the validation rows, from those of their batches."""
+    told = [(b["valid_loss"], b["valid_batch_size"]) for b in batches if "valid_loss" in b]
+    return sum(loss * size for loss, size in told) / sum(size for _, size in told) if told else math.nan
 
 
 def _complain_of_loss(first: float) -> None:

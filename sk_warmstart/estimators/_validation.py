@@ -37,14 +37,6 @@ class Validated:
         guess = to_numpy(net._get_predict_nonlinearity()(self.output)).argmax(1)
         return float((guess == to_numpy(self.rows.y)).mean())
 
-    def loss(self, net: Any) -> float:
-        """Return the mean loss of the rows, by their weights."""
-        net.batch_weight_ = self.rows.weight
-        try:
-            return float(net.get_loss(self.output, self.rows.y, training=False))
-        finally:
-            net.batch_weight_ = None
-
 
 def is_accuracy(callback: Any) -> bool:
     """Tell whether a callback is skorch's ``valid_acc`` and no more."""

@@ -137,7 +137,7 @@ def _gradients(
         if y is None:
             raise ValueError("Dash follows the gradient of the loss: it needs targets")
         with torch.enable_grad():
-            loss = data.loss(first_output(network(X)), y, weight) * (len(X) / len(rows))
+            loss = data.loss(network(X), y, weight) * (len(X) / len(rows))
             gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
         for name, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:

@@ -97,9 +97,9 @@ def donor_standing(previous: NetState, fresh: NetState, context: PolicyContext) 
     assert y is not None
     networks = [context.network(state) for state in (previous, fresh)]
     with torch.no_grad():
-        outputs = [first_output(network(X)) for network in networks]
+        outputs = [network(X) for network in networks]
         loss, fresh_loss = (float(data.loss(output, y, weight)) for output in outputs)
-    scores = _scores(outputs[0], y, data.classifies)
+    scores = _scores(first_output(outputs[0]), y, data.classifies)
     constant = _constant_scores(y, data)
     difference = scores - constant
     error = float(difference.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf

@@ -30,7 +30,8 @@ class PhaseData:
     rows : RowSource
         The training rows, in the order given: older rows first, where data grow.
     loss : callable
-        ``loss(output, y, weight)``, the mean loss of a batch as a scalar tensor; weights may be None.
+        ``loss(output, y, weight)``, the mean loss of a batch as a scalar tensor, of what the network returns;
+        weights may be None.
     valid : RowSource, default=None
         The validation rows, where there are any.
     classifies : bool, default=True
@@ -62,7 +63,7 @@ class PhaseData:
         with torch.no_grad():
             for X, y, weight in self.batches(size, rows):
                 assert y is not None
-                total += float(self.loss(first_output(network(X)), y, weight)) * len(X)
+                total += float(self.loss(network(X), y, weight)) * len(X)
                 n += len(X)
         return total / n
 

@@ -84,8 +84,8 @@ def test_equal_scores_are_decided_by_the_loss_and_failures_are_left_out() -> Non
     told = context(Even({"cold": [], "warm": [], "fire": []}), module)
     BestOf(["warm", "fire", "cold"]).start(previous, fresh, told)
     assert told.notes["chosen"] == "cold"
+    nan = Told({"cold": [math.nan], "warm": [math.nan]})
     with pytest.raises(ValueError, match="all candidates of the race failed"):
-        nan = Told({"cold": [math.nan], "warm": [math.nan]})
         BestOf(["cold", "warm"]).start(previous, fresh, context(nan, module))
 
 
