@@ -122,7 +122,6 @@ def _spent(results: pd.DataFrame) -> pd.Series:
     fast. A run that never got there counts with all that it spent, and with no less than cold did, so that
     stopping short is never called fast. Without validation scores all samples count.
     """
-    epoch = results["samples"] / results["epochs"].clip(lower=1)
     spent = results["samples_to_target"].fillna(results["samples"])
     cold = results["arm"] == REFERENCE
     keys = ["repeat", "stream", "phase"]
@@ -130,7 +129,7 @@ def _spent(results: pd.DataFrame) -> pd.Series:
     floor = of_cold.reindex(pd.MultiIndex.from_frame(results[keys])).to_numpy(dtype=float)
     censored = results["target"].notna() & ~results["reached"]
     spent = spent.where(~censored, spent.clip(lower=pd.Series(floor, spent.index)))
-    return spent.clip(lower=epoch.clip(lower=1))
+    return spent.clip(lower=results["n_fit"])
 
 
 def _by_repeat(results: pd.DataFrame, arm: str, values: pd.Series | NDArray) -> NDArray:
