@@ -29,7 +29,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..training import PackedBackend
 from ._arms import REFERENCE, last_step, make_arms
-from ._gain import best_arm, gain_table, reach_targets, sentences
+from ._gain import best_arm, gain_table, reach_targets, sentences, told_failures
 from ._phases import DataIncremental, plan_phases
 from ._replicate import Outcome, Task, run_replicates
 
@@ -241,12 +241,15 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             self.scorer_name_,
             self.fixed_splits_,
             self.target,
+            told_failures(self.results_),
         )
         self.best_policy_ = best_arm(self.gain_, self.rope)
         self.settings_ = self._settings(task)
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
         name = self.best_policy_ if self.refit == "best" else str(self.refit)
+        if name not in outcome.final:
+            raise ValueError(f"refit={name!r} cannot be refitted: it failed{told_failures(self.results_)[name]}")
         net = outcome.final[name]
         arm = next(arm for arm in task.arms if arm.name == name)
         user = last_step(self.estimator)

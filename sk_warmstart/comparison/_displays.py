@@ -40,6 +40,7 @@ VERDICTS = {
     "neutral": VerdictStyle("#64809c", "o"),
     "detrimental": VerdictStyle("#d1473a", "v"),
     "undecided": VerdictStyle("#b97f00", "D"),
+    "failed": VerdictStyle("#8a4b9c", "X"),
 }
 _UNKNOWN_VERDICT = VerdictStyle("#808080", "s")
 _REFERENCE_COLOR = "#808080"

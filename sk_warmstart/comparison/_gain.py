@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from ._arms import REFERENCE
 from ._statistics import Posterior, correlated_t, pairs_to_decide, rope_verdict
+
+FAILED = "failed"  # the verdict on an arm that raised
 
 
 def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:
@@ -81,6 +84,7 @@ def _row(
     results: pd.DataFrame, arm: str, test_to_train: float, rope: float, confidence: float
 ) -> tuple[dict[str, Any], int | None]:
     mine = results[results["arm"] == arm]
+    failed = mine["error"].ne("").any()
     row: dict[str, Any] = {
         "score": mine["score"].mean(),
         "gain": 0.0,
@@ -95,6 +99,9 @@ def _row(
     if arm == REFERENCE:
         return row, None
     gains = _by_repeat(results, arm, results["score"])
+    if failed:
+        # The runs that went well are no fair sample of what the arm does: shown, and not judged.
+        return {**row, "gain": gains.mean() if len(gains) else np.nan, "speedup": np.nan, "verdict": FAILED}, None
     posterior = correlated_t(gains, test_to_train)
     low, high = posterior.interval(confidence)
     worse, better = posterior.below(-rope), 1 - posterior.below(rope)
@@ -136,7 +143,9 @@ def _by_repeat(results: pd.DataFrame, arm: str, values: pd.Series | NDArray) -> 
     """The arm less cold in each run, averaged over the phases of a replicate: phases are no replicates."""
     keys = ["repeat", "stream", "phase"]
     table = results.assign(value=values).pivot_table(index=keys, columns="arm", values="value")
-    difference = table[arm] - table[REFERENCE]
+    if arm not in table:
+        return np.array([])  # all its runs failed
+    difference = (table[arm] - table[REFERENCE]).dropna()
     return difference.groupby("repeat").mean().to_numpy()
 
 
@@ -155,6 +164,7 @@ def best_arm(gain: pd.DataFrame, rope: float) -> str:
     str
         Name of the arm.
     """
+    gain = gain[gain["verdict"] != FAILED]
     good = gain[gain["score"] >= gain["score"].max() - rope]
     speed = good["speedup"].fillna(0.0)
     return str(speed.idxmax())
@@ -168,6 +178,7 @@ def sentences(
     scorer: str,
     fixed: bool,
     target: float | None,
+    failures: Mapping[str, str],
 ) -> list[str]:
     """Say the verdict on each arm as a person would.
 
@@ -185,6 +196,8 @@ def sentences(
         Whether the splits are the same in every replicate.
     target : float or None
         The user's target; None for cold's final score.
+    failures : mapping of str to str
+        From :func:`told_failures`.
 
     Returns
     -------
@@ -194,12 +207,37 @@ def sentences(
     goal = "cold's score" if target is None else f"a validation score of {target:g}"
     spoken = []
     for arm, row in gain[gain["verdict"] != "reference"].iterrows():
+        if row["verdict"] == FAILED:
+            spoken.append(f"{arm} failed{failures[str(arm)]}.")
+            continue
         parts = [f"{arm} is {row['verdict']}: {_score_part(row, rope, scorer)}"]
         if row["verdict"] == "undecided":
             parts.append(_undecided_part(pairs.get(str(arm)), n_repeats, fixed))
         parts.append(_speed_part(row, goal))
         spoken.append("; ".join(part for part in parts if part) + ".")
     return spoken
+
+
+def told_failures(results: pd.DataFrame) -> dict[str, str]:
+    """Say of each arm that failed how often and why.
+
+    Parameters
+    ----------
+    results : DataFrame
+        One row a run, with ``error``.
+
+    Returns
+    -------
+    dict of str to str
+        Words for each arm that failed.
+    """
+    told = {}
+    for arm, runs in results.groupby("arm", sort=False):
+        wrong = runs[runs["error"] != ""]
+        if len(wrong):
+            repeats, all_repeats = wrong["repeat"].nunique(), runs["repeat"].nunique()
+            told[str(arm)] = f" in {repeats} of {all_repeats} replicates ({wrong['error'].iloc[0]})"
+    return told
 
 
 def _score_part(row: pd.Series, rope: float, scorer: str) -> str:

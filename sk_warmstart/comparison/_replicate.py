@@ -17,7 +17,7 @@ from sklearn.utils.validation import _num_samples
 from ..estimators import WarmStartMixin
 from ..state import sample_ids, validation_mask
 from ..training import Stopwatch, run_together
-from ._arms import Arm, last_step
+from ._arms import REFERENCE, Arm, last_step
 from ._phases import Index, Phase, plan_phases
 from ._trajectory import Trajectory
 
@@ -131,15 +131,24 @@ class _Fit:
     data: _Data
     packed: bool
     seconds: float = 0.0
+    error: Exception | None = None
 
     def run(self) -> None:
-        watch, data = Stopwatch(self.packed), self.data
+        """Fit; what goes wrong is this arm's own and does not end the comparison."""
+        watch = Stopwatch(self.packed)
+        try:
+            self._run()
+        except Exception as error:
+            self.error = error
+        self.seconds = watch.seconds
+
+    def _run(self) -> None:
+        data = self.data
         # Rows are told by their numbers: what a scaler in front does to them does not matter.
         known = {} if data.ids is None else {"sample_id": data.ids}
         if data.X_val is not None:
             known.update(X_val=data.X_val, y_val=data.y_val)
         self.net.fit(data.X, data.y, **known)
-        self.seconds = watch.seconds
 
 
 def _course(task: Task, repeat: int, seed: int, context: Any, outcome: Outcome) -> Iterator[list[_Fit]]:
@@ -168,34 +177,53 @@ def _stream(
             # Rows of a class may come late or all validate: its label is known from the beginning.
             base.set_params(classes=np.unique(np.asarray(task.y)))
     if stream:
-        yield [_Fit(_seeded(base, rng), _prepare(task, stream[0], repeat), task.packed)]
+        first = _Fit(_seeded(base, rng), _prepare(task, stream[0], repeat), task.packed)
+        yield [first]
+        if first.error is not None:
+            raise first.error  # no arm has anything to start from
     current = {arm.name: copy.deepcopy(base) for arm in task.arms}
     for phase_number, phase in enumerate(stream[1:], start=2):
         data = _prepare(task, phase, repeat)
         seed = int(rng.integers(2**31))  # one for all arms: they differ in their start only
-        fits = [_Fit(_arranged(current[arm.name], arm, seed), data, task.packed) for arm in task.arms]
+        arms = [arm for arm in task.arms if arm.name in current]
+        fits = [_Fit(_arranged(current[arm.name], arm, seed), data, task.packed) for arm in arms]
         yield fits
-        for arm, fit in zip(task.arms, fits, strict=True):
-            current[arm.name] = net = fit.net
+        for arm, fit in zip(arms, fits, strict=True):
+            current[arm.name] = fit.net
             place = {"repeat": repeat, "phase": phase_number, "arm": arm.name, "stream": number}
-            n_rows = _num_samples(data.X)
-            curve = _curve(net, n_rows)
+            sizes = {"n_train": len(phase.train), "n_fit": _num_samples(data.X), "n_test": len(phase.test)}
+            try:
+                told, curve = _told(task, fit)
+            except Exception as error:  # of the fit, or of the score
+                if arm.name == REFERENCE:
+                    raise
+                told, curve = {"seconds": fit.seconds, "error": _in_words(error)}, []
+                del current[arm.name]  # nothing follows from a fit that failed
             outcome.curves += [{**place, **row} for row in curve]
-            outcome.results.append(
-                {
-                    **place,
-                    "n_train": len(phase.train),
-                    "n_fit": n_rows,
-                    "n_test": len(phase.test),
-                    "score": float(task.scorer(net, data.X_test, data.y_test)),
-                    "start_score": _start_score(net),
-                    "epochs": int(getattr(net, "n_iter_", 0)),
-                    "samples": round((getattr(net, "n_iter_", 0) + _start_epochs(net)) * n_rows),
-                    "seconds": fit.seconds,
-                    "final_valid_score": _returned(net),
-                }
-            )
+            outcome.results.append({**place, **sizes, **told})
     outcome.final = current
+
+
+def _told(task: Task, fit: _Fit) -> tuple[dict[str, Any], list[dict[str, float]]]:
+    """What a fit came to, and its curve."""
+    if fit.error is not None:
+        raise fit.error
+    net, data = fit.net, fit.data
+    n_rows, epochs = _num_samples(data.X), int(getattr(net, "n_iter_", 0))
+    told = {
+        "score": float(task.scorer(net, data.X_test, data.y_test)),
+        "start_score": _start_score(net),
+        "epochs": epochs,
+        "samples": round((epochs + _start_epochs(net)) * n_rows),
+        "seconds": fit.seconds,
+        "final_valid_score": _returned(net),
+        "error": "",
+    }
+    return told, _curve(net, n_rows)
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
 
 
 def _prepare(task: Task, phase: Phase, repeat: int) -> _Data:

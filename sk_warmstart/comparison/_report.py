@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _NOTHING = "\u2013"
-_SYMBOLS = {"beneficial": "\u25b2", "neutral": "\u25cf", "detrimental": "\u25bc", "undecided": "\u25c6"}
+_SYMBOLS = {
+    "beneficial": "\u25b2",
+    "neutral": "\u25cf",
+    "detrimental": "\u25bc",
+    "undecided": "\u25c6",
+    "failed": "\u2715",
+}
 _PACKAGES = ("sk-warmstart", "scikit-learn", "torch", "skorch", "numpy", "pandas", "scipy")
 # Matplotlib writes black fills by leaving the fill out, so ink gets a colour that can be found and replaced.
 _INK = "#010203"

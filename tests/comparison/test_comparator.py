@@ -212,6 +212,45 @@ def test_a_target_out_of_reach_is_never_reached() -> None:
     assert impossible.gain_.loc["warm", "speedup"] == pytest.approx(1)  # both spent all they had
 
 
+class FailsLate(InitPolicy):
+    """Goes wrong once the rows are many."""
+
+    def start(self, previous: Any, fresh: Any, context: Any) -> Any:
+        if len(context.data.rows) > 70:
+            raise RuntimeError("no more")
+        return previous.copy()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_arm_that_fails_is_told_and_the_others_are_shown(packed: bool, tmp_path: Any) -> None:
+    policies = {"cold": "cold", "late": FailsLate(), "warm": "warm"}
+    result = comparator(policies=policies, packed=packed, refit="best").fit(X, Y)
+    late = result.results_[result.results_["arm"] == "late"]
+    assert late.groupby("phase")["error"].agg(set).to_dict() == {2: {""}, 3: {"RuntimeError: no more"}}
+    assert late[late["phase"] == 3]["score"].isna().all()
+    assert result.gain_.loc["late", "verdict"] == "failed"
+    assert result.verdict_[0] == "late failed in 2 of 2 replicates (RuntimeError: no more)."
+    assert result.best_policy_ in ("cold", "warm")
+    alone = comparator(packed=packed).fit(X, Y)
+    shared = result.results_[result.results_["arm"] != "late"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        shared.drop(columns=CLOCK), alone.results_.drop(columns=CLOCK), rtol=1e-6, check_dtype=False
+    )
+    page = result.report(tmp_path / "report.html").read_text()
+    assert "late failed in 2 of 2 replicates" in page
+    with pytest.raises(ValueError, match="refit='late' cannot be refitted: it failed"):
+        comparator(policies=policies, refit="late").fit(X, Y)
+
+
+def test_nothing_is_compared_where_cold_or_the_base_fails() -> None:
+    class Broken(WarmStartClassifier):
+        def get_loss(self, *args: Any, **kwargs: Any) -> Any:
+            raise ArithmeticError("no loss")
+
+    with pytest.raises(ArithmeticError, match="no loss"):
+        comparator(Broken(max_epochs=1)).fit(X, Y)
+
+
 # -- estimators ------------------------------------------------------------------------------------------
 
 

@@ -119,8 +119,9 @@ def test_rope_band_spans_the_rope(ax):
 
 def test_every_verdict_has_its_own_colour_and_shape(ax):
     points = WarmStartGainDisplay(make_gain(), 0.01).plot(ax=ax).points_
-    assert len({point.get_marker() for point in points.values()}) == len(VERDICTS)
-    assert len({point.get_color() for point in points.values()}) == len(VERDICTS)
+    assert len({style.marker for style in VERDICTS.values()}) == len(VERDICTS)
+    assert len({style.color for style in VERDICTS.values()}) == len(VERDICTS)
+    assert {point.get_marker() for point in points.values()} <= {style.marker for style in VERDICTS.values()}
     assert points["shrink"].get_color() == VERDICTS["beneficial"].color
 
 

@@ -19,7 +19,7 @@ KEYS = ["repeat", "stream", "phase"]
 def runs(*rows: tuple[Any, ...]) -> pd.DataFrame:
     """Runs of 10 epochs with 100 rows, on one phase; (repeat, arm, final validation score)."""
     table = pd.DataFrame(rows, columns=["repeat", "arm", "final_valid_score"])
-    return table.assign(n_fit=100, stream=0, phase=2, epochs=10, samples=1000, score=0.9, seconds=1.0)
+    return table.assign(n_fit=100, error="", stream=0, phase=2, epochs=10, samples=1000, score=0.9, seconds=1.0)
 
 
 def curve(repeat: int, arm: str, scores: list[float]) -> pd.DataFrame:

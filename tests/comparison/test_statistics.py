@@ -184,6 +184,8 @@ def frame_of_scores(cold: np.ndarray, other: np.ndarray) -> pd.DataFrame:
         stream=0,
         epochs=10,
         samples=1000,
+        n_fit=100,
+        error="",
         seconds=0.1,
         target=np.nan,
         reached=False,
@@ -283,9 +285,11 @@ def test_phases_are_averaged_before_replicates_are_compared() -> None:
 
 def test_the_fastest_of_the_practically_best_goes_on() -> None:
     gain = pd.DataFrame(
-        {"score": [0.90, 0.895, 0.905, 0.5], "speedup": [1.0, 3.0, 2.0, 50.0]},
+        {"score": [0.90, 0.895, 0.905, 0.5], "speedup": [1.0, 3.0, 2.0, 50.0], "verdict": "neutral"},
         index=["cold", "fast", "best", "useless"],
     )
     assert best_arm(gain, rope=0.01) == "fast"
     assert best_arm(gain, rope=0.001) == "best"
+    gain.loc["fast", "verdict"] = "failed"
+    assert best_arm(gain, rope=0.01) == "best"
     assert best_arm(gain.assign(speedup=np.nan), rope=0.01) == "cold"
