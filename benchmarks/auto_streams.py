@@ -68,7 +68,9 @@ def main() -> None:
             "repeats": options.repeats,
             "max_epochs": options.max_epochs,
             "seed": SEED,
-            "auto's share of cold's epochs": round(epochs["auto"] / epochs["cold"], 4) if epochs["cold"] else None,
+            "auto's share of cold's epochs": round(float(epochs["auto"] / epochs["cold"]), 4)
+            if epochs["cold"]
+            else None,
             "limit": LIMIT,
         }
         write(options.out, rows, made_by("benchmarks/auto_streams.py", **settings))

@@ -31,7 +31,9 @@ from ..training import PackedBackend
 from ._arms import REFERENCE, last_step, make_arms
 from ._gain import best_arm, gain_table, reach_targets, sentences, told_failures
 from ._phases import DataIncremental, plan_phases
+from ._pipeline import PreparedPipeline
 from ._replicate import Outcome, Task, run_replicates
+from ._stages import stage_tables
 
 
 def _best_has(name: str) -> Any:
@@ -56,8 +58,9 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     policies : iterable or mapping, default=("cold", "warm", "shrink_perturb")
         The arms: names or objects of policies, or a mapping from an arm's name to a policy or to parameters.
         ``"cold"`` must be among them: it is the reference.
-    phases : DataIncremental or splitter, default=None
-        How the data arrive; ``DataIncremental(5)`` by default. A scikit-learn splitter that goes through
+    phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
+        How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
+        each phase. A scikit-learn splitter that goes through
         time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
         half of its training rows and then all. The labels of all rows are known from the beginning.
     n_repeats : int, default=10
@@ -85,11 +88,18 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     gain_ : DataFrame
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
         ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low`` and ``speedup_high``, ``reached``,
-        ``seconds``, ``verdict``.
+        ``seconds``, ``verdict``. Beside the decision: ``p_value`` of Nadeau and Bengio's corrected t-test and
+        ``p_holm`` adjusted for several arms, ``p_improvement`` (that one replicate gains) and ``bootstrap_low``,
+        ``bootstrap_high``, each with its interval.
     results_ : DataFrame
         One row for each repeat, phase and arm.
     curves_ : DataFrame
         One row for each epoch of these; epoch 0 is the start itself.
+    stages_ : dict of str to DataFrame
+        What the stages of the method found: ``baseline`` (cold, by phase), ``runs`` (by arm and phase, with
+        partial budgets), ``trajectories``, ``consistency`` (spread over replicates), ``updates`` (what new data
+        did to what was known: forgetting, transfer, flips), ``cost``, ``perturbation`` (under noise on the
+        weights) and ``verdict``.
     verdict_ : list of str
         One sentence an arm.
     best_policy_ : str
@@ -152,7 +162,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Run the comparison.
 
         Parameters
@@ -161,6 +171,8 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             The rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
+        groups : array-like of shape (n_samples,), default=None
+            Rows that belong together, for phases that go by groups (patients, months).
 
         Returns
         -------
@@ -176,13 +188,13 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         arms = make_arms(self.policies, self.estimator)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:
             raise ValueError(f"refit must be 'best', None or the name of an arm, got {self.refit!r}")
-        X, y = indexable(X, y)
+        X, y, groups = indexable(X, y, groups)
         labels = check_target(y) if is_classifier(self.estimator) else check_target(y, classes=False)
         scorer = check_scoring(self.estimator, self.scoring)
         phases = DataIncremental() if self.phases is None else self.phases
         packed = bool(self.packed) and isinstance(last_step(self.estimator), WarmStartMixin)
-        task = Task(self.estimator, arms, phases, X, y, labels, scorer, packed)
-        plan_phases(phases, X, y, labels, np.random.default_rng(0))  # says at once what cannot be split
+        task = Task(self.estimator, arms, phases, X, y, labels, scorer, packed, groups)
+        plan_phases(phases, X, y, labels, np.random.default_rng(0), groups)  # says at once what cannot be split
         outcomes = self._run(task)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
             self._summarise(task, outcomes)
@@ -244,6 +256,11 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             told_failures(self.results_),
         )
         self.best_policy_ = best_arm(self.gain_, self.rope)
+        measured = {
+            name: pd.DataFrame([row for outcome in outcomes for row in getattr(outcome.measured, name)])
+            for name in ("transfer", "flips", "noise", "checkpoints")
+        }
+        self.stages_ = stage_tables(self.results_, self.curves_, measured, self.gain_)
         self.settings_ = self._settings(task)
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
@@ -267,7 +284,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             steps = before.steps[:-1]
         # The first replicate told rows by their numbers: what trained in it must not validate now.
         known = {"sample_id": np.arange(len(task.y))} if isinstance(net, WarmStartMixin) else {}
-        net.fit(X, task.y, **known)
+        if steps:
+            PreparedPipeline([*steps, ("last", net)]).fit_last(X, task.y, **known)
+        else:
+            net.fit(X, task.y, **known)
         self.best_estimator_ = (
             Pipeline([*steps, (self.estimator.steps[-1][0], net)]) if isinstance(self.estimator, Pipeline) else net
         )
@@ -279,7 +299,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         return {
             "estimator": " ".join(repr(self.estimator).split())[:300],
             "arms": ", ".join(arm.name for arm in task.arms),
-            "phases": repr(task.phases),
+            "phases": " ".join(repr(task.phases).split())[:300],
             "replicates": self.n_repeats,
             "rows": shape[0],
             "columns": shape[1] if len(shape) > 1 else 1,

@@ -10,8 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ._arms import REFERENCE
+from ._bootstrap import paired_bootstrap
+from ._frequentist import corrected_t_test, holm
+from ._improvement import probability_of_improvement
 from ._statistics import Posterior, correlated_t, pairs_to_decide, rope_verdict
 
+# Beside the decision: Nadeau and Bengio's corrected t, the share of replicates that gained, a bootstrap.
+_BESIDE = (
+    "p_value",
+    *("p_improvement", "p_improvement_low", "p_improvement_high"),
+    *("bootstrap_low", "bootstrap_high"),
+)
 FAILED = "failed"  # the verdict on an arm that raised
 
 
@@ -77,7 +86,10 @@ def gain_table(
         rows[arm] = row
         if row["verdict"] == "undecided":
             pairs[arm] = needed
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm"), pairs
+    gain = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+    # Many arms: the best of them looks better than it is.
+    gain.insert(list(gain).index("p_value") + 1, "p_holm", holm(gain["p_value"]))
+    return gain, pairs
 
 
 def _row(
@@ -95,6 +107,7 @@ def _row(
         "reached": mine["reached"].mean() if mine["target"].notna().any() else np.nan,
         "seconds": mine["seconds"].mean(),
         "verdict": "reference",
+        **dict.fromkeys(_BESIDE, np.nan),
     }
     if arm == REFERENCE:
         return row, None
@@ -114,6 +127,16 @@ def _row(
         p_worse=worse,
         verdict=rope_verdict(posterior, rope, confidence),
     )
+    n_finite = int(np.isfinite(gains).sum())
+    better_than = probability_of_improvement(gains, test_to_train, confidence)
+    row.update(
+        p_improvement=better_than.probability,
+        p_improvement_low=better_than.low,
+        p_improvement_high=better_than.high,
+        p_value=corrected_t_test(gains, test_to_train).p_value if n_finite > 1 else np.nan,
+    )
+    if n_finite > 2:
+        row["bootstrap_low"], row["bootstrap_high"] = paired_bootstrap(gains, confidence)
     logs = -_by_repeat(results, arm, np.log(_spent(results)))
     speed = correlated_t(logs, test_to_train) if np.isfinite(logs).all() else Posterior(np.nan, np.nan, 0)
     row["speedup"] = np.exp(speed.mean)

@@ -18,7 +18,9 @@ from ..estimators import WarmStartMixin
 from ..state import sample_ids, validation_mask
 from ..training import Stopwatch, run_together
 from ._arms import REFERENCE, Arm, last_step
-from ._phases import Index, Phase, plan_phases
+from ._measures import Known, Measured, cost_of_keeping, look_back, under_noise
+from ._phases import Index, Phase, new_test_rows, plan_phases
+from ._pipeline import PreparedPipeline
 from ._trajectory import Trajectory
 
 Scorer = Callable[[Any, Any, Any], float]
@@ -44,6 +46,8 @@ class Task:
         scikit-learn's ``scorer(estimator, X, y)``.
     packed : bool, default=True
         Whether fits train together.
+    groups : array-like, default=None
+        Rows that belong together.
     """
 
     estimator: Any
@@ -54,6 +58,7 @@ class Task:
     labels: NDArray | None
     scorer: Scorer
     packed: bool = True
+    groups: Any = None
 
 
 @dataclass
@@ -66,6 +71,8 @@ class Outcome:
         One row for each arm and phase.
     curves : list of dict
         One row for each arm, phase and epoch.
+    measured : Measured
+        What was measured beside.
     final : dict of str to estimator
         Each arm's last state; kept for the first replicate only.
     test_to_train : float
@@ -76,6 +83,7 @@ class Outcome:
 
     results: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
+    measured: Measured = field(default_factory=Measured)
     final: dict[str, Any] = field(default_factory=dict)
     test_to_train: float = 0.0
     fixed: bool = False
@@ -92,6 +100,7 @@ class _Data:
     X_val: Any = None
     y_val: Any = None
     ids: Any = None
+    before: Any = None
 
 
 def run_replicates(task: Task, replicates: Sequence[tuple[int, int, Any]]) -> list[Outcome]:
@@ -148,7 +157,10 @@ class _Fit:
         known = {} if data.ids is None else {"sample_id": data.ids}
         if data.X_val is not None:
             known.update(X_val=data.X_val, y_val=data.y_val)
-        self.net.fit(data.X, data.y, **known)
+        if data.before is None:
+            self.net.fit(data.X, data.y, **known)
+        else:
+            PreparedPipeline([*data.before.steps, ("last", self.net)]).fit_last(data.X, data.y, **known)
 
 
 def _course(task: Task, repeat: int, seed: int, context: Any, outcome: Outcome) -> Iterator[list[_Fit]]:
@@ -156,7 +168,7 @@ def _course(task: Task, repeat: int, seed: int, context: Any, outcome: Outcome) 
     if context is not None:
         context.call_on_fit_task_begin(estimator=task.estimator, X=task.X, y=task.y)
     rng = np.random.default_rng(seed)
-    plan = plan_phases(task.phases, task.X, task.y, task.labels, rng)
+    plan = plan_phases(task.phases, task.X, task.y, task.labels, rng, task.groups)
     outcome.test_to_train, outcome.fixed = plan.test_to_train, plan.fixed
     for number, stream in enumerate(plan.streams):
         yield from _stream(task, stream, number, repeat, rng, outcome)
@@ -182,6 +194,14 @@ def _stream(
         if first.error is not None:
             raise first.error  # no arm has anything to start from
     current = {arm.name: copy.deepcopy(base) for arm in task.arms}
+    judged = _judged(stream)
+    tests: dict[int, Index] = {}
+    known: dict[str, Known | None] = {}
+    if stream:
+        tests[1] = judged[0]
+        for arm in task.arms:
+            place = {"repeat": repeat, "phase": 1, "arm": arm.name, "stream": number}
+            known[arm.name] = _look_back(task, first, tests, None, place, outcome)
     for phase_number, phase in enumerate(stream[1:], start=2):
         data = _prepare(task, phase, repeat)
         seed = int(rng.integers(2**31))  # one for all arms: they differ in their start only
@@ -194,6 +214,10 @@ def _stream(
             sizes = {"n_train": len(phase.train), "n_fit": _num_samples(data.X), "n_test": len(phase.test)}
             try:
                 told, curve = _told(task, fit)
+                tests[phase_number] = judged[phase_number - 1]
+                known[arm.name] = _look_back(task, fit, tests, known[arm.name], place, outcome)
+                if phase is stream[-1]:
+                    _at_the_end(task, fit, seed, place, outcome)
             except Exception as error:  # of the fit, or of the score
                 if arm.name == REFERENCE:
                     raise
@@ -202,6 +226,37 @@ def _stream(
             outcome.curves += [{**place, **row} for row in curve]
             outcome.results.append({**place, **sizes, **told})
     outcome.final = current
+
+
+def _judged(stream: list[Phase]) -> list[Index]:
+    """What each phase brings to be judged by: test rows that are new in it, or all where some bring none."""
+    new = new_test_rows(stream)
+    return new if all(len(rows) for rows in new) else [phase.test for phase in stream]
+
+
+def _look_back(
+    task: Task,
+    fit: _Fit,
+    tests: dict[int, Index],
+    before: Known | None,
+    place: dict[str, Any],
+    outcome: Outcome,
+) -> Known | None:
+    def rows(index: NDArray) -> tuple[Any, Any]:
+        X = _safe_indexing(task.X, index)
+        return X if fit.data.before is None else fit.data.before.transform(X), _safe_indexing(task.y, index)
+
+    transfer, flips, now = look_back(fit.net, task.scorer, rows, tests, before, place)
+    outcome.measured.transfer += transfer
+    outcome.measured.flips += flips
+    return now
+
+
+def _at_the_end(task: Task, fit: _Fit, seed: int, place: dict[str, Any], outcome: Outcome) -> None:
+    data = fit.data
+    outcome.measured.noise += under_noise(fit.net, task.scorer, data.X_test, data.y_test, seed, place)
+    if place["repeat"] == 0:  # a state takes the same room in every replicate
+        outcome.measured.checkpoints += cost_of_keeping(fit.net, place)
 
 
 def _told(task: Task, fit: _Fit) -> tuple[dict[str, Any], list[dict[str, float]]]:
@@ -230,6 +285,7 @@ def _prepare(task: Task, phase: Phase, repeat: int) -> _Data:
     """Preprocess by what is known at the phase, and set validation rows of ours aside."""
     X, y = _safe_indexing(task.X, phase.train), _safe_indexing(task.y, phase.train)
     X_test, y_test = _safe_indexing(task.X, phase.test), _safe_indexing(task.y, phase.test)
+    before = None
     if isinstance(task.estimator, Pipeline) and len(task.estimator) > 1:
         before = clone(task.estimator[:-1])
         X, X_test = before.fit_transform(X, y), before.transform(X_test)
@@ -237,7 +293,7 @@ def _prepare(task: Task, phase: Phase, repeat: int) -> _Data:
     mask = _validating(net, phase.train, len(task.y), repeat)
     if mask is None:
         ids = phase.train if isinstance(net, WarmStartMixin) else None
-        return _Data(X, y, X_test, y_test, ids=ids)
+        return _Data(X, y, X_test, y_test, ids=ids, before=before)
     kept, held = np.flatnonzero(~mask), np.flatnonzero(mask)
     return _Data(
         _safe_indexing(X, kept),
@@ -247,6 +303,7 @@ def _prepare(task: Task, phase: Phase, repeat: int) -> _Data:
         _safe_indexing(X, held),
         _safe_indexing(y, held),
         phase.train[kept],
+        before,
     )
 
 

@@ -23,6 +23,7 @@ from ._displays import (
     arm_styles,
     require_fitted,
 )
+from ._stage_tables import stage_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +149,7 @@ def _content(comparator: Any) -> dict[str, Any]:
         "phases": [_phase_header(comparator.results_, phase) for phase in phases],
         "score_rows": _score_rows(comparator, phases),
         "score_plot": _score_plot(comparator) if len(phases) > 1 else None,
+        "stages": stage_page(getattr(comparator, "stages_", {})),
         "settings": {str(name): str(value) for name, value in comparator.settings_.items()},
         "versions": _versions(),
         "reference": comparator.reference_,

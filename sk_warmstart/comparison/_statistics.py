@@ -1,4 +1,4 @@
-"""The decision: is the gain real, and is it large enough to matter?"""
+"""The Bayesian decision: is the gain real, and is it large enough to matter?"""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterio
 
 
 def rope_verdict(posterior: Posterior, rope: float, confidence: float) -> str:
-    """Decide by the region of practical equivalence.
+    """Decide by the region of practical equivalence [1]_.
 
     Parameters
     ----------
@@ -102,6 +102,11 @@ def rope_verdict(posterior: Posterior, rope: float, confidence: float) -> str:
     -------
     {"beneficial", "neutral", "detrimental", "undecided"}
         The region that holds at least that probability, if one does.
+
+    References
+    ----------
+    .. [1] Benavoli, Corani, Demsar and Zaffalon, "Time for a Change: a Tutorial for Comparing Multiple
+       Classifiers Through Bayesian Analysis", JMLR 18, 2017.
 
     Examples
     --------
@@ -140,6 +145,12 @@ def pairs_to_decide(
     -------
     int or None
         The number; None if no affordable number would.
+
+    Examples
+    --------
+    >>> from sk_warmstart.comparison import pairs_to_decide
+    >>> pairs_to_decide([0.06, -0.03, 0.05, -0.02, 0.045], 0.0, rope=0.01, confidence=0.95)
+    43
     """
     d = np.asarray(differences, dtype=float)
     if len(d) < 2:

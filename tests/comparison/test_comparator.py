@@ -9,6 +9,7 @@ from joblib import Parallel, delayed, parallel_config
 from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.callback import FitCallback, ProgressBar
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris, make_regression
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import SGDClassifier
@@ -16,11 +17,11 @@ from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skorch.callbacks import Callback
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
-from sk_warmstart.comparison import DataIncremental, correlated_t
+from sk_warmstart.comparison import ClassIncremental, DataIncremental, RollingWindow, correlated_t
 from sk_warmstart.policies import InitPolicy
 
 X, Y = load_iris(return_X_y=True)
@@ -100,6 +101,8 @@ def test_gain_is_the_mean_of_paired_differences(fitted: WarmStartComparator) -> 
     assert list(gain.columns) == [
         *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"),
         *("speedup", "speedup_low", "speedup_high", "reached", "seconds", "verdict"),
+        *("p_value", "p_holm", "p_improvement", "p_improvement_low", "p_improvement_high"),
+        *("bootstrap_low", "bootstrap_high"),
     ]
     scores = fitted.results_.set_index([*KEYS, "arm"])["score"].unstack()
     for arm in ("warm", "shrink_perturb"):
@@ -252,6 +255,41 @@ def test_nothing_is_compared_where_cold_or_the_base_fails() -> None:
 
 
 # -- estimators ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [
+        DataIncremental(3),
+        ClassIncremental(2),
+        RollingWindow(60, step=30),
+        RollingWindow(60, step=30, expanding=True),
+        TimeSeriesSplit(3),
+        KFold(2),
+        [(range(60), range(60, 90)), (range(90), range(90, 150))],
+    ],
+    ids=lambda phases: type(phases).__name__,
+)
+def test_a_pipeline_whose_columns_grow_works_in_every_kind_of_phases(phases: Any) -> None:
+    rng = np.random.default_rng(0)
+    place = np.array([f"town {i // 10 if i < 100 else rng.integers(15)}" for i in range(150)])
+    order = rng.permutation(150)
+    frame = pd.DataFrame(X, columns=list("abcd")).iloc[order].reset_index(drop=True).assign(place=place)
+    encode = ColumnTransformer(
+        [("n", StandardScaler(), list("abcd")), ("p", OneHotEncoder(handle_unknown="ignore"), ["place"])]
+    )
+    pipeline = make_pipeline(encode, net(schema="adapt"))
+    result = comparator(pipeline, phases=phases, n_repeats=1, refit="warm").fit(frame, Y[order])
+    assert (result.results_["error"] == "").all()
+    assert result.predict(frame).shape == (150,)
+
+
+def test_groups_reach_the_phases() -> None:
+    months = np.repeat(np.arange(6), 25)
+    order = np.random.default_rng(0).permutation(150)
+    result = comparator(phases=RollingWindow(2, step=1)).fit(X[order], Y[order], groups=months)
+    assert result.results_.groupby("phase")["n_train"].unique().map(list).to_dict() == {2: [50], 3: [50]}
+    assert result.fixed_splits_
 
 
 def test_a_pipelines_other_steps_are_fitted_anew_in_each_phase() -> None:

@@ -172,5 +172,7 @@ def test_shuffled_kfold_is_random_and_plain_kfold_is_not() -> None:
 
 
 def test_what_cannot_split_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match=r"phases must be DataIncremental.* or a scikit-learn splitter, got int"):
+    with pytest.raises(
+        TypeError, match=r"phases must be DataIncremental.*a scikit-learn splitter, or a list.*got int"
+    ):
         draw(5, 40)

@@ -1,0 +1,193 @@
+"""What is measured of an arm beside its score: what it still knows, what flipped, how it bears noise."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+
+from ..estimators import WarmStartMixin
+from ..state import Checkpoint, LeakageWarning, NetState
+from ._forgetting import negative_flip_rate, positive_flip_rate, retained_accuracy
+
+NOISES = (0.01, 0.05, 0.2)  # of the root mean square of each tensor
+_DRAWS = 3
+
+Scorer = Callable[[Any, Any, Any], float]
+Rows = Callable[[NDArray], tuple[Any, Any]]
+
+
+@dataclass
+class Known:
+    """What an arm predicted on the test rows of the phase before.
+
+    Parameters
+    ----------
+    test : ndarray of int
+        These rows.
+    predictions : ndarray
+        What it said of them.
+    """
+
+    test: NDArray
+    predictions: NDArray
+
+
+@dataclass
+class Measured:
+    """What was measured of all arms in one replicate, as rows of tables.
+
+    Parameters
+    ----------
+    transfer : list of dict
+        The score after a phase on the test rows of each phase so far.
+    flips : list of dict
+        What a phase changed on the test rows of the phase before.
+    noise : list of dict
+        The score under noise on the weights.
+    checkpoints : list of dict
+        What it takes to keep a state.
+    """
+
+    transfer: list[dict[str, Any]] = field(default_factory=list)
+    flips: list[dict[str, Any]] = field(default_factory=list)
+    noise: list[dict[str, Any]] = field(default_factory=list)
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+
+
+def look_back(
+    net: Any, scorer: Scorer, rows: Rows, tests: dict[int, NDArray], before: Known | None, place: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Known | None]:
+    """Measure a fitted arm on the test rows of this phase and of those before.
+
+    Parameters
+    ----------
+    net : estimator
+        The arm.
+    scorer : callable
+        scikit-learn's.
+    rows : callable
+        ``rows(index)`` gives X, preprocessed as this phase does it, and y.
+    tests : dict of int to ndarray
+        The test rows of each phase so far; the last is this one's.
+    before : Known or None
+        What the arm's predecessor predicted.
+    place : dict
+        Repeat, stream, phase and arm.
+
+    Returns
+    -------
+    transfer, flips : list of dict
+        As in :class:`Measured`.
+    known : Known or None
+        For the next phase; None where labels are none.
+    """
+    transfer: list[dict[str, Any]] = []
+    flips: list[dict[str, Any]] = []
+    scores: dict[bytes, float] = {}  # phases may share their test rows
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)  # to look at rows that were trained on is the point
+        for phase, index in tests.items():
+            key = index.tobytes()
+            if key not in scores:
+                scores[key] = float(scorer(net, *rows(index)))
+            transfer.append({**place, "on_phase": phase, "score": scores[key]})
+    if not is_classifier(net):
+        return transfer, flips, None
+    if before is not None:
+        X, y = rows(before.test)
+        now, y = np.asarray(net.predict(X)), np.asarray(y)
+        flips.append(
+            {
+                **place,
+                "negative_flips": negative_flip_rate(y, before.predictions, now),
+                "positive_flips": positive_flip_rate(y, before.predictions, now),
+                "retained": retained_accuracy(y, before.predictions, now),
+            }
+        )
+    last = tests[max(tests)]
+    return transfer, flips, Known(last, np.asarray(net.predict(rows(last)[0])))
+
+
+def under_noise(
+    net: Any, scorer: Scorer, X: Any, y: Any, seed: int, place: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Score a network whose weights are moved by noise in proportion to their size.
+
+    Parameters
+    ----------
+    net : estimator
+        The arm, fitted; left as it was.
+    scorer : callable
+        scikit-learn's.
+    X, y : array-like
+        Test rows.
+    seed : int
+        Seed of the noise, which is the same for all arms.
+    place : dict
+        Repeat, stream, phase and arm.
+
+    Returns
+    -------
+    list of dict
+        One row for each size of noise: the score without it, and its mean over a few draws.
+    """
+    if not isinstance(net, WarmStartMixin):
+        return []
+    module, kept = net.module_, NetState.from_module(net.module_)
+    plain, told = float(scorer(net, X, y)), []
+    try:
+        for noise in NOISES:
+            generator = torch.Generator().manual_seed(seed)
+            scores = []
+            for _ in range(_DRAWS):
+                _moved(kept, noise, generator).load_into(module)
+                scores.append(float(scorer(net, X, y)))
+            told.append({**place, "noise": noise, "plain": plain, "score": float(np.mean(scores))})
+    finally:
+        kept.load_into(module)
+    return told
+
+
+def cost_of_keeping(net: Any, place: dict[str, Any]) -> list[dict[str, Any]]:
+    """Measure what a checkpoint takes.
+
+    Parameters
+    ----------
+    net : estimator
+        The arm, fitted.
+    place : dict
+        Repeat, stream, phase and arm.
+
+    Returns
+    -------
+    list of dict
+        Bytes and seconds; empty for an estimator that has no checkpoints.
+    """
+    if not isinstance(net, WarmStartMixin):
+        return []
+    with TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        path = Path(folder) / "state.safetensors"
+        Checkpoint.from_estimator(net).save(path)
+        return [{**place, "bytes": path.stat().st_size, "seconds": time.perf_counter() - began}]
+
+
+def _moved(state: NetState, noise: float, generator: torch.Generator) -> NetState:
+    def rule(name: str, tensor: torch.Tensor) -> torch.Tensor:
+        if not state.is_parameter(name) or not tensor.is_floating_point():
+            return tensor
+        drawn = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+        size = float(tensor.double().square().mean().sqrt())
+        return tensor + (noise * size * drawn).to(tensor)
+
+    return state.map(rule)

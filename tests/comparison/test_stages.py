@@ -1,0 +1,177 @@
+"""The stages of a comparison, against values computed by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_iris, make_regression
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.neural_network import MLPClassifier
+
+from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
+from sk_warmstart.comparison import DataIncremental
+from sk_warmstart.comparison._measures import NOISES, Known, look_back, under_noise
+from sk_warmstart.comparison._stage_tables import stage_page
+from sk_warmstart.comparison._stages import stage_tables
+
+X, Y = load_iris(return_X_y=True)
+
+
+def run(arm: str, repeat: int, phase: int, score: float, **more: Any) -> dict[str, Any]:
+    known = {"stream": 0, "n_train": 10 * phase, "epochs": 4, "samples": 40, "seconds": 0.5, "start_score": 0.1}
+    reach = {"epochs_to_target": 2.0, "samples_to_target": 20.0, "reached": True}
+    return {"arm": arm, "repeat": repeat, "phase": phase, "score": score, **known, **reach, **more}
+
+
+RESULTS = pd.DataFrame(
+    [
+        run("cold", 0, 2, 0.5),
+        run("cold", 0, 3, 0.7),
+        run("cold", 1, 2, 0.7),
+        run("cold", 1, 3, 0.9),
+        run("warm", 0, 2, 0.8, reached=False, epochs_to_target=np.nan, samples_to_target=np.nan),
+        run("warm", 0, 3, 0.8),
+        run("warm", 1, 2, 0.8),
+        run("warm", 1, 3, 0.82),
+    ]
+)
+GAIN = pd.DataFrame({"gain": [0.0, 0.1]}, index=pd.Index(["cold", "warm"], name="arm"))
+EMPTY = {name: pd.DataFrame() for name in ("transfer", "flips", "noise", "checkpoints")}
+
+
+def tables(curves: pd.DataFrame | None = None, **measured: Any) -> dict[str, pd.DataFrame]:
+    columns = ["repeat", "stream", "phase", "arm", "epoch", "valid_score"]
+    found = {name: pd.DataFrame(rows) for name, rows in measured.items()}
+    return stage_tables(RESULTS, pd.DataFrame(columns=columns) if curves is None else curves, EMPTY | found, GAIN)
+
+
+def test_baseline_and_spread() -> None:
+    found = tables()
+    assert found["baseline"]["score"].to_dict() == pytest.approx({2: 0.6, 3: 0.8})
+    assert found["baseline"]["rows"].tolist() == [20, 30]
+    spread = found["consistency"]
+    # Replicates of cold score 0.6 and 0.8 in the mean over phases, those of warm 0.8 and 0.81.
+    assert spread["sd"].to_dict() == pytest.approx({"cold": 0.1 * 2**0.5, "warm": 0.005 * 2**0.5})
+    assert spread["ratio to cold"]["warm"] == pytest.approx(0.05)
+    assert spread["over-concentrated"].to_dict() == {"cold": False, "warm": True}
+    cost = found["cost"]
+    assert cost.loc["warm", "reached"] == 0.75
+    assert cost.loc["warm", "epochs to target"] == 2
+
+
+def test_gems_measures_on_a_matrix_by_hand() -> None:
+    matrix = {(1, 1): 0.8, (2, 1): 0.6, (2, 2): 0.9, (3, 1): 0.7, (3, 2): 0.5, (3, 3): 0.9}
+    rows = [
+        {"arm": "warm", "repeat": 0, "stream": 0, "phase": i, "on_phase": j, "score": score}
+        for (i, j), score in matrix.items()
+    ]
+    updates = tables(transfer=rows)["updates"].loc["warm"]
+    assert updates["average accuracy"] == pytest.approx((0.7 + 0.5 + 0.9) / 3)
+    assert updates["backward transfer"] == pytest.approx(((0.7 - 0.8) + (0.5 - 0.9)) / 2)
+    assert updates["forgetting"] == pytest.approx(((0.8 - 0.7) + (0.9 - 0.5)) / 2)
+
+
+def test_partial_budgets_are_parts_of_colds_epochs() -> None:
+    scores = {"cold": [0.0, 0.2, 0.4, 0.6, 0.8], "warm": [0.5, 0.7]}  # warm stopped after one epoch
+    curves = pd.DataFrame(
+        [
+            {"repeat": r, "stream": 0, "phase": p, "arm": arm, "epoch": i, "valid_score": score}
+            for r in (0, 1)
+            for p in (2, 3)
+            for arm, line in scores.items()
+            for i, score in enumerate(line)
+        ]
+    ).assign(train_loss=1.0, gradient_norm=1.0, distance_from_start=0.0, distance_from_init=0.0)
+    runs = tables(curves)["runs"]
+    assert runs.loc[("cold", 2), ["valid at 25%", "valid at 50%", "valid at 100%"]].tolist() == [0.2, 0.4, 0.8]
+    assert runs.loc[("warm", 3), ["valid at 25%", "valid at 50%", "valid at 100%"]].tolist() == [0.7] * 3
+
+
+class Says(ClassifierMixin, BaseEstimator):
+    """Predicts the first column."""
+
+    def predict(self, X: Any) -> Any:
+        return np.asarray(X)[:, 0]
+
+
+def test_flips_on_the_rows_of_the_phase_before() -> None:
+    truth = np.array([1, 1, 0, 0, 1])
+    says = np.array([[1], [0], [0], [1], [1]])
+    before = Known(np.arange(4), np.array([1, 1, 1, 0]))
+    asked = []
+
+    def rows(index: Any) -> Any:
+        asked.append(list(index))
+        return says[index], truth[index]
+
+    def score(net: Any, X: Any, y: Any) -> float:
+        return float((net.predict(X) == y).mean())
+
+    tests = {1: np.arange(4), 2: np.array([3, 4])}
+    transfer, flips, known = look_back(Says(), score, rows, tests, before, {"arm": "a"})
+    assert [(row["on_phase"], row["score"]) for row in transfer] == [(1, 0.5), (2, 0.5)]
+    # Right before: 0, 1 and 3; of these 1 and 3 are wrong now; 2 was wrong and is right.
+    assert flips[0]["negative_flips"] == 0.5
+    assert flips[0]["positive_flips"] == 0.25
+    assert flips[0]["retained"] == pytest.approx(1 / 3)
+    assert known is not None
+    assert known.predictions.tolist() == [1, 1]
+
+
+def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
+    net = WarmStartClassifier(max_epochs=30, random_state=0).fit(X, Y)
+    before = [p.detach().clone() for p in net.module_.parameters()]
+
+    def score(net: Any, X: Any, y: Any) -> float:
+        return float(net.score(X, y))
+
+    told = [under_noise(net, score, X, Y, 0, {}) for _ in range(2)]
+    assert told[0] == told[1]
+    assert [row["noise"] for row in told[0]] == list(NOISES)
+    assert all(torch.equal(p, kept) for p, kept in zip(net.module_.parameters(), before, strict=True))
+    scaled = WarmStartClassifier(max_epochs=30, random_state=0).fit(X, Y)
+    sizes = []
+
+    def size(net: Any, X: Any, y: Any) -> float:
+        moved = net.module_.output.weight.detach() - before[-2]
+        sizes.append(float(moved.square().mean().sqrt() / before[-2].square().mean().sqrt()))
+        return 0.0
+
+    under_noise(scaled, size, X, Y, 1, {})
+    assert sizes[0] == 0
+    assert sizes[1::3] == pytest.approx(NOISES, rel=0.2)
+    assert under_noise(MLPClassifier(), score, X, Y, 0, {}) == []
+
+
+def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> None:
+    net = WarmStartClassifier(max_epochs=4, module__hidden_layer_sizes=(8,))
+    fitted = WarmStartComparator(net, ("cold", "warm"), TimeSeriesSplit(3), n_repeats=2).fit(X[::-1], Y[::-1])
+    stages = fitted.stages_
+    names = ["baseline", "runs", "trajectories", "consistency", "updates", "cost", "perturbation", "verdict"]
+    assert list(stages) == names
+    assert stages["verdict"] is fitted.gain_
+    assert stages["updates"].notna().all().all()
+    assert (stages["cost"]["checkpoint, kB"] > 1).all()
+    page = fitted.report(tmp_path / "report.html").read_text()
+    for table in stage_page(stages):
+        assert f'id="stage-{table.name}"' in page
+        assert all(len(row) == len(table.header) for row in table.rows)
+
+
+def test_numbers_have_no_flips_and_other_estimators_have_what_can_be_seen() -> None:
+    A, b = make_regression(120, 4, random_state=0)
+    settings: dict[str, Any] = {"phases": DataIncremental(3), "n_repeats": 1, "refit": None}
+    numbers = WarmStartComparator(WarmStartRegressor(max_epochs=2), ("cold", "warm"), **settings).fit(
+        A, b / b.std()
+    )
+    assert "negative flips" not in numbers.stages_["updates"]
+    assert "forgetting" in numbers.stages_["updates"]
+    foreign = MLPClassifier((4,), max_iter=300, tol=0.1)
+    seen = WarmStartComparator(foreign, ("cold", "warm"), **settings).fit(X, Y).stages_
+    assert seen["perturbation"].empty
+    assert "negative flips" in seen["updates"]
