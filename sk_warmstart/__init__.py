@@ -5,8 +5,10 @@ starting warm was worth it.
 """
 
 from .comparison import (
+    ClassIncremental,
     DataIncremental,
     LearningCurvesDisplay,
+    RollingWindow,
     WarmStartComparator,
     WarmStartGainDisplay,
 )
@@ -19,9 +21,11 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "CheckpointStore",
+    "ClassIncremental",
     "DataIncremental",
     "LeakageWarning",
     "LearningCurvesDisplay",
+    "RollingWindow",
     "WarmStartClassifier",
     "WarmStartComparator",
     "WarmStartGainDisplay",

@@ -44,7 +44,7 @@ class ValidationMonitor:
     _best: Snapshot | None = None
 
     def suit(self, patience: float, watch: str) -> None:
-        """Follow what a start asks for.
+        """Follow what a start asks for, if training is to be stopped early at all.
 
         Parameters
         ----------
@@ -53,6 +53,8 @@ class ValidationMonitor:
         watch : {"score", "loss"}
             What is to improve.
         """
+        if not self.early_stopping:
+            return
         if patience < 1:
             self.n_iter_no_change = min(self.n_iter_no_change, max(2, math.ceil(self.n_iter_no_change * patience)))
         self.watch = watch

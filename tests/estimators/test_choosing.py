@@ -126,6 +126,16 @@ def test_auto_suits_patience_and_watches_the_loss(donor: Any) -> None:
     assert any("of the rows are new" in reason for reason in chosen.start_.reasons)
 
 
+def test_without_early_stopping_a_start_changes_nothing_of_what_is_returned(donor: Any) -> None:
+    """A fit far into over-fitting raises the validation loss, and not its own start is what it is to return."""
+    fits = [
+        from_(donor, init_policy=policy, max_epochs=150).fit(X[NEW], Y[NEW], X_val=X[900:], y_val=Y[900:])
+        for policy in ("auto", "warm")
+    ]
+    assert fits[0].start_.chosen == "warm"
+    assert torch.equal(fits[0].module_.output.weight, fits[1].module_.output.weight)
+
+
 def test_auto_tells_a_changed_schema(donor: Any) -> None:
     few = net(classes=None).fit(X[Y < 8], Y[Y < 8])
     grown = from_(few, init_policy="auto", schema="adapt").fit(X, Y)
