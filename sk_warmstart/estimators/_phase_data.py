@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from torch import Tensor
 
 from ..policies import PhaseData
 
 
-def phase_data(net: Any, new: NDArray[np.bool_] | None) -> PhaseData | None:
+def phase_data(net: Any, known: Callable[[], Tensor | None]) -> PhaseData | None:
     """Return what a fit is about to train on.
 
     Parameters
     ----------
     net : WarmStartMixin
         The net, its rows split and on the device.
-    new : ndarray of bool or None
-        Which training rows no donor has seen.
+    known : callable
+        Tells which training rows no donor has seen.
 
     Returns
     -------
@@ -39,5 +37,4 @@ def phase_data(net: Any, new: NDArray[np.bool_] | None) -> PhaseData | None:
         finally:
             net.batch_weight_ = None
 
-    unseen = None if new is None else torch.from_numpy(new)
-    return PhaseData(session.train, loss, session.valid, is_classifier(net), unseen)
+    return PhaseData(session.train, loss, session.valid, is_classifier(net), known)

@@ -84,11 +84,13 @@ def merit_of(net: Any, rows: Rows) -> Merit:
     return Merit(targets_of(net).score_rows(net, rows.y, output).double().cpu(), losses)
 
 
-def racing(net: Any, new: torch.Tensor | None, seed: int) -> Callable[[Mapping[str, NetState]], FitRace] | None:
+def racing(
+    net: Any, new: Callable[[], torch.Tensor | None], seed: int
+) -> Callable[[Mapping[str, NetState]], FitRace] | None:
     """Return how the starts of a fit race, if its rows are known as tensors."""
     if net.session_.train is None or net.session_.train.y is None:
         return None
-    return lambda starts: FitRace(net, starts, new, child_seed(seed, "race"))
+    return lambda starts: FitRace(net, starts, new(), child_seed(seed, "race"))
 
 
 def _racer(net: Any, state: NetState, train: Rows, seed: int) -> Any:

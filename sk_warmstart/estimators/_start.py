@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,21 +130,26 @@ def make_start(
     else:
         previous, change = adapt(net, donor, network, probe)
         others = [_adapted(net, other, network, probe) for other in plan.others]
-        new = new_rows(net, rows)
-        data = phase_data(net, new)
+
+        @functools.cache  # a plain start asks for none of this
+        def new() -> Tensor | None:
+            unseen = new_rows(net, rows)
+            return None if unseen is None else torch.from_numpy(unseen)
+
         assert plan.seed is not None
         context = PolicyContext(
             _generator(plan),
             network,
             previous.origin,
-            data,
-            race=racing(net, None if data is None else data.new, plan.seed),
+            phase_data(net, new),
+            race=racing(net, new, plan.seed),
             sources=[other.state for other in others],
+            has_own_donor=kind != "init_policy",
             circumstances=Circumstances(
                 lineage=donor.lineage,
                 **{name: change[name] for name in ("classes_added", "columns_added", "columns_dropped")},
                 features=donor.features,
-                rows=_spread(X, rows, new),
+                rows=lambda: _spread(X, rows, new()),
             ),
         )
         state = policy.start(previous.state, fresh, context)
@@ -242,13 +248,13 @@ def _mask_moments(previous: NetState, network: nn.Module, optimizer: Any) -> Non
                     moment.mul_(unchanged)
 
 
-def _spread(X: Any, rows: Recognised, new: Any) -> Any:
+def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
     """Some training rows, new ones where there are enough, to see how the columns are spread."""
     if not rows.known_as or X.ndim != 2:
         return None
     index = np.arange(X.shape[0])[rows.train]
-    if new is not None and new.sum() >= _TELLING:
-        index = index[new]
+    if new is not None and int(new.sum()) >= _TELLING:
+        index = index[new.numpy()]
     return X[index[:: -(-len(index) // _SPREAD)]]
 
 

@@ -83,8 +83,11 @@ def materialize(network: nn.Module, example: Tensor) -> None:
         network.train(was_training)
 
 
+_KNOWN = ("torch.nn.", __name__.partition(".")[0] + ".")
+
+
 def is_stochastic(network: nn.Module) -> bool:
-    """Tell whether a network draws random numbers in its forward pass.
+    """Tell whether a network may draw random numbers in its forward pass.
 
     Parameters
     ----------
@@ -94,10 +97,13 @@ def is_stochastic(network: nn.Module) -> bool:
     Returns
     -------
     bool
-        True if it has an active dropout or a randomised activation.
+        True if it has an active dropout, a randomised activation, or a layer of a user's own class, whose
+        ``forward`` may do anything.
     """
     return any(
-        (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0) or isinstance(layer, nn.RReLU)
+        (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
+        or isinstance(layer, nn.RReLU)
+        or not type(layer).__module__.startswith(_KNOWN)
         for layer in network.modules()
     )
 

@@ -37,6 +37,8 @@ class PolicyContext:
         rows are not known as tensors.
     sources : sequence of NetState, default=()
         Further donors that the policy brought, in the layout of the network.
+    has_own_donor : bool, default=True
+        Whether the previous state is the estimator's own donor; otherwise it is the first that the policy brought.
     circumstances : Circumstances, default=None
         What the estimator knows of the donor beside its state.
     notes : dict, default={}
@@ -49,6 +51,7 @@ class PolicyContext:
     data: PhaseData | None = None
     race: Callable[[Mapping[str, NetState]], Race] | None = None
     sources: Sequence[NetState] = ()
+    has_own_donor: bool = True
     circumstances: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
 

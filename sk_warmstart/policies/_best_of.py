@@ -97,19 +97,21 @@ class BestOf(InitPolicy):
     def _starts(
         self, previous: NetState, fresh: NetState, context: PolicyContext
     ) -> tuple[dict[str, NetState], dict[str, dict[str, Any]]]:
-        donors: list[tuple[str, NetState]] = [("", previous)]
-        donors += [(f" of source {i}", state) for i, state in enumerate(context.sources)]
+        own = int(context.has_own_donor)
+        donors = [
+            ("" if i < own else f" of source {i - own}", s) for i, s in enumerate([previous, *context.sources])
+        ]
         starts: dict[str, NetState] = {}
         notes: dict[str, dict[str, Any]] = {}
         for given in self._policies():
             policy = resolve_policy(given)
             name = given if isinstance(given, str) else " ".join(repr(policy).split())
             for place, (suffix, donor) in enumerate(donors if policy.keeps_previous() else donors[:1]):
-                own = context.spawned()
+                spawned = context.spawned()
                 if name + suffix in starts:
                     raise ValueError(f"policies of BestOf holds {name!r} twice")
-                starts[name + suffix] = policy.start(donor, fresh, own)
-                notes[name + suffix] = {**own.notes, **({"source": place - 1} if place else {})}
+                starts[name + suffix] = policy.start(donor, fresh, spawned)
+                notes[name + suffix] = {**spawned.notes, **({"source": place - 1} if place else {})}
         return starts, notes
 
 

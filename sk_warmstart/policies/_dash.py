@@ -12,7 +12,7 @@ from ..state import NetState
 from ._base import InitPolicy, PolicyContext
 from ._layers import linear_tensors
 from ._params import check_count, check_finite, check_range
-from ._phase import PhaseData, first_output
+from ._phase import PhaseData
 
 _ROWS_AT_ONCE = 4096
 _NEARLY_ALL = 0.99

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,8 @@ class Circumstances:
         How the schema changed.
     features : FeatureSummary or None, default=None
         How the columns were spread in the donor's last fit.
-    rows : array-like or sparse matrix of shape (n_samples, n_features), or None, default=None
-        Rows as they are spread now, as the user gave them.
+    rows : callable, default=None
+        Gives rows as they are spread now, as the user passed them, shape (n_samples, n_features), or None.
     """
 
     lineage: Lineage = field(default_factory=Lineage)
@@ -44,7 +44,7 @@ class Circumstances:
     columns_added: Sequence[Any] = ()
     columns_dropped: Sequence[Any] = ()
     features: FeatureSummary | None = None
-    rows: Any = None
+    rows: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -149,15 +149,17 @@ def kept_skill(previous: NetState, known: Circumstances, context: PolicyContext)
 
 def share_of_new(data: PhaseData) -> float | None:
     """Return the share of the training rows that the donor has not seen; None where that is not known."""
-    return None if data.new is None else float(data.new.double().mean())
+    new = data.new
+    return None if new is None else float(new.double().mean())
 
 
 def drifted_columns(known: Circumstances) -> tuple[list[Any], int]:
     """Return the columns that drifted by more than chance (Holm), and how many columns there are."""
-    if known.features is None or known.rows is None or known.columns_added or known.columns_dropped:
+    rows = None if known.rows is None else known.rows()
+    if known.features is None or rows is None or known.columns_added or known.columns_dropped:
         return [], 0
     try:
-        found = population_stability(known.features, known.rows)
+        found = population_stability(known.features, rows)
     except ValueError:  # too few rows to tell
         return [], 0
     p_values = np.nan_to_num(np.asarray(found.p_value, dtype=float), nan=1.0)
@@ -199,8 +201,9 @@ def dormant_share(network: nn.Module, data: PhaseData) -> float:
 def _unseen(data: PhaseData) -> RowSource:
     if data.valid is not None:
         return data.valid
-    if data.new is not None and int(data.new.sum()) >= _FEW:
-        return _Part(data.rows, data.new.nonzero()[:, 0])
+    new = data.new
+    if new is not None and int(new.sum()) >= _FEW:
+        return _Part(data.rows, new.nonzero()[:, 0])
     return data.rows
 
 
@@ -223,10 +226,11 @@ def _device_of(rows: RowSource) -> torch.device:
 
 
 def _old_and_new(data: PhaseData, n: int) -> tuple[Any, Any] | None:
-    if data.new is None:
+    new = data.new
+    if new is None:
         return None
     sides = []
-    for mask in (~data.new, data.new):
+    for mask in (~new, new):
         index = mask.nonzero()[:, 0]
         if len(index) < _FEW:
             return None

@@ -36,15 +36,20 @@ class PhaseData:
         The validation rows, where there are any.
     classifies : bool, default=True
         Whether targets are codes of classes; otherwise they are numbers.
-    new : Tensor of bool, shape (n_samples,), default=None
-        Which training rows the donor has not seen; None where that is not known.
+    known : callable, default=None
+        Tells ``new``: looked up only where a policy asks.
     """
 
     rows: RowSource
     loss: Callable[[Any, Tensor, Tensor | None], Tensor]
     valid: RowSource | None = None
     classifies: bool = True
-    new: Tensor | None = None
+    known: Callable[[], Tensor | None] | None = None
+
+    @property
+    def new(self) -> Tensor | None:
+        """Which training rows the donor has not seen, as a mask; None where that is not known."""
+        return None if self.known is None else self.known()
 
     def sample(self, n: int) -> Batch:
         """Return at most ``n`` training rows, evenly spaced."""

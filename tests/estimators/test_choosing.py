@@ -84,9 +84,10 @@ def test_donors_race_and_the_better_one_is_the_parent(donor: Any, misled: Any, t
     Checkpoint.from_estimator(donor).save(path)
     policy = BestOf(["warm"], sources=[FrozenEstimator(misled), path])
     alone = clone(net(init_policy=policy)).fit(X[NEW], Y[NEW])  # no donor of its own: the first source stands in
-    assert alone.start_.chosen == "warm of source 0"
+    assert alone.start_.chosen == "warm of source 1"
     assert alone.start_.donor == "init_policy"
     assert alone.start_.donor_id == alone.lineage_.parent == Checkpoint.load(path).id
+    assert {row["candidate"] for row in alone.start_.race} == {"warm of source 0", "warm of source 1"}
     own = from_(misled, init_policy=BestOf(["warm"], sources=[Checkpoint.load(path)])).fit(X[NEW], Y[NEW])
     assert own.start_.donor_id == Checkpoint.load(path).id
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetClassifier
@@ -124,3 +125,18 @@ def test_the_mixin_makes_a_warm_net_of_another_skorch_class() -> None:
     assert net.calls_ > 0
     assert len(net.history) == 4
     assert set(net.predict(X)) <= {"no", "yes"}
+
+
+def test_what_a_module_draws_itself_is_seeded() -> None:
+    class Noisy(torch.nn.Module):
+        def __init__(self, n_features: int, n_outputs: int):
+            super().__init__()
+            self.layer = torch.nn.Linear(n_features, n_outputs)
+
+        def forward(self, X: torch.Tensor) -> torch.Tensor:
+            return self.layer(X + torch.randn_like(X) if self.training else X)
+
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 3)), rng.integers(0, 2, 60)
+    one, two = (WarmStartClassifier(Noisy, max_epochs=3, random_state=0).fit(X, y) for _ in range(2))
+    assert one.loss_curve_ == two.loss_curve_

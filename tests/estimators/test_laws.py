@@ -343,6 +343,7 @@ def test_8_sample_id_holds_a_row_to_its_side_when_its_content_moves() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sk_warmstart.policies.PlainShrinkWarning")  # no direction helps
 @pytest.mark.parametrize(
     ("source", "policy"),
     [("none", "warm"), ("frozen pipeline", "warm"), *(("frozen", policy) for policy in policy_names())],

@@ -84,3 +84,8 @@ def test_is_stochastic() -> None:
     assert not is_stochastic(MLP(2, 1))
     assert not is_stochastic(nn.Sequential(nn.Dropout(0.0)))
     assert is_stochastic(nn.Sequential(nn.RReLU()))
+
+    class Own(nn.Linear):
+        """Nobody knows what it does in training."""
+
+    assert is_stochastic(nn.Sequential(Own(2, 1)))

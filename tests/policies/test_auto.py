@@ -55,7 +55,7 @@ def square(output: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
 
 
 def context(y: Tensor = Y, new: Any = None, valid: Any = None, **params: Any) -> PolicyContext:
-    data = PhaseData(Table(X, y), entropy, valid, True, new)
+    data = PhaseData(Table(X, y), entropy, valid, True, lambda: new)
     return PolicyContext(torch.Generator().manual_seed(0), GOOD, data=data, **params)
 
 
@@ -81,7 +81,7 @@ def test_the_standing_is_a_paired_difference() -> None:
 
 def test_squared_errors_of_numbers() -> None:
     y = X[:, :1] * 2 + 0.1
-    data = PhaseData(Table(X, y), square, None, False, LATE)
+    data = PhaseData(Table(X, y), square, None, False, lambda: LATE)
     told = PolicyContext(torch.Generator(), module := linear([[1.0, 0, 0]]), data=data)
     known = donor_standing(NetState.from_module(module), NetState.from_module(linear([[0.0, 0, 0]])), told)
     late = y[LATE]
@@ -116,7 +116,7 @@ def test_labels_that_are_spread_differently() -> None:
     counts = [[int((y[side] == label).sum()) for label in (0, 1)] for side in (~new, new)]
     assert label_shift(context(y, new).phase_data()) == pytest.approx(stats.chi2_contingency(counts).pvalue)
     assert label_shift(context(y, None).phase_data()) is None
-    numbers = PhaseData(Table(X, X[:, :1]), square, None, False, LATE)
+    numbers = PhaseData(Table(X, X[:, :1]), square, None, False, lambda: LATE)
     expected = stats.ks_2samp(X[~LATE, 0].numpy(), X[LATE, 0].numpy()).pvalue
     assert label_shift(numbers) == pytest.approx(expected)
 
@@ -125,10 +125,10 @@ def test_columns_that_drift_are_named_and_chance_is_not() -> None:
     before = RNG.standard_normal((3000, 4))
     now = RNG.standard_normal((3000, 4))
     now[:, 1] += 1
-    known = Circumstances(features=FeatureSummary.from_rows(before), rows=now)
+    known = Circumstances(features=FeatureSummary.from_rows(before), rows=lambda: now)
     assert drifted_columns(known) == ([1], 4)
-    assert drifted_columns(replace(known, rows=RNG.standard_normal((3000, 4)))) == ([], 4)
-    assert drifted_columns(replace(known, rows=now[:5])) == ([], 0)
+    assert drifted_columns(replace(known, rows=lambda: RNG.standard_normal((3000, 4)))) == ([], 4)
+    assert drifted_columns(replace(known, rows=lambda: now[:5])) == ([], 0)
     assert drifted_columns(replace(known, columns_added=["new"])) == ([], 0)
     assert share_of_new(context(new=LATE).phase_data()) == 0.5
 
