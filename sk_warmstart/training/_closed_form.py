@@ -270,7 +270,11 @@ class ClosedFormNet:
         return outputs
 
     def _zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(*self._lead, *shape, **self._kind)
+        """Zeros for each member, each beginning at a cache line: a product may round by where its numbers lie."""
+        if self.members is None:
+            return torch.zeros(*shape, **self._kind)
+        n = math.prod(shape)
+        return torch.zeros(self.members, -(-n // _LINE) * _LINE, **self._kind)[:, :n].unflatten(-1, shape)
 
     def _matrices(self, flat: Tensor) -> list[Tensor]:
         sizes = [math.prod(shape) for shape in self._shapes]
@@ -284,12 +288,13 @@ class ClosedFormNet:
         ]
 
 
+_LINE = 16  # numbers
 # Over a short last axis torch's softmax runs number by number; over another axis it is vectorised.
 _SHORT = 24
 
 
 def _softmax(outputs: Tensor, out: Tensor) -> None:
-    if outputs.ndim > 2 and outputs.shape[-1] <= _SHORT:
+    if outputs.shape[-1] <= _SHORT:  # one network and a pack alike, so that they round alike
         out.copy_(torch.softmax(outputs.mT.contiguous(), -2).mT)
     else:
         torch.softmax(outputs, -1, out=out)
@@ -311,7 +316,7 @@ class _Layer:
         self.delta_t = self.delta.mT
         # Batched products are twice as fast into contiguous memory; a single one does not care.
         packed = net.members is not None
-        self.product = torch.empty_like(gradient, memory_format=torch.contiguous_format) if packed else None
+        self.product = net._zeros(*gradient.shape[-2:]) if packed else None
         self.widened = net._zeros(n_rows, width + 1).fill_(1)
         self.inner = self.widened[..., :-1]
         self.scratch = net._zeros(n_rows, width)
