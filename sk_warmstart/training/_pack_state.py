@@ -44,6 +44,7 @@ class PackState:
         names = ("momentum_buffer",) if self.kind == "sgd" else ("exp_avg", "exp_avg_sq")
         self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
         self.gradient = torch.zeros_like(self.flat)
+        self._lent: bool | None = None  # whether members know their moments; None before they know anything
         self.moments = {name: self._gathered(name) for name in names}
         self.steps = [
             float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
@@ -76,23 +77,27 @@ class PackState:
 
     def tell_optimizers(self) -> None:
         """Let the members know their gradients and moments, as views, and their optimisers' steps."""
-        for optimizer in self._optimizers:
+        moving = self.kind != "sgd" or any(o.param_groups[0]["momentum"] for o in self._optimizers)
+        if self._lent != moving:
+            self._lend_views(moving)
+            self._lent = moving
+        for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
             note_steps(optimizer)
+            for parameter in parameters if self.kind != "sgd" else ():
+                _tell_step(optimizer, parameter, optimizer.state[parameter], self.steps[i])
+
+    def _lend_views(self, moving: bool) -> None:
+        """Views stay true while the pack lives: its tensors are changed in place."""
         gradients = self.views(self.gradient)
         for i, parameters in enumerate(self._parameters):
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient[i]
-        momentum = self.kind != "sgd" or any(o.param_groups[0]["momentum"] for o in self._optimizers)
-        if not momentum:
+        if not moving:
             return
         views = {name: self.views(moment) for name, moment in self.moments.items()}
         for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
             for j, parameter in enumerate(parameters):
-                entry = optimizer.state[parameter]
-                for name, its in views.items():
-                    entry[name] = its[j][i]
-                if self.kind != "sgd":
-                    _tell_step(optimizer, parameter, entry, self.steps[i])
+                optimizer.state[parameter].update({name: its[j][i] for name, its in views.items()})
 
     def dissolve(self) -> None:
         """Give every member tensors of its own."""
