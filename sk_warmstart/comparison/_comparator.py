@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import platform
+import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
-import joblib
 import numpy as np
 import pandas as pd
-import sklearn
-import skorch
-import torch
-from joblib import effective_n_jobs
-from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics import check_scoring
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, check_random_state, get_tags, indexable
+from sklearn.utils._metadata_requests import _routing_enabled
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import WarmStartMixin, all_or_nothing
-from ..training import PackedBackend
 from ._arms import REFERENCE, last_step, make_arms
-from ._gain import best_arm, gain_table, reach_targets, sentences, told_failures
+from ._gain import best_arm, gain_table, reach_targets
+from ._incumbent import resolve_incumbent
+from ._inputs import check_numbers, check_target, route, scorer_name
+from ._journal import Journal, digests
+from ._measures import Measured
 from ._phases import DataIncremental, plan_phases
-from ._pipeline import PreparedPipeline
-from ._replicate import Outcome, Task, run_replicates
-from ._stages import stage_tables
+from ._refit import refit
+from ._running import complete_part, run_all
+from ._sentences import advice, sentences, told_failures
+from ._settings import settings, versions
+from ._stages import incumbent_table, stage_tables
+from ._task import Outcome, Task
+from ._told import CURVE_COLUMNS
 
 
 def _best_has(name: str) -> Any:
@@ -53,11 +55,13 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     ----------
     estimator : estimator
         A :class:`WarmStartClassifier` or :class:`WarmStartRegressor`, alone or last in a Pipeline; with the
-        arms ``cold`` and ``warm`` also any scikit-learn estimator that has ``warm_start``. A Pipeline's other
-        steps are fitted anew in each phase, on the rows known then.
+        arms ``cold`` and ``warm`` also any estimator that has ``warm_start`` (skorch's nets, ``MLPClassifier``),
+        or ``partial_fit``, which is then given the new rows only. A Pipeline's other steps are fitted anew in
+        each phase, on the rows known then.
     policies : iterable or mapping, default=("cold", "warm", "shrink_perturb")
         The arms: names or objects of policies, or a mapping from an arm's name to a policy or to parameters.
-        ``"cold"`` must be among them: it is the reference.
+        ``"cold"`` must be among them: it is the reference. All arms share their draws and orders; one that sets
+        a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
         each phase. A scikit-learn splitter that goes through
@@ -72,7 +76,9 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     rope : float, default=0.01
         Region of practical equivalence: gains within plus or minus this do not matter.
     confidence : float, default=0.95
-        Probability that a verdict needs, and that the intervals hold.
+        Content of the intervals. An arm is called better or worse where its interval lies beyond the ROPE, so
+        that equal arms are called different at most as often as this leaves; equivalent where the ROPE holds at
+        least this probability.
     refit : "best", str or None, default="best"
         Which arm's policy makes ``best_estimator_`` on all rows: the best one, an arm by name, or none.
     n_jobs : int or None, default=None
@@ -80,6 +86,17 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     packed : bool, default=True
         Whether the fits of a phase, all arms of all replicates, train as one tensor program. The results are
         those of one fit after the other, to rounding; ``seconds`` is then a fit's share.
+    incumbent : fitted estimator, Checkpoint, str, Path or None, default=None
+        The model in use, which takes the rows as the comparator gets them (a fitted Pipeline, say): an arm that
+        is not trained. ``refit`` keeps it unless the best arm is shown to be better, on rows held out from the
+        refit too. The rows should be none that it was trained on.
+    tune : mapping of str to parameter grid or None, default=None
+        For an arm, parameters to choose among (``{"shrink_perturb": {"shrink": [0.2, 0.4, 0.8]}}``). In each
+        phase all are fitted and the validation rows choose, so that the test rows stay untouched; the arm pays
+        for all.
+    resume : str, Path or None, default=None
+        A folder in which finished fits are kept. A comparison that was interrupted goes on from there with the
+        same results. It is read with pickle: use folders that you trust.
     random_state : int, RandomState or None, default=0
         Seed of everything random.
 
@@ -87,10 +104,12 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     ----------
     gain_ : DataFrame
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
-        ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low`` and ``speedup_high``, ``reached``,
-        ``seconds``, ``verdict``. Beside the decision: ``p_value`` of Nadeau and Bengio's corrected t-test and
-        ``p_holm`` adjusted for several arms, ``p_improvement`` (that one replicate gains) and ``bootstrap_low``,
-        ``bootstrap_high``, each with its interval.
+        ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low``, ``speedup_high`` and ``speedup_bound``
+        (where runs did not reach the target, it is "at most" or "at least" that), ``reached``, ``seconds``,
+        ``verdict`` (on the score) and ``cost`` (cheaper, same, dearer or undecided). Beside the decision:
+        ``p_value`` of Nadeau and Bengio's corrected t-test and ``p_holm`` adjusted for several arms,
+        ``p_improvement`` (that one replicate gains) and ``bootstrap_low``, ``bootstrap_high``, each with its
+        interval.
     results_ : DataFrame
         One row for each repeat, phase and arm.
     curves_ : DataFrame
@@ -98,14 +117,22 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     stages_ : dict of str to DataFrame
         What the stages of the method found: ``baseline`` (cold, by phase), ``runs`` (by arm and phase, with
         partial budgets), ``trajectories``, ``consistency`` (spread over replicates), ``updates`` (what new data
-        did to what was known: forgetting, transfer, flips), ``cost``, ``perturbation`` (under noise on the
-        weights) and ``verdict``.
+        did to what was known: forgetting, transfer, flips), ``classes`` (recall of each class), ``cost``,
+        ``perturbation`` (under noise on the weights) and ``verdict``; with an incumbent also ``incumbent``.
     verdict_ : list of str
         One sentence an arm.
+    advice_ : str
+        What to do next.
+    interrupted_ : str or None
+        What Ctrl-C left out.
     best_policy_ : str
         The fastest arm among those whose score is practically the best.
     best_estimator_ : estimator
-        That arm, fitted on all rows from its state in the first replicate.
+        That arm, fitted on all rows from its state in the first replicate; or the incumbent.
+    kept_incumbent_ : bool
+        Whether it is the incumbent; there only with one.
+    held_out_scores_ : dict or None
+        With an incumbent, the scores of both on the rows that the refit left out, if it came to that.
     reference_ : str
         The arm that the others are compared with.
     classes_ : ndarray
@@ -146,6 +173,9 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         refit: str | None = "best",
         n_jobs: int | None = None,
         packed: bool = True,
+        incumbent: Any = None,
+        tune: Mapping[str, Any] | None = None,
+        resume: str | Path | None = None,
         random_state: Any = 0,
     ):
         self.estimator = estimator
@@ -159,10 +189,13 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         self.refit = refit
         self.n_jobs = n_jobs
         self.packed = packed
+        self.incumbent = incumbent
+        self.tune = tune
+        self.resume = resume
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None, **fit_params: Any) -> Self:
         """Run the comparison.
 
         Parameters
@@ -173,19 +206,46 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             The targets.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
+        **fit_params
+            Passed on to the estimator's ``fit`` (``sample_weight``; of a Pipeline ``step__sample_weight``), cut
+            to the rows of each phase. With scikit-learn's metadata routing they go to whoever asks for them, the
+            scorer too.
 
         Returns
         -------
         self
-            The fitted comparator.
+            The fitted comparator. After Ctrl-C its tables tell what was complete, and nothing is refitted.
 
         Raises
         ------
         ValueError
             If a parameter, the target or the number of rows does not allow the comparison.
         """
-        self._check()
-        arms = make_arms(self.policies, self.estimator)
+        task = self._task(X, y, groups, fit_params)
+        seeds = self._seeds(task)
+        context = self._init_callback_context(
+            max_subtasks=self.n_repeats, sequential_subtasks=False
+        ).call_on_fit_task_begin(estimator=self, X=task.X, y=task.y)
+        contexts = [context.subcontext(task_name="replicate", task_id=i) for i in range(self.n_repeats)]
+        begun = run_all(task, list(zip(range(self.n_repeats), seeds, contexts, strict=True)), self.n_jobs)
+        outcomes, interrupted = complete_part(begun, self.n_repeats, [arm.name for arm in task.arms])
+        context.call_on_fit_task_end(estimator=self, X=task.X, y=task.y)
+        if interrupted is not None:
+            warnings.warn(interrupted, stacklevel=3)
+        with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
+            self.interrupted_ = interrupted
+            self._summarise(task, outcomes)
+            for name in ("best_estimator_", "kept_incumbent_", "held_out_scores_", "classes_"):
+                self.__dict__.pop(name, None)
+            if self.refit is not None and interrupted is None:
+                self._refit(task, outcomes[0])
+        return self
+
+    def _task(self, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any]) -> Task:
+        """Check everything before hours are spent."""
+        check_numbers(self.n_repeats, self.rope, self.confidence)
+        routed = route(self, fit_params, _routing_enabled())
+        arms = make_arms(self.policies, self.estimator, self.tune)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:
             raise ValueError(f"refit must be 'best', None or the name of an arm, got {self.refit!r}")
         X, y, groups = indexable(X, y, groups)
@@ -193,126 +253,90 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         scorer = check_scoring(self.estimator, self.scoring)
         phases = DataIncremental() if self.phases is None else self.phases
         packed = bool(self.packed) and isinstance(last_step(self.estimator), WarmStartMixin)
-        task = Task(self.estimator, arms, phases, X, y, labels, scorer, packed, groups)
         plan_phases(phases, X, y, labels, np.random.default_rng(0), groups)  # says at once what cannot be split
-        outcomes = self._run(task)
-        with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
-            self._summarise(task, outcomes)
-            for name in ("best_estimator_", "classes_"):
-                self.__dict__.pop(name, None)
-            if self.refit is not None:
-                self._refit(task, outcomes[0])
-        return self
+        return Task(
+            *(self.estimator, arms, phases, X, y, labels, scorer, packed, groups),
+            *(routed.fit, routed.before, routed.score),
+            incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
+            journal=None if self.resume is None else Journal(self.resume),
+        )
 
-    def _check(self) -> None:
-        if isinstance(self.n_repeats, bool) or not isinstance(self.n_repeats, Integral) or self.n_repeats < 1:
-            raise ValueError(f"n_repeats must be an integer of at least 1, got {self.n_repeats!r}")
-        if not self.rope >= 0:
-            raise ValueError(f"rope must be at least 0, got {self.rope!r}")
-        if not 0.5 < self.confidence < 1:
-            raise ValueError(f"confidence must be in (0.5, 1), got {self.confidence!r}")
-
-    def _run(self, task: Task) -> list[Outcome]:
-        context = self._init_callback_context(
-            max_subtasks=self.n_repeats, sequential_subtasks=False
-        ).call_on_fit_task_begin(estimator=self, X=task.X, y=task.y)
+    def _seeds(self, task: Task) -> list[int]:
+        """The seeds of the replicates; a comparison that goes on has those that it was begun with."""
         master = check_random_state(self.random_state)
         seeds = master.randint(np.iinfo(np.int32).max, size=self.n_repeats).tolist()
-        contexts = [context.subcontext(task_name="replicate", task_id=i) for i in range(self.n_repeats)]
-        replicates = list(zip(range(self.n_repeats), seeds, contexts, strict=True))
-        size = self._at_a_time(task)
-        groups = [replicates[first : first + size] for first in range(0, self.n_repeats, size)]
-        jobs = 1 if _packs_already() else self.n_jobs
-        outcomes = Parallel(n_jobs=jobs)(delayed(run_replicates)(task, group) for group in groups)
-        context.call_on_fit_task_end(estimator=self, X=task.X, y=task.y)
-        return [outcome for group in outcomes for outcome in group]
-
-    def _at_a_time(self, task: Task) -> int:
-        """How many replicates run in step: all, but each job has some, and their rows fit into memory."""
-        if not task.packed:
-            return 1
-        jobs = 1 if _packs_already() else effective_n_jobs(self.n_jobs)
-        affordable = _AT_A_TIME // max(1, 2 * _size(task.X))
-        return max(1, min(-(-self.n_repeats // jobs), affordable))
+        if task.journal is None:
+            return seeds
+        parts = {
+            name: getattr(task, name) for name in ("estimator", "arms", "phases", "X", "y", "groups", "incumbent")
+        }
+        seed = self.random_state if isinstance(self.random_state, Integral) else None
+        about = digests(
+            **parts,
+            parameters=(task.fit_params, task.before_params, task.score_params),
+            scoring=self.scoring,
+            n_repeats=self.n_repeats,
+            packed=task.packed,
+            random_state=seed,
+            versions=versions(),
+        )
+        return task.journal.begin(about, seeds)
 
     def _summarise(self, task: Task, outcomes: list[Outcome]) -> None:
         curves = [row for outcome in outcomes for row in outcome.curves]
-        self.curves_ = pd.DataFrame(curves, columns=None if curves else _CURVE_COLUMNS)
+        self.curves_ = pd.DataFrame(curves, columns=None if curves else CURVE_COLUMNS)
         results = pd.DataFrame([row for outcome in outcomes for row in outcome.results])
         self.results_ = reach_targets(results, self.curves_, self.rope, self.target)
         self.test_to_train_ = float(np.mean([outcome.test_to_train for outcome in outcomes]))
         self.fixed_splits_ = outcomes[0].fixed
         self.reference_ = REFERENCE
-        self.scorer_name_ = _scorer_name(self.scoring, self.estimator)
+        self.scorer_name_ = scorer_name(self.scoring, self.estimator)
         self.gain_, pairs = gain_table(self.results_, self.test_to_train_, self.rope, self.confidence)
-        self.verdict_ = sentences(
-            self.gain_,
-            pairs,
-            self.n_repeats,
-            self.rope,
-            self.scorer_name_,
-            self.fixed_splits_,
-            self.target,
-            told_failures(self.results_),
-        )
         self.best_policy_ = best_arm(self.gain_, self.rope)
+        told = (len(outcomes), self.rope, self.scorer_name_, self.fixed_splits_, self.target)
+        self.verdict_ = sentences(self.gain_, pairs, *told, told_failures(self.results_))
+        self.advice_ = advice(self.gain_, pairs, self.best_policy_, len(outcomes), self.fixed_splits_)
         measured = {
-            name: pd.DataFrame([row for outcome in outcomes for row in getattr(outcome.measured, name)])
-            for name in ("transfer", "flips", "noise", "checkpoints")
+            field.name: pd.DataFrame(
+                [row for outcome in outcomes for row in getattr(outcome.measured, field.name)]
+            )
+            for field in fields(Measured)
         }
         self.stages_ = stage_tables(self.results_, self.curves_, measured, self.gain_)
-        self.settings_ = self._settings(task)
+        if task.incumbent is not None:
+            self.stages_["incumbent"] = incumbent_table(
+                self.results_, measured["challenges"], self.test_to_train_, self.rope, self.confidence
+            )
+        self.settings_ = settings(self, task, len(outcomes))
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
         name = self.best_policy_ if self.refit == "best" else str(self.refit)
         if name not in outcome.final:
             raise ValueError(f"refit={name!r} cannot be refitted: it failed{told_failures(self.results_)[name]}")
-        net = outcome.final[name]
         arm = next(arm for arm in task.arms if arm.name == name)
-        user = last_step(self.estimator)
-        if isinstance(net, WarmStartMixin):
-            net.set_params(**arm.params, warm_start=True, random_state=user.random_state, callbacks=user.callbacks)
-            if is_classifier(net):
-                net.set_params(classes=user.get_params().get("classes"))
-        elif arm.cold:
-            net = clone(user)
-        X, steps = task.X, list[tuple[str, Any]]()
-        if isinstance(self.estimator, Pipeline):
-            steps = clone(self.estimator[:-1]).steps if len(self.estimator) > 1 else []
-            before = Pipeline([*steps, ("last", "passthrough")])
-            X = before.fit_transform(X, task.y)
-            steps = before.steps[:-1]
-        # The first replicate told rows by their numbers: what trained in it must not validate now.
-        known = {"sample_id": np.arange(len(task.y))} if isinstance(net, WarmStartMixin) else {}
-        if steps:
-            PreparedPipeline([*steps, ("last", net)]).fit_last(X, task.y, **known)
-        else:
-            net.fit(X, task.y, **known)
-        self.best_estimator_ = (
-            Pipeline([*steps, (self.estimator.steps[-1][0], net)]) if isinstance(self.estimator, Pipeline) else net
-        )
-        if is_classifier(net):
-            self.classes_ = net.classes_
+        against = self.stages_.get("incumbent")
+        wins = against is not None and str(against.loc[name, "verdict"]) == "beneficial"
+        refitted = refit(task, outcome, arm, wins)
+        self.best_estimator_ = refitted.estimator
+        if task.incumbent is not None:
+            self.kept_incumbent_ = refitted.kept
+            self.held_out_scores_ = refitted.scores
+        if hasattr(refitted.estimator, "classes_"):
+            self.classes_ = refitted.estimator.classes_
 
-    def _settings(self, task: Task) -> dict[str, Any]:
-        shape = np.shape(task.X)
-        return {
-            "estimator": " ".join(repr(self.estimator).split())[:300],
-            "arms": ", ".join(arm.name for arm in task.arms),
-            "phases": " ".join(repr(task.phases).split())[:300],
-            "replicates": self.n_repeats,
-            "rows": shape[0],
-            "columns": shape[1] if len(shape) > 1 else 1,
-            "score": self.scorer_name_,
-            "ROPE": self.rope,
-            "confidence": self.confidence,
-            "test rows by training rows": round(self.test_to_train_, 4),
-            "random_state": repr(self.random_state),
-            "versions": (
-                f"Python {platform.python_version()}, torch {torch.__version__}, scikit-learn "
-                f"{sklearn.__version__}, skorch {skorch.__version__}, joblib {joblib.__version__}"
-            ),
-        }
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell who takes which further arguments of ``fit``; see scikit-learn's user guide on metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The estimator takes those of its ``fit``, the scorer those of its score.
+        """
+        one = MethodMapping().add(caller="fit", callee="fit")
+        other = MethodMapping().add(caller="fit", callee="score")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        router.add(estimator=self.estimator, method_mapping=one)
+        return router.add(scorer=check_scoring(self.estimator, self.scoring), method_mapping=other)
 
     # ---------------------------------------------------------------- as an estimator
 
@@ -381,12 +405,12 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     # ---------------------------------------------------------------- to be read
 
     def report(self, path: str | Path) -> Path:
-        """Write the comparison as one self-contained HTML page.
+        """Write the comparison as one self-contained HTML page, as Markdown or as JSON.
 
         Parameters
         ----------
         path : str or Path
-            Where to.
+            Where to; its suffix (.html, .md, .json) says which.
 
         Returns
         -------
@@ -405,69 +429,3 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         from ._report import short_html
 
         return short_html(self)
-
-
-_AT_A_TIME = 2**30  # bytes of the rows of replicates that run in step
-
-
-def _packs_already() -> bool:
-    """Tell whether the user chose the packed backend, whose places are no processors."""
-    return isinstance(get_active_backend()[0], PackedBackend)
-
-
-def _size(X: Any) -> int:
-    """Bytes of the rows, roughly."""
-    own = getattr(X, "nbytes", None)
-    if own is None and hasattr(X, "memory_usage"):
-        own = X.memory_usage(index=False).sum()
-    return int(own) if own is not None else 8 * int(np.prod(np.shape(X)))
-
-
-_CURVE_COLUMNS = [
-    *("repeat", "phase", "arm", "stream", "epoch", "samples", "train_loss", "valid_loss", "valid_score"),
-    *("gradient_norm", "distance_from_start", "distance_from_init"),
-]
-
-
-def check_target(y: Any, classes: bool = True) -> NDArray | None:
-    """Check a target before hours are spent on it.
-
-    Parameters
-    ----------
-    y : array-like
-        The target.
-    classes : bool, default=True
-        Whether it holds labels.
-
-    Returns
-    -------
-    ndarray or None
-        The labels, as codes.
-
-    Raises
-    ------
-    ValueError
-        If values are missing, or there is only one class.
-    """
-    frame = pd.DataFrame(np.asarray(y))
-    missing = int(frame.isna().any(axis=1).sum())
-    if missing:
-        raise ValueError(
-            f"the target has {missing} missing {'value' if missing == 1 else 'values'}: drop those rows, or "
-            "fill them in"
-        )
-    if not classes:
-        return None
-    codes, labels = pd.factorize(frame[0], sort=False)
-    if len(labels) < 2:
-        only = f" ({labels[0]!r})" if len(labels) else ""
-        raise ValueError(f"the target has one class only{only}: there is nothing to tell apart")
-    return codes
-
-
-def _scorer_name(scoring: Any, estimator: Any) -> str:
-    if isinstance(scoring, str):
-        return scoring
-    if scoring is not None:
-        return getattr(scoring, "__name__", "score")
-    return "accuracy" if is_classifier(estimator) else "R2"

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ._arms import REFERENCE
+from ._arms import INCUMBENT, REFERENCE
 from ._bootstrap import paired_bootstrap
 from ._frequentist import corrected_t_test, holm
 from ._improvement import probability_of_improvement
-from ._statistics import Posterior, correlated_t, pairs_to_decide, rope_verdict
+from ._nesting import replicate_means
+from ._speedup import Speedup, geometric_speedup
+from ._statistics import correlated_t, pairs_to_decide, rope_verdict
 
+_DECISION = ("gain_low", "gain_high", "p_better", "p_equivalent", "p_worse")
+_SPEED = ("speedup", "speedup_low", "speedup_high")
 # Beside the decision: Nadeau and Bengio's corrected t, the share of replicates that gained, a bootstrap.
 _BESIDE = (
     "p_value",
     *("p_improvement", "p_improvement_low", "p_improvement_high"),
     *("bootstrap_low", "bootstrap_high"),
 )
+_KEYS = ["repeat", "stream", "phase"]
 FAILED = "failed"  # the verdict on an arm that raised
+SAME_COST = 1.1  # efforts within this factor are practically the same
 
 
 def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:
@@ -46,11 +51,10 @@ def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, targ
         The results with ``target``, ``epochs_to_target``, ``samples_to_target`` and ``reached``. A run that
         never reached it has NaN there and False.
     """
-    keys = ["repeat", "stream", "phase"]
-    cold = results[results["arm"] == REFERENCE].set_index(keys)["final_valid_score"]
-    scores = cold.reindex(pd.MultiIndex.from_frame(results[keys])).to_numpy()
+    cold = results[results["arm"] == REFERENCE].set_index(_KEYS)["final_valid_score"]
+    scores = cold.reindex(pd.MultiIndex.from_frame(results[_KEYS])).to_numpy()
     added = results.assign(target=scores - rope if target is None else target)
-    run = [*keys, "arm"]
+    run = [*_KEYS, "arm"]
     merged = curves[[*run, "epoch", "samples", "valid_score"]].merge(added[[*run, "target"]], on=run)
     hits = merged[merged["valid_score"] >= merged["target"]].groupby(run, sort=False)[["epoch", "samples"]].min()
     hits = hits.rename(columns={"epoch": "epochs_to_target", "samples": "samples_to_target"})
@@ -96,25 +100,26 @@ def _row(
     results: pd.DataFrame, arm: str, test_to_train: float, rope: float, confidence: float
 ) -> tuple[dict[str, Any], int | None]:
     mine = results[results["arm"] == arm]
-    failed = mine["error"].ne("").any()
+    reference = arm == REFERENCE
+    timed = mine["target"].notna().any() and arm != INCUMBENT
     row: dict[str, Any] = {
         "score": mine["score"].mean(),
-        "gain": 0.0,
-        **dict.fromkeys(("gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"), np.nan),
-        "speedup": 1.0,
-        "speedup_low": np.nan,
-        "speedup_high": np.nan,
-        "reached": mine["reached"].mean() if mine["target"].notna().any() else np.nan,
+        "gain": 0.0 if reference else np.nan,
+        **dict.fromkeys(_DECISION, np.nan),
+        **dict.fromkeys(_SPEED, np.nan),
+        "speedup_bound": "exact" if reference else "",
+        "reached": mine["reached"].mean() if timed else np.nan,
         "seconds": mine["seconds"].mean(),
         "verdict": "reference",
+        "cost": "",
         **dict.fromkeys(_BESIDE, np.nan),
     }
-    if arm == REFERENCE:
-        return row, None
-    gains = _by_repeat(results, arm, results["score"])
-    if failed:
+    if reference:
+        return {**row, "speedup": 1.0}, None
+    gains = paired_gains(results, arm)
+    if mine["error"].ne("").any():
         # The runs that went well are no fair sample of what the arm does: shown, and not judged.
-        return {**row, "gain": gains.mean() if len(gains) else np.nan, "speedup": np.nan, "verdict": FAILED}, None
+        return {**row, "gain": gains.mean() if len(gains) else np.nan, "verdict": FAILED}, None
     posterior = correlated_t(gains, test_to_train)
     low, high = posterior.interval(confidence)
     worse, better = posterior.below(-rope), 1 - posterior.below(rope)
@@ -137,39 +142,81 @@ def _row(
     )
     if n_finite > 2:
         row["bootstrap_low"], row["bootstrap_high"] = paired_bootstrap(gains, confidence)
-    logs = -_by_repeat(results, arm, np.log(_spent(results)))
-    speed = correlated_t(logs, test_to_train) if np.isfinite(logs).all() else Posterior(np.nan, np.nan, 0)
-    row["speedup"] = np.exp(speed.mean)
-    if len(logs) > 2:  # two logarithms give an interval of many powers of ten
-        row["speedup_low"], row["speedup_high"] = np.exp(speed.interval(confidence))
+    if arm != INCUMBENT:  # which is not trained
+        speed = _speed(results, arm, test_to_train, confidence)
+        row.update(
+            speedup=speed.speedup,
+            speedup_low=speed.low,
+            speedup_high=speed.high,
+            speedup_bound=speed.bound,
+            cost=cost_verdict(speed),
+        )
     return row, pairs_to_decide(gains, test_to_train, rope, confidence)
 
 
-def _spent(results: pd.DataFrame) -> pd.Series:
-    """Training samples until the target.
+def paired_gains(results: pd.DataFrame, arm: str, than: str = REFERENCE) -> NDArray[np.float64]:
+    """Return the gains in score of an arm, one a replicate: phases are no replicates.
+
+    Parameters
+    ----------
+    results : DataFrame
+        One row a run.
+    arm, than : str
+        The arm, and what it is compared with.
+
+    Returns
+    -------
+    ndarray of shape (n_replicates,)
+        Its score less the other's, averaged over the phases of a replicate; runs that failed are left out.
+    """
+    pairs = _pairs(results, arm, than).dropna(subset=["score", "score_than"])
+    if not len(pairs):
+        return np.array([])
+    return replicate_means(pairs["score"] - pairs["score_than"], pairs["repeat"])
+
+
+def cost_verdict(speed: Speedup) -> str:
+    """Decide about the effort, as :func:`rope_verdict` does about the score.
+
+    Parameters
+    ----------
+    speed : Speedup
+        How much faster the arm is.
+
+    Returns
+    -------
+    {"cheaper", "same", "dearer", "undecided"}
+        Where its interval lies: wholly above 1, within ten percent of 1, or wholly below.
+    """
+    if speed.low >= 1 / SAME_COST and speed.high <= SAME_COST:
+        return "same"
+    return "cheaper" if speed.low > 1 else "dearer" if speed.high < 1 else "undecided"
+
+
+def _pairs(results: pd.DataFrame, arm: str, than: str) -> pd.DataFrame:
+    """The runs of two arms, side by side."""
+    one, other = (results[results["arm"] == name] for name in (arm, than))
+    return one.merge(other, on=_KEYS, suffixes=("", "_than"))
+
+
+def _speed(results: pd.DataFrame, arm: str, test_to_train: float, confidence: float) -> Speedup:
+    """Samples until the target, those of cold over those of the arm.
 
     At least one epoch counts, the finest that is measured: a start that is there already would be infinitely
-    fast. A run that never got there counts with all that it spent, and with no less than cold did, so that
-    stopping short is never called fast. Without validation scores all samples count.
+    fast. A run that never got there counts with all that it spent. Without validation scores all samples count.
     """
-    spent = results["samples_to_target"].fillna(results["samples"])
-    cold = results["arm"] == REFERENCE
-    keys = ["repeat", "stream", "phase"]
-    of_cold = spent[cold].set_axis(pd.MultiIndex.from_frame(results.loc[cold, keys]))
-    floor = of_cold.reindex(pd.MultiIndex.from_frame(results[keys])).to_numpy(dtype=float)
-    censored = results["target"].notna() & ~results["reached"]
-    spent = spent.where(~censored, spent.clip(lower=pd.Series(floor, spent.index)))
-    return spent.clip(lower=results["n_fit"])
-
-
-def _by_repeat(results: pd.DataFrame, arm: str, values: pd.Series | NDArray) -> NDArray:
-    """The arm less cold in each run, averaged over the phases of a replicate: phases are no replicates."""
-    keys = ["repeat", "stream", "phase"]
-    table = results.assign(value=values).pivot_table(index=keys, columns="arm", values="value")
-    if arm not in table:
-        return np.array([])  # all its runs failed
-    difference = (table[arm] - table[REFERENCE]).dropna()
-    return difference.groupby("repeat").mean().to_numpy()
+    spent = results["samples_to_target"].fillna(results["samples"]).clip(lower=results["n_fit"])
+    reached = results["reached"] | results["target"].isna()
+    pairs = _pairs(results.assign(spent=spent, reached=reached), arm, REFERENCE)
+    return geometric_speedup(
+        pairs["spent_than"],
+        pairs["spent"],
+        pairs["reached_than"].astype(bool),
+        pairs["reached"].astype(bool),
+        pairs["repeat"],
+        test_to_train,
+        confidence,
+    )
 
 
 def best_arm(gain: pd.DataFrame, rope: float) -> str:
@@ -185,117 +232,9 @@ def best_arm(gain: pd.DataFrame, rope: float) -> str:
     Returns
     -------
     str
-        Name of the arm.
+        Name of the arm; never the incumbent, which is no way to train.
     """
-    gain = gain[gain["verdict"] != FAILED]
+    gain = gain[(gain["verdict"] != FAILED) & (gain.index != INCUMBENT)]
     good = gain[gain["score"] >= gain["score"].max() - rope]
     speed = good["speedup"].fillna(0.0)
     return str(speed.idxmax())
-
-
-def sentences(
-    gain: pd.DataFrame,
-    pairs: dict[str, int | None],
-    n_repeats: int,
-    rope: float,
-    scorer: str,
-    fixed: bool,
-    target: float | None,
-    failures: Mapping[str, str],
-) -> list[str]:
-    """Say the verdict on each arm as a person would.
-
-    Parameters
-    ----------
-    gain, pairs : DataFrame, dict
-        From :func:`gain_table`.
-    n_repeats : int
-        Number of replicates.
-    rope : float
-        As in :func:`rope_verdict`.
-    scorer : str
-        Name of the score.
-    fixed : bool
-        Whether the splits are the same in every replicate.
-    target : float or None
-        The user's target; None for cold's final score.
-    failures : mapping of str to str
-        From :func:`told_failures`.
-
-    Returns
-    -------
-    list of str
-        One sentence an arm.
-    """
-    goal = "cold's score" if target is None else f"a validation score of {target:g}"
-    spoken = []
-    for arm, row in gain[gain["verdict"] != "reference"].iterrows():
-        if row["verdict"] == FAILED:
-            spoken.append(f"{arm} failed{failures[str(arm)]}.")
-            continue
-        parts = [f"{arm} is {row['verdict']}: {_score_part(row, rope, scorer)}"]
-        if row["verdict"] == "undecided":
-            parts.append(_undecided_part(pairs.get(str(arm)), n_repeats, fixed))
-        parts.append(_speed_part(row, goal))
-        spoken.append("; ".join(part for part in parts if part) + ".")
-    return spoken
-
-
-def told_failures(results: pd.DataFrame) -> dict[str, str]:
-    """Say of each arm that failed how often and why.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run, with ``error``.
-
-    Returns
-    -------
-    dict of str to str
-        Words for each arm that failed.
-    """
-    told = {}
-    for arm, runs in results.groupby("arm", sort=False):
-        wrong = runs[runs["error"] != ""]
-        if len(wrong):
-            repeats, all_repeats = wrong["repeat"].nunique(), runs["repeat"].nunique()
-            told[str(arm)] = f" in {repeats} of {all_repeats} replicates ({wrong['error'].iloc[0]})"
-    return told
-
-
-def _score_part(row: pd.Series, rope: float, scorer: str) -> str:
-    probability = {
-        "beneficial": ("above", "p_better"),
-        "detrimental": ("below minus", "p_worse"),
-        "neutral": ("within", "p_equivalent"),
-    }.get(row["verdict"])
-    text = f"{scorer} {row['gain']:+.4f} against cold [{row['gain_low']:+.4f}, {row['gain_high']:+.4f}]"
-    if probability is None:
-        return text
-    where, column = probability
-    return f"{text}, {where} the ROPE of {rope:g} with probability {row[column]:.0%}"
-
-
-def _undecided_part(needed: int | None, n_repeats: int, fixed: bool) -> str:
-    if n_repeats < 2:
-        return "one pair decides nothing, run at least 5"
-    if needed is not None and needed > n_repeats:
-        return f"about {needed} pairs would decide ({n_repeats} were run)"
-    if fixed:
-        return "no affordable number of pairs would decide"
-    return "more pairs of these splits would not decide, the gain differs too much from split to split"
-
-
-def _speed_part(row: pd.Series, goal: str) -> str:
-    speed, low, high = row["speedup"], row["speedup_low"], row["speedup_high"]
-    if not np.isfinite(speed):
-        return ""
-    kind = "fewer"
-    if speed < 1:
-        speed, low, high, kind = 1 / speed, 1 / high, 1 / low, "more"
-    interval = f" [{low:.2g}, {high:.2g}]" if np.isfinite(low) else ""
-    effort = f"{speed:.2g} times{interval} {kind} training samples"
-    if not np.isfinite(row["reached"]):
-        return f"it trained on {effort}"
-    runs = "" if row["reached"] == 1 else f" in {row['reached']:.0%} of its runs"
-    return f"it reached {goal}{runs}, with {effort}"

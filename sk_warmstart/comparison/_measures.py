@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,11 +18,11 @@ from ..estimators import WarmStartMixin
 from ..state import Checkpoint, LeakageWarning, NetState
 from ._forgetting import negative_flip_rate, positive_flip_rate, retained_accuracy
 
+if TYPE_CHECKING:
+    from ._task import Judge
+
 NOISES = (0.01, 0.05, 0.2)  # of the root mean square of each tensor
 _DRAWS = 3
-
-Scorer = Callable[[Any, Any, Any], float]
-Rows = Callable[[NDArray], tuple[Any, Any]]
 
 
 @dataclass
@@ -49,36 +48,43 @@ class Measured:
     Parameters
     ----------
     transfer : list of dict
-        The score after a phase on the test rows of each phase so far.
+        The score after a phase on the test rows of each phase so far, and of the next. Phase 0, of no arm, is
+        the network before any training.
     flips : list of dict
         What a phase changed on the test rows of the phase before.
     noise : list of dict
         The score under noise on the weights.
     checkpoints : list of dict
         What it takes to keep a state.
+    classes : list of dict
+        The recall of each class after the last phase.
+    challenges : list of dict
+        What differs from the incumbent's predictions after the last phase.
     """
 
     transfer: list[dict[str, Any]] = field(default_factory=list)
     flips: list[dict[str, Any]] = field(default_factory=list)
     noise: list[dict[str, Any]] = field(default_factory=list)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    classes: list[dict[str, Any]] = field(default_factory=list)
+    challenges: list[dict[str, Any]] = field(default_factory=list)
 
 
 def look_back(
-    net: Any, scorer: Scorer, rows: Rows, tests: dict[int, NDArray], before: Known | None, place: dict[str, Any]
+    net: Any, judge: Judge, tests: dict[int, NDArray], now: int, before: Known | None, place: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Known | None]:
-    """Measure a fitted arm on the test rows of this phase and of those before.
+    """Measure a fitted arm on the test rows of this phase and of others.
 
     Parameters
     ----------
     net : estimator
         The arm.
-    scorer : callable
-        scikit-learn's.
-    rows : callable
-        ``rows(index)`` gives X, preprocessed as this phase does it, and y.
+    judge : Judge
+        Scores on rows as this phase sees them.
     tests : dict of int to ndarray
-        The test rows of each phase so far; the last is this one's.
+        The test rows of each phase that is looked at.
+    now : int
+        Number of this phase; later ones are what is yet to come.
     before : Known or None
         What the arm's predecessor predicted.
     place : dict
@@ -99,37 +105,82 @@ def look_back(
         for phase, index in tests.items():
             key = index.tobytes()
             if key not in scores:
-                scores[key] = float(scorer(net, *rows(index)))
+                scores[key] = judge.score(net, index) if phase <= now else _score_ahead(net, judge, index)
             transfer.append({**place, "on_phase": phase, "score": scores[key]})
-    if not is_classifier(net):
+    if now not in tests or not is_classifier(net):
         return transfer, flips, None
     if before is not None:
-        X, y = rows(before.test)
-        now, y = np.asarray(net.predict(X)), np.asarray(y)
-        flips.append(
-            {
-                **place,
-                "negative_flips": negative_flip_rate(y, before.predictions, now),
-                "positive_flips": positive_flip_rate(y, before.predictions, now),
-                "retained": retained_accuracy(y, before.predictions, now),
-            }
-        )
-    last = tests[max(tests)]
-    return transfer, flips, Known(last, np.asarray(net.predict(rows(last)[0])))
+        after, y = judge.predict(net, before.test), judge.y(before.test)
+        retained = retained_accuracy(y, before.predictions, after)
+        flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
+    return transfer, flips, Known(tests[now], judge.predict(net, tests[now]))
 
 
-def under_noise(
-    net: Any, scorer: Scorer, X: Any, y: Any, seed: int, place: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _score_ahead(net: Any, judge: Judge, rows: NDArray) -> float:
+    """The score on rows of a later phase, whose values may be none that the steps in front can take yet."""
+    try:
+        return judge.score(net, rows)
+    except ValueError:
+        return float("nan")
+
+
+def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, float]:
+    """Count what changed from right to wrong, and from wrong to right.
+
+    Parameters
+    ----------
+    y : ndarray
+        What is true.
+    before, after : ndarray
+        Two predictions.
+
+    Returns
+    -------
+    dict of str to float
+        The rates of both.
+    """
+    return {
+        "negative_flips": negative_flip_rate(y, before, after),
+        "positive_flips": positive_flip_rate(y, before, after),
+    }
+
+
+def by_class(net: Any, judge: Judge, rows: NDArray, place: dict[str, Any]) -> list[dict[str, Any]]:
+    """Measure the recall of each class.
+
+    Parameters
+    ----------
+    net : estimator
+        The arm, fitted.
+    judge : Judge
+        Scores on other rows.
+    rows : ndarray of int
+        Test rows.
+    place : dict
+        Repeat, stream, phase and arm.
+
+    Returns
+    -------
+    list of dict
+        One row a class; empty where labels are none, or several.
+    """
+    if not is_classifier(net) or judge.y(rows).ndim != 1:
+        return []
+    y = judge.y(rows)
+    right = judge.predict(net, rows) == y
+    return [{**place, "class": label, "recall": float(right[y == label].mean())} for label in np.unique(y)]
+
+
+def under_noise(net: Any, judge: Judge, rows: NDArray, seed: int, place: dict[str, Any]) -> list[dict[str, Any]]:
     """Score a network whose weights are moved by noise in proportion to their size.
 
     Parameters
     ----------
     net : estimator
         The arm, fitted; left as it was.
-    scorer : callable
-        scikit-learn's.
-    X, y : array-like
+    judge : Judge
+        Scores on other rows.
+    rows : ndarray of int
         Test rows.
     seed : int
         Seed of the noise, which is the same for all arms.
@@ -144,14 +195,14 @@ def under_noise(
     if not isinstance(net, WarmStartMixin):
         return []
     module, kept = net.module_, NetState.from_module(net.module_)
-    plain, told = float(scorer(net, X, y)), []
+    plain, told = judge.score(net, rows), []
     try:
         for noise in NOISES:
             generator = torch.Generator().manual_seed(seed)
             scores = []
             for _ in range(_DRAWS):
                 _moved(kept, noise, generator).load_into(module)
-                scores.append(float(scorer(net, X, y)))
+                scores.append(judge.score(net, rows))
             told.append({**place, "noise": noise, "plain": plain, "score": float(np.mean(scores))})
     finally:
         kept.load_into(module)

@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ._arms import REFERENCE
-from ._forgetting import average_accuracy, backward_transfer, forgetting
+from ._arms import INCUMBENT, REFERENCE
+from ._forgetting import (
+    average_accuracy,
+    average_incremental_accuracy,
+    backward_transfer,
+    forgetting,
+    forward_transfer,
+)
+from ._gain import paired_gains
+from ._statistics import correlated_t, rope_verdict
 
 _BUDGETS = (0.25, 0.5, 1.0)  # of the epochs that cold took
 _NARROW = 0.5  # a spread this much below cold's is worth a look
@@ -23,7 +31,7 @@ def stage_tables(
     results, curves : DataFrame
         Of the comparator.
     measured : dict of str to DataFrame
-        ``transfer``, ``flips``, ``noise`` and ``checkpoints``, as in :class:`Measured`.
+        As in :class:`Measured`.
     gain : DataFrame
         The verdicts.
 
@@ -31,7 +39,8 @@ def stage_tables(
     -------
     dict of str to DataFrame
         ``baseline`` (cold, by phase), ``runs`` (by arm and phase, with partial budgets), ``trajectories``,
-        ``consistency``, ``updates``, ``cost``, ``perturbation`` and ``verdict``, in this order, by arm.
+        ``consistency``, ``updates``, ``classes`` (by arm and class), ``cost``, ``perturbation`` and ``verdict``,
+        in this order, by arm.
     """
     arms = list(gain.index)
     tables = {
@@ -39,8 +48,9 @@ def stage_tables(
         "runs": _runs(results, curves),
         "trajectories": _trajectories(curves),
         "consistency": _consistency(results),
-        "updates": _updates(measured["transfer"], measured["flips"]),
-        "cost": _cost(results, measured["checkpoints"]),
+        "updates": _updates(results, measured["transfer"], measured["flips"]),
+        "classes": _classes(measured["classes"], arms),
+        "cost": _cost(results[results["arm"] != INCUMBENT], measured["checkpoints"]),
         "perturbation": _perturbation(measured["noise"]),
         "verdict": gain,
     }
@@ -113,22 +123,19 @@ def _consistency(results: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _updates(transfer: pd.DataFrame, flips: pd.DataFrame) -> pd.DataFrame:
+def _updates(results: pd.DataFrame, transfer: pd.DataFrame, flips: pd.DataFrame) -> pd.DataFrame:
     """What new data did to what was known."""
-    rows = []
-    for (arm, _, _), runs in transfer.groupby(["arm", "repeat", "stream"], sort=False) if len(transfer) else ():
-        matrix = runs.pivot_table(index="phase", columns="on_phase", values="score").to_numpy()
-        if len(matrix) == matrix.shape[1] and len(matrix) > 1:
-            rows.append(
-                {
-                    "arm": arm,
-                    "average accuracy": average_accuracy(matrix),
-                    "backward transfer": backward_transfer(matrix),
-                    "forgetting": forgetting(matrix),
-                }
-            )
     tables = []
-    if rows:
+    if len(transfer):
+        lineage = ["repeat", "stream"]
+        untrained = dict(list(transfer[transfer["phase"] == 0].groupby(lineage)))
+        scores = {key: run.sort_values("phase")["score"] for key, run in results.groupby(["arm", *lineage])}
+        runs = transfer[transfer["phase"] > 0].groupby(["arm", *lineage], sort=False)
+        rows = [
+            {"arm": key[0], **_transfer(run, untrained.get(key[1:]), scores[key])}
+            for key, run in runs
+            if key in scores
+        ]
         tables.append(pd.DataFrame(rows).groupby("arm", sort=False).mean())
     if len(flips):
         names = {
@@ -137,7 +144,83 @@ def _updates(transfer: pd.DataFrame, flips: pd.DataFrame) -> pd.DataFrame:
             "retained": "retained accuracy",
         }
         tables.append(flips.groupby("arm", sort=False)[list(names)].mean().rename(columns=names))
-    return pd.concat(tables, axis=1) if tables else pd.DataFrame()
+    return pd.concat(tables, axis=1).dropna(axis=1, how="all") if tables else pd.DataFrame()
+
+
+def _transfer(run: pd.DataFrame, untrained: pd.DataFrame | None, scores: pd.Series) -> dict[str, float]:
+    """The measures of one lineage, from its scores after each phase on what each phase brought to be judged by.
+
+    ``scores`` are those on all test rows of the second phase and each later one.
+    """
+    matrix = run.pivot_table(index="phase", columns="on_phase", values="score", dropna=False).to_numpy()
+    if len(matrix) != matrix.shape[1] or len(matrix) < 2:
+        return {}
+    told = {
+        "average accuracy": average_accuracy(matrix),
+        "average incremental accuracy": average_incremental_accuracy([matrix[0, 0], *scores]),
+        "backward transfer": backward_transfer(matrix),
+        "forgetting": forgetting(matrix),
+    }
+    if untrained is not None and not np.isnan(np.diagonal(matrix, 1)).any():
+        baseline = untrained.sort_values("on_phase")["score"].to_numpy()
+        told["forward transfer"] = forward_transfer(matrix, baseline)
+    return told
+
+
+def _classes(classes: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
+    """The recall of each class after the last phase, and what differs from cold."""
+    if not len(classes):
+        return pd.DataFrame()
+    recall = classes.groupby(["arm", "repeat", "class"])["recall"].mean()
+    cold = recall.loc[REFERENCE]
+    change = recall - cold.reindex(pd.MultiIndex.from_tuples([key[1:] for key in recall.index])).to_numpy()
+    table = pd.DataFrame()
+    for name, values in (("recall", recall), ("change", change)):
+        replicates = values.groupby(["arm", "class"])
+        table[name], table[f"{name}_sd"] = replicates.mean(), replicates.std(ddof=1)
+    table.loc[table.index.get_level_values("arm") == REFERENCE, ["change", "change_sd"]] = np.nan
+    return table.reindex([arm for arm in arms if arm in table.index.get_level_values("arm")], level="arm")
+
+
+def incumbent_table(
+    results: pd.DataFrame, challenges: pd.DataFrame, test_to_train: float, rope: float, confidence: float
+) -> pd.DataFrame:
+    """Compare every arm with the model in use.
+
+    Parameters
+    ----------
+    results : DataFrame
+        One row a run.
+    challenges : DataFrame
+        What differs from the incumbent's predictions after the last phase.
+    test_to_train : float
+        As in :func:`correlated_t`.
+    rope, confidence : float
+        As in :func:`rope_verdict`.
+
+    Returns
+    -------
+    DataFrame
+        By arm: ``gain`` over the incumbent, with ``gain_low``, ``gain_high`` and ``verdict``, and the rates of
+        ``negative_flips`` (right before, wrong now) and ``positive_flips``.
+    """
+    rows = {}
+    for arm in dict.fromkeys(results["arm"]):
+        if arm == INCUMBENT or results.loc[results["arm"] == arm, "error"].ne("").any():
+            continue
+        posterior = correlated_t(paired_gains(results, arm, INCUMBENT), test_to_train)
+        low, high = posterior.interval(confidence)
+        rows[arm] = {
+            "gain": posterior.mean,
+            "gain_low": low,
+            "gain_high": high,
+            "verdict": rope_verdict(posterior, rope, confidence),
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+    if len(challenges):
+        flips = challenges.groupby("arm", sort=False)[["negative_flips", "positive_flips"]].mean()
+        table = table.join(flips)
+    return table
 
 
 def _cost(results: pd.DataFrame, checkpoints: pd.DataFrame) -> pd.DataFrame:
@@ -150,6 +233,7 @@ def _cost(results: pd.DataFrame, checkpoints: pd.DataFrame) -> pd.DataFrame:
             "epochs to target": runs["epochs_to_target"].mean(),
             "samples to target": runs["samples_to_target"].mean(),
             "reached": runs["reached"].mean(),
+            "peak memory, MB": runs["memory"].mean(),
         }
     )
     if len(checkpoints):

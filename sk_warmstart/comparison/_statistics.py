@@ -89,6 +89,10 @@ def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterio
 def rope_verdict(posterior: Posterior, rope: float, confidence: float) -> str:
     """Decide by the region of practical equivalence [1]_.
 
+    A difference is found where the central interval of this confidence lies wholly beyond the region. So both
+    ways of being wrong about equal arms share what the confidence leaves, whatever the region's width. Arms are
+    practically equal where the region holds at least this probability.
+
     Parameters
     ----------
     posterior : Posterior
@@ -96,12 +100,12 @@ def rope_verdict(posterior: Posterior, rope: float, confidence: float) -> str:
     rope : float
         Gains within plus or minus this are practically none.
     confidence : float
-        Probability that a decision needs.
+        Content of the interval, and the probability that equivalence needs.
 
     Returns
     -------
     {"beneficial", "neutral", "detrimental", "undecided"}
-        The region that holds at least that probability, if one does.
+        The decision.
 
     References
     ----------
@@ -115,12 +119,12 @@ def rope_verdict(posterior: Posterior, rope: float, confidence: float) -> str:
     'beneficial'
     """
     worse, below_high = posterior.below(-rope), posterior.below(rope)
-    for verdict, probability in (
-        ("detrimental", worse),
-        ("beneficial", 1 - below_high),
-        ("neutral", below_high - worse),
+    for verdict, probability, needed in (
+        ("detrimental", worse, (1 + confidence) / 2),
+        ("beneficial", 1 - below_high, (1 + confidence) / 2),
+        ("neutral", below_high - worse, confidence),
     ):
-        if probability >= confidence:
+        if probability >= needed:
             return verdict
     return "undecided"
 
@@ -150,7 +154,7 @@ def pairs_to_decide(
     --------
     >>> from sk_warmstart.comparison import pairs_to_decide
     >>> pairs_to_decide([0.06, -0.03, 0.05, -0.02, 0.045], 0.0, rope=0.01, confidence=0.95)
-    43
+    60
     """
     d = np.asarray(differences, dtype=float)
     if len(d) < 2:
@@ -164,5 +168,6 @@ def pairs_to_decide(
     n = np.arange(len(d), most + 1)
     scale = np.sqrt(1 / n + test_to_train) * spread
     worse, below_high = (stats.t.cdf((bound - mean) / scale, n - 1) for bound in (-rope, rope))
-    decides = np.maximum.reduce([worse, 1 - below_high, below_high - worse]) >= confidence
+    differs = np.maximum(worse, 1 - below_high) >= (1 + confidence) / 2
+    decides = differs | (below_high - worse >= confidence)
     return int(n[decides.argmax()]) if decides.any() else None

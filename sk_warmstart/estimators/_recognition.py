@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..state import LeakageWarning, RowMemory, leaked_share, row_ids, sample_ids, validation_mask
-from ._data import is_array
+from ..state import LeakageWarning, RowMemory, RowSketch, leaked_share, row_ids, sample_ids, validation_mask
+from ._data import is_array, validate_rows
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,31 @@ def warn_of_leak(net: Any, X: Any, sample_id: ArrayLike | None = None) -> None:
             LeakageWarning,
             stacklevel=3,
         )
+
+
+def known_share(net: Any, X: Any, own: bool = True) -> float:
+    """Tell how many rows a fitted net, or a donor of it, was trained on.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        A fitted net.
+    X : array-like
+        The rows.
+    own : bool, default=True
+        Whether those of its last fit count.
+
+    Returns
+    -------
+    float
+        Their share, among the rows that a memory of bounded size can answer on; 0.0 where nothing is known.
+    """
+    memory = net.__dict__.get("memory_")
+    recognised = recognise(net, validate_rows(net, X))
+    if memory is None or not recognised.known_as:
+        return 0.0
+    known = memory.own | memory.ancestors if own else memory.ancestors
+    return leaked_share(recognised.known_as[0], known, RowSketch())[0]
 
 
 def _content_ids(net: Any, X: Any) -> NDArray[np.uint64]:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -21,14 +21,14 @@ def test_names_become_arms_and_cold_comes_first() -> None:
     arms = arms_of(("warm", "shrink_perturb", "cold"))
     assert list(arms) == ["cold", "warm", "shrink_perturb"]
     assert [arm.cold for arm in arms.values()] == [True, False, False]
-    kinds = [type(arm.params["init_policy"]) for arm in arms.values()]
+    kinds = [type(arm.options[0].params["init_policy"]) for arm in arms.values()]
     assert kinds == [Cold, Warm, ShrinkPerturb]
 
 
 def test_objects_are_named_by_their_repr() -> None:
     policy = Interpolate(c=0.5)
     arms = arms_of(["cold", policy])
-    assert arms["Interpolate(c=0.5)"].params == {"init_policy": policy}
+    assert arms["Interpolate(c=0.5)"].options[0].params == {"init_policy": policy}
 
 
 def test_a_policy_that_forgets_everything_is_cold() -> None:
@@ -52,19 +52,19 @@ def test_a_mapping_gives_names_policies_and_parameters() -> None:
             "soft": {"init_policy": "interpolate", "c": 0.2},
         }
     )
-    assert type(arms["by name"].params["init_policy"]) is Warm
-    assert arms["by object"].params["init_policy"].shrink == 0.3
-    assert arms["keep"].params["optimizer_state"] == "keep"
-    assert arms["shrink_perturb"].params["init_policy"].shrink == 0.7
-    assert arms["shrink_perturb"].params["max_epochs"] == 3
-    assert arms["soft"].params["init_policy"].c == 0.2
+    assert type(arms["by name"].options[0].params["init_policy"]) is Warm
+    assert arms["by object"].options[0].params["init_policy"].shrink == 0.3
+    assert arms["keep"].options[0].params["optimizer_state"] == "keep"
+    assert arms["shrink_perturb"].options[0].params["init_policy"].shrink == 0.7
+    assert arms["shrink_perturb"].options[0].params["max_epochs"] == 3
+    assert arms["soft"].options[0].params["init_policy"].c == 0.2
 
 
 def test_the_users_objects_are_not_changed() -> None:
     policy, net = ShrinkPerturb(0.3), WarmStartClassifier()
     given = {"cold": "cold", "mine": {"init_policy": policy, "shrink": 0.9}}
     arms = arms_of(given, net)
-    assert arms["mine"].params["init_policy"].shrink == 0.9
+    assert arms["mine"].options[0].params["init_policy"].shrink == 0.9
     assert policy.shrink == 0.3
     assert given["mine"] == {"init_policy": policy, "shrink": 0.9}
     assert net.init_policy == "warm"
@@ -94,7 +94,7 @@ def test_what_cannot_be_an_arm_says_why(policies: Any, message: str) -> None:
 
 def test_any_estimator_with_warm_start_has_two_arms() -> None:
     arms = arms_of(("warm", "cold"), make_pipeline(StandardScaler(), SGDClassifier()))
-    assert [(arm.name, arm.cold, arm.params) for arm in arms.values()] == [
+    assert [(arm.name, arm.cold, arm.options[0].params) for arm in arms.values()] == [
         ("cold", True, {}),
         ("warm", False, {}),
     ]
@@ -109,8 +109,8 @@ def test_they_may_be_named_in_a_mapping(policies: dict[str, Any]) -> None:
     ("policies", "estimator", "message"),
     [
         (("cold", "shrink_perturb"), SGDClassifier(), "SGDClassifier knows only the arms 'cold' and 'warm'"),
-        (("cold", "warm"), GaussianNB(), "GaussianNB has no parameter warm_start, so it cannot start warm"),
-        (("cold", "warm"), object(), "object has no parameter warm_start"),
+        (("cold", "warm"), KNeighborsClassifier(), "has neither a parameter warm_start nor partial_fit"),
+        (("cold", "warm"), object(), "object has neither a parameter warm_start"),
         ({"cold": "cold", "warm": {"alpha": 1.0}}, SGDClassifier(), "the arm 'warm' takes no parameters"),
         ({"cold": "warm", "warm": "warm"}, SGDClassifier(), "the arm 'cold' takes no parameters"),
         ({"cold": "cold", "warm": ShrinkPerturb()}, SGDClassifier(), "the arm 'warm' takes no parameters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,24 @@ from sklearn.neural_network import MLPClassifier
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison._measures import NOISES, Known, look_back, under_noise
+from sk_warmstart.comparison._measures import NOISES, Known, Measured, by_class, look_back, under_noise
 from sk_warmstart.comparison._stage_tables import stage_page
-from sk_warmstart.comparison._stages import stage_tables
+from sk_warmstart.comparison._stages import incumbent_table, stage_tables
+from sk_warmstart.comparison._task import Judge, Task
 
 X, Y = load_iris(return_X_y=True)
 
 
 def run(arm: str, repeat: int, phase: int, score: float, **more: Any) -> dict[str, Any]:
-    known = {"stream": 0, "n_train": 10 * phase, "epochs": 4, "samples": 40, "seconds": 0.5, "start_score": 0.1}
+    known = {
+        "stream": 0,
+        "n_train": 10 * phase,
+        "epochs": 4,
+        "samples": 40,
+        "seconds": 0.5,
+        "start_score": 0.1,
+        "memory": 1.0,
+    }
     reach = {"epochs_to_target": 2.0, "samples_to_target": 20.0, "reached": True}
     return {"arm": arm, "repeat": repeat, "phase": phase, "score": score, **known, **reach, **more}
 
@@ -41,13 +51,17 @@ RESULTS = pd.DataFrame(
     ]
 )
 GAIN = pd.DataFrame({"gain": [0.0, 0.1]}, index=pd.Index(["cold", "warm"], name="arm"))
-EMPTY = {name: pd.DataFrame() for name in ("transfer", "flips", "noise", "checkpoints")}
+EMPTY = {field.name: pd.DataFrame() for field in fields(Measured)}
 
 
 def tables(curves: pd.DataFrame | None = None, **measured: Any) -> dict[str, pd.DataFrame]:
     columns = ["repeat", "stream", "phase", "arm", "epoch", "valid_score"]
     found = {name: pd.DataFrame(rows) for name, rows in measured.items()}
     return stage_tables(RESULTS, pd.DataFrame(columns=columns) if curves is None else curves, EMPTY | found, GAIN)
+
+
+def judge_of(X: Any, y: Any, score: Any) -> Judge:
+    return Judge(Task(None, [], None, X, y, None, score))
 
 
 def test_baseline_and_spread() -> None:
@@ -65,15 +79,77 @@ def test_baseline_and_spread() -> None:
 
 
 def test_gems_measures_on_a_matrix_by_hand() -> None:
-    matrix = {(1, 1): 0.8, (2, 1): 0.6, (2, 2): 0.9, (3, 1): 0.7, (3, 2): 0.5, (3, 3): 0.9}
+    matrix = {
+        (1, 1): 0.8,
+        (1, 2): 0.3,
+        (2, 1): 0.6,
+        (2, 2): 0.9,
+        (2, 3): 0.4,
+        (3, 1): 0.7,
+        (3, 2): 0.5,
+        (3, 3): 0.9,
+    }
+    untrained = {(0, 1): 0.2, (0, 2): 0.1, (0, 3): 0.3}
     rows = [
-        {"arm": "warm", "repeat": 0, "stream": 0, "phase": i, "on_phase": j, "score": score}
-        for (i, j), score in matrix.items()
+        {"arm": "warm" if i else "", "repeat": 0, "stream": 0, "phase": i, "on_phase": j, "score": score}
+        for (i, j), score in (matrix | untrained).items()
     ]
     updates = tables(transfer=rows)["updates"].loc["warm"]
     assert updates["average accuracy"] == pytest.approx((0.7 + 0.5 + 0.9) / 3)
     assert updates["backward transfer"] == pytest.approx(((0.7 - 0.8) + (0.5 - 0.9)) / 2)
+    assert updates["forward transfer"] == pytest.approx(((0.3 - 0.1) + (0.4 - 0.3)) / 2)
     assert updates["forgetting"] == pytest.approx(((0.8 - 0.7) + (0.9 - 0.5)) / 2)
+    # On all test rows known by then: after the first phase on its own, then what the results say.
+    assert updates["average incremental accuracy"] == pytest.approx((0.8 + 0.8 + 0.8) / 3)
+
+
+def test_rows_of_a_phase_to_come_that_cannot_be_prepared_yet_leave_forward_transfer_out() -> None:
+    places = [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3)]
+    rows = [
+        {"arm": "warm", "repeat": 0, "stream": 0, "phase": i, "on_phase": j, "score": np.nan if j > i else 0.5}
+        for i, j in places
+    ]
+    updates = tables(transfer=rows)["updates"]
+    assert "forward transfer" not in updates
+    assert updates.loc["warm", "backward transfer"] == 0
+
+
+def test_classes_by_hand() -> None:
+    says = np.array([[0], [1], [1], [1], [0]])
+    truth = np.array([0, 1, 1, 0, 1])
+    told = by_class(Says(), judge_of(says, truth, None), np.arange(5), {"arm": "warm"})
+    assert told == [
+        {"arm": "warm", "class": 0, "recall": 0.5},
+        {"arm": "warm", "class": 1, "recall": pytest.approx(2 / 3)},
+    ]
+    recalls = {("cold", 0): (0.5, 0.7), ("warm", 0): (0.6, 0.6), ("cold", 1): (1, 1), ("warm", 1): (1, 0.5)}
+    rows = [
+        {"arm": arm, "class": label, "repeat": repeat, "stream": 0, "phase": 3, "recall": recall}
+        for (arm, label), both in recalls.items()
+        for repeat, recall in enumerate(both)
+    ]
+    found = tables(classes=rows)["classes"]
+    assert list(found.index) == [("cold", 0), ("cold", 1), ("warm", 0), ("warm", 1)]
+    assert found.loc["cold", ["change", "change_sd"]].isna().all().all()
+    assert found["recall"].tolist() == pytest.approx([0.6, 1, 0.6, 0.75])
+    assert found.loc["warm", "change"].tolist() == pytest.approx([0, -0.25])
+    assert found.loc["warm", "change_sd"].tolist() == pytest.approx([0.1 * 2**0.5, 0.25 * 2**0.5])
+
+
+def test_every_arm_against_the_incumbent_by_hand() -> None:
+    stays = RESULTS[RESULTS["arm"] == "cold"].assign(arm="incumbent", score=0.6)
+    flips = [
+        {"arm": arm, "repeat": repeat, "negative_flips": 0.1 * repeat, "positive_flips": 0.3}
+        for arm in ("cold", "warm")
+        for repeat in (0, 1)
+    ]
+    results = pd.concat([RESULTS, stays]).assign(error="")
+    found = incumbent_table(results, pd.DataFrame(flips), 0.0, 0.01, 0.95)
+    assert list(found.index) == ["cold", "warm"]
+    assert found["gain"].tolist() == pytest.approx([0.1, 0.205])
+    assert found["negative_flips"].tolist() == pytest.approx([0.05, 0.05])
+    assert found.loc["warm", "verdict"] == "beneficial"
+    assert found.loc["cold", "verdict"] == "undecided"
 
 
 def test_partial_budgets_are_parts_of_colds_epochs() -> None:
@@ -103,18 +179,13 @@ def test_flips_on_the_rows_of_the_phase_before() -> None:
     truth = np.array([1, 1, 0, 0, 1])
     says = np.array([[1], [0], [0], [1], [1]])
     before = Known(np.arange(4), np.array([1, 1, 1, 0]))
-    asked = []
-
-    def rows(index: Any) -> Any:
-        asked.append(list(index))
-        return says[index], truth[index]
 
     def score(net: Any, X: Any, y: Any) -> float:
         return float((net.predict(X) == y).mean())
 
-    tests = {1: np.arange(4), 2: np.array([3, 4])}
-    transfer, flips, known = look_back(Says(), score, rows, tests, before, {"arm": "a"})
-    assert [(row["on_phase"], row["score"]) for row in transfer] == [(1, 0.5), (2, 0.5)]
+    tests = {1: np.arange(4), 2: np.array([3, 4]), 3: np.array([4])}
+    transfer, flips, known = look_back(Says(), judge_of(says, truth, score), tests, 2, before, {"arm": "a"})
+    assert [(row["on_phase"], row["score"]) for row in transfer] == [(1, 0.5), (2, 0.5), (3, 1.0)]
     # Right before: 0, 1 and 3; of these 1 and 3 are wrong now; 2 was wrong and is right.
     assert flips[0]["negative_flips"] == 0.5
     assert flips[0]["positive_flips"] == 0.25
@@ -130,7 +201,8 @@ def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
     def score(net: Any, X: Any, y: Any) -> float:
         return float(net.score(X, y))
 
-    told = [under_noise(net, score, X, Y, 0, {}) for _ in range(2)]
+    everything = np.arange(len(Y))
+    told = [under_noise(net, judge_of(X, Y, score), everything, 0, {}) for _ in range(2)]
     assert told[0] == told[1]
     assert [row["noise"] for row in told[0]] == list(NOISES)
     assert all(torch.equal(p, kept) for p, kept in zip(net.module_.parameters(), before, strict=True))
@@ -142,18 +214,18 @@ def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
         sizes.append(float(moved.square().mean().sqrt() / before[-2].square().mean().sqrt()))
         return 0.0
 
-    under_noise(scaled, size, X, Y, 1, {})
+    under_noise(scaled, judge_of(X, Y, size), everything, 1, {})
     assert sizes[0] == 0
     assert sizes[1::3] == pytest.approx(NOISES, rel=0.2)
-    assert under_noise(MLPClassifier(), score, X, Y, 0, {}) == []
+    assert under_noise(MLPClassifier(), judge_of(X, Y, score), everything, 0, {}) == []
 
 
 def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> None:
     net = WarmStartClassifier(max_epochs=4, module__hidden_layer_sizes=(8,))
     fitted = WarmStartComparator(net, ("cold", "warm"), TimeSeriesSplit(3), n_repeats=2).fit(X[::-1], Y[::-1])
     stages = fitted.stages_
-    names = ["baseline", "runs", "trajectories", "consistency", "updates", "cost", "perturbation", "verdict"]
-    assert list(stages) == names
+    names = ["baseline", "runs", "trajectories", "consistency", "updates", "classes", "cost", "perturbation"]
+    assert list(stages) == [*names, "verdict"]
     assert stages["verdict"] is fitted.gain_
     assert stages["updates"].notna().all().all()
     assert (stages["cost"]["checkpoint, kB"] > 1).all()

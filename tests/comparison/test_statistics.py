@@ -98,9 +98,14 @@ def test_four_outcomes(mean: float, scale: float, verdict: str) -> None:
 
 def test_a_verdict_needs_exactly_the_confidence() -> None:
     posterior = Posterior(0.05, 0.02, 9)
-    probability = 1 - posterior.below(0.01)
-    assert rope_verdict(posterior, 0.01, probability) == "beneficial"
-    assert rope_verdict(posterior, 0.01, probability + 1e-9) == "undecided"
+    content = 1 - 2 * posterior.below(0.01)  # of the central interval that ends at the ROPE
+    assert rope_verdict(posterior, 0.01, content - 1e-9) == "beneficial"
+    assert rope_verdict(posterior, 0.01, content + 1e-9) == "undecided"
+    assert posterior.interval(content)[0] == pytest.approx(0.01)
+    same = Posterior(0.0, 0.005, 9)
+    content = 1 - 2 * same.below(-0.01)
+    assert rope_verdict(same, 0.01, content - 1e-9) == "neutral"
+    assert rope_verdict(same, 0.01, content + 1e-9) == "undecided"
 
 
 @given(some_differences, ratios, st.floats(0, 0.5))
@@ -134,7 +139,7 @@ def test_more_overlap_is_less_sure(differences: list[float], ratio: float, more:
 # -- how many pairs --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ratio", "rope"), [(0.0, 0.01), (0.02, 0.01), (0.0, 0.05)])
+@pytest.mark.parametrize(("ratio", "rope"), [(0.0, 0.01), (0.005, 0.01), (0.0, 0.05)])
 def test_that_many_pairs_decide_and_one_fewer_does_not(ratio: float, rope: float) -> None:
     differences = [0.06, -0.03, 0.05, -0.02, 0.045]
     needed = pairs_to_decide(differences, ratio, rope, 0.95)
