@@ -81,4 +81,4 @@ def test_lower_floors_do_not_know_skorch(path: Path) -> None:
 def test_the_check_sees_relative_imports_inside_functions(tmp_path: Path) -> None:
     path = ROOT / "comparison" / "_comparator.py"
     assert "sk_warmstart.comparison._report" in imported(path)
-    assert rooms_imported(path) == {"estimators", "training"}
+    assert rooms_imported(path) == {"estimators"}

@@ -422,6 +422,45 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         check_is_fitted(self)
         return write_report(self, path)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all tables and verdicts as plain data.
+
+        Returns
+        -------
+        dict
+            Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
+        """
+        from ._export_json import as_dict
+
+        check_is_fitted(self)
+        return as_dict(self)
+
+    def to_json(self) -> str:
+        """Return all tables and verdicts as JSON.
+
+        Returns
+        -------
+        str
+            What :meth:`to_dict` says.
+        """
+        from ._export_json import as_json
+
+        check_is_fitted(self)
+        return as_json(self)
+
+    def to_markdown(self) -> str:
+        """Return the comparison as Markdown.
+
+        Returns
+        -------
+        str
+            Verdicts and tables.
+        """
+        from ._export_markdown import as_markdown
+
+        check_is_fitted(self)
+        return as_markdown(self)
+
     def _html_repr(self) -> str:
         """What a notebook shows: the verdict, once there is one."""
         if not hasattr(self, "gain_"):

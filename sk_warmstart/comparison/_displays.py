@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.exceptions import NotFittedError
+
+from ._displays_style import (
+    REFERENCE_COLOR,
+    UNKNOWN_VERDICT,
+    VERDICTS,
+    arm_legend,
+    arm_styles,
+    make_axes,
+    require_fitted,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,79 +36,6 @@ METRICS = {
     "distance_from_init": "distance from the first initialisation",
 }
 X_LABELS = {"epoch": "epochs (0: the start itself)", "samples": "training samples seen (0: the start itself)"}
-
-
-class VerdictStyle(NamedTuple):
-    """How a verdict looks: a colour that reads on light and dark, and a shape for those who see no colour."""
-
-    color: str
-    marker: str
-
-
-VERDICTS = {
-    "beneficial": VerdictStyle("#0a9471", "^"),
-    "neutral": VerdictStyle("#64809c", "o"),
-    "detrimental": VerdictStyle("#d1473a", "v"),
-    "undecided": VerdictStyle("#b97f00", "D"),
-    "failed": VerdictStyle("#8a4b9c", "X"),
-}
-_UNKNOWN_VERDICT = VerdictStyle("#808080", "s")
-_REFERENCE_COLOR = "#808080"
-_ARM_COLORS = ("#2f7fc9", "#d8700c", "#1b9560", "#a05fc0", "#d6455d", "#15909a", "#97713d")
-_ARM_DASHES = ((6, 2), (6, 2, 1.5, 2), (2, 1.5), (9, 2, 1.5, 2, 1.5, 2), (4, 3))
-_ARM_MARKERS = ("o", "^", "v", "D", "P", "X", "*")
-
-
-def arm_styles(arms: Sequence[str], reference: str) -> dict[str, dict[str, Any]]:
-    """Colour, dashes and marker of every arm; the reference arm is the plain grey one."""
-    others = [arm for arm in arms if arm != reference]
-    styles: dict[str, dict[str, Any]] = {
-        arm: {
-            "color": _ARM_COLORS[i % len(_ARM_COLORS)],
-            "linestyle": (0, _ARM_DASHES[i % len(_ARM_DASHES)]),
-            "marker": _ARM_MARKERS[i % len(_ARM_MARKERS)],
-        }
-        for i, arm in enumerate(others)
-    }
-    styles[reference] = {"color": _REFERENCE_COLOR, "linestyle": "solid", "marker": "s"}
-    return styles
-
-
-def arm_legend(ax: Axes, handles: dict[str, Any]) -> None:
-    """Name the arms above the axes, where no curve can be hidden; names are never read as formulas."""
-    legend = ax.legend(
-        list(handles.values()),
-        [f"arm {i}" for i in range(len(handles))],
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=3,
-        frameon=False,
-        handlelength=2.8,
-    )
-    for text, arm in zip(legend.get_texts(), handles, strict=True):
-        text.set_parse_math(False)
-        text.set_text(str(arm))
-
-
-def require_fitted(comparator: Any, attribute: str) -> None:
-    """Raise scikit-learn's error where the comparator has no results yet."""
-    if not hasattr(comparator, attribute):
-        raise NotFittedError(f"This {type(comparator).__name__} has no results yet: call 'fit' first.")
-
-
-def _axes(ax: Axes | None, caller: str) -> Axes:
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib, which is not installed: pip install sk-warmstart[report]"
-        ) from error
-    if ax is not None:
-        return ax
-    # Only here: whoever brings their own axes gets no pyplot and none of its global state.
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(layout="constrained")[1]
 
 
 class WarmStartGainDisplay:
@@ -195,18 +132,18 @@ class WarmStartGainDisplay:
         WarmStartGainDisplay
             This display, with its artists.
         """
-        ax = _axes(ax, "WarmStartGainDisplay.plot")
+        ax = make_axes(ax, "WarmStartGainDisplay.plot")
         rows = self.gain[self.gain.index != self.reference]
         self.rope_band_ = ax.axvspan(
-            -self.rope, self.rope, color=_REFERENCE_COLOR, alpha=0.18, linewidth=0, zorder=0
+            -self.rope, self.rope, color=REFERENCE_COLOR, alpha=0.18, linewidth=0, zorder=0
         )
-        ax.axvline(0.0, color=_REFERENCE_COLOR, linewidth=1, zorder=1)
+        ax.axvline(0.0, color=REFERENCE_COLOR, linewidth=1, zorder=1)
         self.points_, self.intervals_, self.verdicts_ = {}, {}, {}
         for position, (arm, row) in enumerate(rows.iterrows()):
             self._draw_arm(ax, str(arm), row, position)
-        ax.set_yticks(np.arange(len(rows)), [str(arm) for arm in rows.index], parse_math=False)
+        ax.set_yticks(np.arange(len(rows)), [wrapped(str(arm), 20) for arm in rows.index], parse_math=False)
         ax.set_ylim(len(rows) - 0.4, -0.6)
-        ax.locator_params(axis="x", nbins=7)
+        ax.locator_params(axis="x", nbins=5)
         suffix = f" ({self.score_name})" if self.score_name else ""
         ax.set_xlabel(f"score gain over {self.reference}{suffix}", parse_math=False)
         self._legend(ax)
@@ -214,7 +151,7 @@ class WarmStartGainDisplay:
         return self
 
     def _draw_arm(self, ax: Axes, arm: str, row: pd.Series[Any], position: int) -> None:
-        style = VERDICTS.get(row["verdict"], _UNKNOWN_VERDICT)
+        style = VERDICTS.get(row["verdict"], UNKNOWN_VERDICT)
         low, mean, high = (float(row[name]) for name in ("gain_low", "gain", "gain_high"))
         (self.intervals_[arm],) = ax.plot(
             [low, high], [position, position], color=style.color, linewidth=2.5, solid_capstyle="round"
@@ -228,7 +165,7 @@ class WarmStartGainDisplay:
 
     def _legend(self, ax: Axes) -> None:
         content = "" if self.confidence is None else f"{100 * self.confidence:g}% "
-        (interval,) = ax.plot([], [], color=_REFERENCE_COLOR, linewidth=2.5, marker="o", markersize=6)
+        (interval,) = ax.plot([], [], color=REFERENCE_COLOR, linewidth=2.5, marker="o", markersize=6)
         handles = [interval, self.rope_band_]
         labels = [f"{content}interval", f"too small to matter (±{self.rope:g})"]
         ax.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False)
@@ -320,7 +257,7 @@ class LearningCurvesDisplay:
             This display, with its artists.
         """
         rows = self._rows(x)
-        ax = _axes(ax, "LearningCurvesDisplay.plot")
+        ax = make_axes(ax, "LearningCurvesDisplay.plot")
         arms = list(dict.fromkeys(rows["arm"])) if self.arms is None else list(self.arms)
         styles = arm_styles(arms, self.reference)
         self.lines_, self.bands_ = {}, {}

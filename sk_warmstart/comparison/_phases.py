@@ -13,6 +13,7 @@ from sklearn.utils.validation import _num_samples
 from ._class_incremental import ClassIncremental
 from ._data_incremental import DataIncremental
 from ._drawing import evenly_by_class, group_by_group, group_codes
+from ._old_and_new import OldAndNew
 from ._phase import Index, Phase, Plan, new_test_rows
 from ._rolling_window import RollingWindow
 
@@ -20,6 +21,7 @@ __all__ = [
     "ClassIncremental",
     "DataIncremental",
     "Index",
+    "OldAndNew",
     "Phase",
     "Plan",
     "RollingWindow",

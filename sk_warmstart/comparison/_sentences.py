@@ -191,9 +191,11 @@ def _over(value: float) -> float:
 
 
 def _interval(low: float, high: float) -> str:
-    if np.isnan(low) and np.isnan(high):
-        return ""
-    return f" [{low:.2g}, {high:.2g}]" if np.isfinite(high) else f" [{low:.2g}, \N{INFINITY}]"
+    if low == 0:  # an end that runs without the target leave open
+        return f" [up to {high:.2g}]" if np.isfinite(high) else ""
+    if np.isinf(high):
+        return f" [{low:.2g} at least]"
+    return "" if np.isnan(low) and np.isnan(high) else f" [{low:.2g}, {high:.2g}]"
 
 
 def _next_part(row: pd.Series) -> str:

@@ -10,7 +10,10 @@ import numpy as np
 import sklearn
 import skorch
 import torch
+from sklearn.pipeline import Pipeline
+from sklearn.utils._pprint import _changed_params
 
+from ._arms import last_step
 from ._task import Task
 
 
@@ -32,8 +35,10 @@ def settings(comparator: Any, task: Task, n_repeats: int) -> dict[str, Any]:
         By name.
     """
     shape = np.shape(task.X)
+    steps = comparator.estimator.steps[:-1] if isinstance(comparator.estimator, Pipeline) else []
     told = {
-        "estimator": _short(comparator.estimator),
+        "estimator": _in_words(last_step(comparator.estimator)),
+        "steps in front": ", ".join(type(step).__name__ for _, step in steps) or "none",
         "arms": ", ".join(arm.name for arm in task.arms),
         "phases": _short(task.phases),
         "replicates": n_repeats,
@@ -54,6 +59,12 @@ def versions() -> dict[str, str]:
     """Return the versions that results may depend on."""
     modules = {"torch": torch, "scikit-learn": sklearn, "skorch": skorch, "joblib": joblib}
     return {"Python": platform.python_version(), **{name: str(m.__version__) for name, m in modules.items()}}
+
+
+def _in_words(estimator: Any) -> str:
+    """Its class, and what is not at its default."""
+    changed = ", ".join(f"{name}={_short(value)}" for name, value in _changed_params(estimator).items())
+    return f"{type(estimator).__name__}({changed})"
 
 
 def _short(value: Any) -> str:

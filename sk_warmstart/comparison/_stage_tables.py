@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
-
 import pandas as pd
+
+from ._displays_classes import most_changed
+from ._report_table import Column, Table, cell_of, cells_of
+
+_MOST_CLASSES = 50
 
 _TOLD = {
     "baseline": (
@@ -33,6 +34,17 @@ _TOLD = {
         "Backward transfer is how later phases changed the score on earlier test rows; forgetting how far it fell "
         "below its best. A negative flip is a test row of the phase before that was right and is wrong now.",
     ),
+    "classes": (
+        "Class by class",
+        "Recall of each class in the last phase, and its change against cold in the same replicate: a gain in the "
+        "mean may hide a class that is lost. sd: standard deviation over replicates.",
+    ),
+    "incumbent": (
+        "Against the incumbent",
+        "Each way to retrain against keeping the old model as it is, in the same replicate, judged as the gain "
+        "over cold is. Negative flips: share of the test rows that the incumbent has right and the arm wrong; "
+        "positive flips: the other way round.",
+    ),
     "cost": (
         "Cost",
         "Means a fit; samples include those that making the start took. In a pack, seconds are a fit's share. "
@@ -46,31 +58,7 @@ _TOLD = {
 }
 
 
-@dataclass(frozen=True)
-class StageTable:
-    """A table of the page, all cells in words.
-
-    Parameters
-    ----------
-    name, title, note : str
-        What it is, what it is called, and how to read it.
-    header : list of str
-        Titles of the columns; those of the index first.
-    rows : list of list of str
-        The cells.
-    n_keys : int
-        How many of the columns say what a row is about.
-    """
-
-    name: str
-    title: str
-    note: str
-    header: list[str]
-    rows: list[list[str]]
-    n_keys: int
-
-
-def stage_page(stages: dict[str, pd.DataFrame]) -> list[StageTable]:
+def stage_page(stages: dict[str, pd.DataFrame]) -> list[Table]:
     """Put the stages into words, those that hold anything.
 
     Parameters
@@ -80,32 +68,37 @@ def stage_page(stages: dict[str, pd.DataFrame]) -> list[StageTable]:
 
     Returns
     -------
-    list of StageTable
-        The tables, in their order.
+    list of Table
+        The tables, in their order. Of many classes only the most changed are told.
     """
     pages = []
     for name, (title, note) in _TOLD.items():
         table = stages.get(name)
         if table is None or table.empty:
             continue
+        if name == "classes":
+            table, note = _fewer_classes(table, note)
+        told = [table[column].tolist() for column in table]
         keys = [str(key) for key in table.index.names]
         rows = [
-            [*map(_cell, index if isinstance(index, tuple) else (index,)), *map(_cell, row)]
-            for index, row in zip(table.index, table.itertuples(index=False), strict=True)
+            [*map(cell_of, index if isinstance(index, tuple) else (index,)), *row]
+            for index, row in zip(table.index, zip(*map(cells_of, told), strict=True), strict=True)
         ]
-        pages.append(StageTable(name, title, note, [*keys, *map(str, table.columns)], rows, len(keys)))
+        columns = [
+            *(Column(key, left=True) for key in keys),
+            *(
+                Column(str(name).replace("_", " "), left=any(isinstance(value, str) for value in values))
+                for name, values in zip(table.columns, told, strict=True)
+            ),
+        ]
+        pages.append(Table(name, title, note, columns, rows, len(keys)))
     return pages
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool) or type(value).__name__ == "bool":
-        return "yes" if value else ""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    if not math.isfinite(number):
-        return "\N{EN DASH}"
-    if number == int(number) and abs(number) < 1e9:
-        return f"{int(number):,}"
-    text = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
-    return text.replace("-", "\N{MINUS SIGN}")
+def _fewer_classes(table: pd.DataFrame, note: str) -> tuple[pd.DataFrame, str]:
+    shown = most_changed(table, _MOST_CLASSES)
+    n_classes = table.index.unique(level=1).size
+    if len(shown) == n_classes:
+        return table, note
+    note = f"{note} Shown are the {len(shown)} of {n_classes} classes that changed the most."
+    return table[table.index.isin(shown, level=1)], note

@@ -1,9 +1,10 @@
-"""From a table in a file to data and an estimator that suits them."""
+"""From tables in files to data."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,37 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
-from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ..estimators import WarmStartClassifier, WarmStartRegressor
-from ._comparator import check_target
+from ._inputs import check_target
 
-_MOST_CATEGORIES = 50
 _MOST_CLASSES = 20
-_ENOUGH_TO_VALIDATE = 5_000  # with fewer rows the validation score is too noisy to stop by
-_MANY_ROWS = 20_000
+PERIODS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+
+
+@dataclass(frozen=True)
+class TableData:
+    """What a comparison needs of a table.
+
+    Parameters
+    ----------
+    X : DataFrame
+        All columns but the target, in the order of time where there is one.
+    y : ndarray of shape (n_samples,)
+        The target.
+    task : {"classification", "regression"}
+        What it asks for.
+    groups : Series or None
+        What the rows are grouped by.
+    n_old : int
+        How many rows are of the old table; 0 where there is one table only.
+    """
+
+    X: pd.DataFrame
+    y: NDArray
+    task: str
+    groups: pd.Series | None = None
+    n_old: int = 0
 
 
 def load_table(
@@ -63,89 +82,89 @@ def load_table(
     >>> X.shape, task
     ((1797, 64), 'classification')
     """
-    if str(source) == "digits":
+    data = read_tables([source], target, time, drop)
+    return data.X, data.y, data.task
+
+
+def read_tables(
+    sources: Sequence[str | Path],
+    target: str | None = None,
+    time: str | None = None,
+    drop: Sequence[str] = (),
+    groups: str | None = None,
+    every: str | None = None,
+) -> TableData:
+    """Read a table, or an old and a new one, as :func:`load_table` does.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        One table, or the old and the new one.
+    target, time, drop
+        As for :func:`load_table`.
+    groups : str, default=None
+        The column that says which rows belong together; it is not learnt from.
+    every : {"day", "week", "month", "quarter", "year"}, default=None
+        Groups rows by the period that their time is in.
+
+    Returns
+    -------
+    TableData
+        The rows; the old ones first.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`load_table`, and if the options do not go together.
+    """
+    if len(sources) > 1 and (time is not None or "digits" in map(str, sources)):
+        raise ValueError("two tables are an old one and a new one: --time and 'digits' go with one table only")
+    if every is not None and time is None:
+        raise ValueError("--every needs --time, the column with the dates")
+    if str(sources[0]) == "digits":
         data = load_digits(as_frame=True)
-        return data.data, data.target.to_numpy(), "classification"
-    frame = _read(Path(source))
+        return TableData(data.data, data.target.to_numpy(), "classification")
+    frames = [_read(Path(source)) for source in sources]
     if target is None:
-        raise ValueError(f"say which column to predict: --target one of {_listed(frame)}")
-    for name in (target, *(() if time is None else (time,)), *drop):
-        if name not in frame:
-            raise ValueError(f"{source} has no column {name!r}; its columns are {_listed(frame)}")
+        raise ValueError(f"say which column to predict: --target one of {_listed(frames[0])}")
+    for source, frame in zip(sources, frames, strict=True):
+        for name in (target, *(name for name in (time, groups) if name is not None), *drop):
+            if name not in frame:
+                raise ValueError(f"{source} has no column {name!r}; its columns are {_listed(frame)}")
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     if time is not None:
         frame = frame.assign(**{time: _as_time(frame[time])}).sort_values(time, kind="stable", ignore_index=True)
-    y, X = frame[target], frame.drop(columns=[target, *drop])
+    own = None if groups is None else frame[groups]
+    if every is not None:
+        own = _periods(frame[time], every)
+    y, X = frame[target], frame.drop(columns=[target, *drop, *(() if groups is None else (groups,))])
+    if X.isna().all().all():
+        raise ValueError(f"{sources[0]} has no column with values beside the target {target!r}")
+    values, task = _target(y)
+    return TableData(_prepared(X), values, task, own, n_old=len(frames[0]) if len(frames) > 1 else 0)
+
+
+def _target(y: pd.Series) -> tuple[NDArray, str]:
     if types.is_float_dtype(y) and np.isinf(y).any():
-        raise ValueError(f"the target {target!r} holds infinite values: drop those rows")
+        raise ValueError(f"the target {y.name!r} holds infinite values: drop those rows")
     task = "classification" if _is_labels(y) else "regression"
     check_target(y, classes=task == "classification")
-    if X.isna().all().all():
-        raise ValueError(f"{source} has no column with values beside the target {target!r}")
     values = y.to_numpy()
     if task == "regression":
         values = values.astype(np.float64)
         spread = values.std()
         if not spread > 0:
-            raise ValueError(f"the target {target!r} is the same in every row: there is nothing to learn")
+            raise ValueError(f"the target {y.name!r} is the same in every row: there is nothing to learn")
         values = (values - values.mean()) / spread
     elif values.dtype.kind not in "iub":
         values = values.astype(str)
-    return _prepared(X), values, task
+    return values, task
 
 
-def default_pipeline(X: pd.DataFrame, task: str, classes: NDArray | None = None) -> Pipeline:
-    """Build preprocessing and an estimator for a table.
-
-    Missing numbers become the median, numbers are scaled, categories are one-hot encoded. The categories are
-    fixed from the whole table (the 50 most frequent of a column), so that the columns do not change as data
-    arrive; they say nothing about the target.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The table.
-    task : {"classification", "regression"}
-        What to predict.
-    classes : ndarray, default=None
-        All labels, where early rows may lack some.
-
-    Returns
-    -------
-    Pipeline
-        Preprocessing and a network, which stops early where there are rows enough to judge by.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sk_warmstart.comparison import default_pipeline
-    >>> pipeline = default_pipeline(pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}), "classification")
-    >>> [name for name, _ in pipeline.steps]
-    ['columntransformer', 'warmstartclassifier']
-    """
-    numbers = [name for name in X if types.is_numeric_dtype(X[name])]
-    texts = [name for name in X if name not in numbers]
-    categories = [_vocabulary(X[name]) for name in texts]
-    encoder = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False)
-    columns = ColumnTransformer(
-        [
-            (
-                "numbers",
-                make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()),
-                numbers,
-            ),
-            ("categories", make_pipeline(SimpleImputer(strategy="constant", fill_value=""), encoder), texts),
-        ]
-    )
-    enough = len(X) >= _ENOUGH_TO_VALIDATE
-    settings: dict[str, Any] = {
-        "early_stopping": enough,
-        "max_epochs": 100 if enough else 50,
-        "batch_size": 128 if len(X) < _MANY_ROWS else 512,
-        "dtype": "float32",
-    }
-    if task == "classification":
-        return make_pipeline(columns, WarmStartClassifier(classes=classes, **settings))
-    return make_pipeline(columns, WarmStartRegressor(**settings))
+def _periods(times: pd.Series, every: str) -> pd.Series:
+    if not types.is_datetime64_any_dtype(times):
+        raise ValueError(f"--every {every} needs dates, and the column {times.name!r} holds numbers")
+    return times.dt.tz_localize(None).dt.to_period(PERIODS[every])
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -215,7 +234,3 @@ def _dates(column: pd.Series) -> pd.Series | None:
         return pd.to_datetime(column, format="ISO8601")
     except (ValueError, TypeError):
         return None
-
-
-def _vocabulary(column: pd.Series) -> list[str]:
-    return sorted(column.value_counts().index[:_MOST_CATEGORIES].map(str))

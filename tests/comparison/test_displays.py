@@ -6,12 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison._displays import (
-    VERDICTS,
-    LearningCurvesDisplay,
-    WarmStartGainDisplay,
-    arm_styles,
-)
+from sk_warmstart.comparison._displays import LearningCurvesDisplay, WarmStartGainDisplay
+from sk_warmstart.comparison._displays_style import VERDICTS, arm_styles, legend_lines, wrapped
 
 NAN = float("nan")
 
@@ -234,6 +230,28 @@ def test_arms_differ_in_line_style_and_the_reference_is_solid():
     assert styles["cold"]["linestyle"] == "solid"
     assert len({str(style["linestyle"]) for style in styles.values()}) == 6
     assert len({style["color"] for style in styles.values()}) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("warm", ["warm"]),
+        ("shrink_perturb_half", ["shrink_", "perturb_", "half"]),
+        ("two words", ["two ", "words"]),
+        ("abcdefghijkl", ["abcdefgh", "ijkl"]),
+        ("", [""]),
+    ],
+)
+def test_long_names_break_where_they_can(name, lines):
+    assert wrapped(name, 8).split("\n") == lines
+
+
+@pytest.mark.parametrize(
+    ("arms", "lines"),
+    [(["cold", "warm"], 1), (["cold", *["shrink_perturb"] * 4], 3), (["cold", "x" * 60], 3)],
+)
+def test_the_legend_takes_as_many_lines_as_its_names_need(arms, lines):
+    assert legend_lines(arms) == lines
 
 
 def test_names_are_never_read_as_formulas(ax):

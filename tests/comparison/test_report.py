@@ -1,5 +1,7 @@
+import hashlib
 import re
 import sys
+from base64 import b64encode
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -66,6 +68,8 @@ def make_results(n_repeats, phases):
                 "n_test": 50,
                 "score": 0.8 + 0.01 * phase + 0.002 * repeat,
                 "start_score": NAN if arm == "cold" else 0.5,
+                "seconds": 0.5 + 0.1 * repeat,
+                "samples": 1000 * phase,
             }
             for repeat in range(n_repeats)
             for phase in phases
@@ -124,6 +128,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.tags, self.links, self.ids, self.rows, self.open = [], [], [], [], []
+        self.keys = []  # what the cells are sorted by
         self.feed(text)
         self.close()
 
@@ -135,8 +140,10 @@ class Page(HTMLParser):
             self.open.append(tag)
         if tag == "tr":
             self.rows.append([])
+            self.keys.append([])
         if tag in ("td", "th"):
             self.rows[-1].append("")
+            self.keys[-1].append(dict(attrs).get("data-value"))
 
     def handle_startendtag(self, tag, attrs):
         self.handle_starttag(tag, attrs)
@@ -165,11 +172,11 @@ def test_gain_table_shows_rounded_numbers_with_their_intervals(page):
     table = Page(page)
     assert table.row("cold") == ["cold", "reference", "0.941", *["-"] * 5, "90%", "1.84 s"]
     assert table.row("warm") == [
-        *("warm", "◆ undecided", "0.930", "-0.011 [-0.015, -0.007]"),
-        *("<0.1%", "31.0%", "69.0%", "2.8x [1.9, 4.2]", "70%", "612 ms"),
+        *("warm", "◆ undecided", "0.930", "-0.011[-0.015, -0.007]"),
+        *("<0.1%", "31.0%", "69.0%", "2.8x[1.9, 4.2]", "70%", "612 ms"),
     ]
     assert table.row("<b>x</b>")[3:] == [
-        *("+0.022 [0.015, 0.028]", ">99.9%", "<0.1%", "0%", "1.9x [1.4, 2.6]", "100%", "2.5 min")
+        *("+0.022[0.015, 0.028]", ">99.9%", "<0.1%", "0%", "1.9x[1.4, 2.6]", "100%", "2.5 min")
     ]
 
 
@@ -180,14 +187,14 @@ def test_scores_by_phase_are_means_and_deviations_over_replicates(page):
 
 
 def test_verdict_settings_and_versions_are_on_the_page(page):
-    assert "warm is undecided: 24 pairs would decide." in page
+    assert "warm is undecided: 24 pairs would decide." in re.sub("</?strong>", "", page)
     assert Page(page).row("random_state") == ["random_state", "0"]
     assert f"pandas {pd.__version__}" in page
 
 
 def test_every_text_is_escaped(page):
     assert "<b>" not in page
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert page.count("&lt;b&gt;x&lt;/b&gt;") > 5  # tables, sentences and the text inside the plots
     assert "&lt;script&gt;1&lt;/script&gt;" in page
 
@@ -200,19 +207,20 @@ def test_page_is_well_formed_and_loads_nothing(page):
     assert all(link.startswith("#") and link[1:] in parsed.ids for link in parsed.links)
     assert all(target in parsed.ids for target in re.findall(r"url\(#([^)]*)\)", page))
     assert set(re.findall(r"url\((.)", page)) == {"#"}
-    assert not {"script", "link", "img", "iframe"} & set(parsed.tags)
+    assert not {"link", "img", "iframe"} & set(parsed.tags)
+    assert "src" not in re.findall(r"<script([^>]*)>", page)[0]
     assert "http://" not in page
     assert "https://" not in page
     assert "@import" not in page
 
 
 def test_plots_follow_the_colours_of_the_page(page):
-    # Gain, score by phase, and the three metrics that have values.
-    assert Page(page).tags.count("svg") == 5
+    # Gain, cost in seconds and in samples, score by phase, and the three metrics that have values.
+    assert Page(page).tags.count("svg") == 7
     assert "fill: currentColor" in page
     assert "stroke: currentColor" in page
     assert "#000000" not in "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
-    assert "prefers-color-scheme: dark" in page
+    assert "color-scheme: light dark" in page
 
 
 def test_same_results_give_the_same_bytes_whatever_the_style_in_use(page):
@@ -229,15 +237,154 @@ def test_written_file_is_the_rendered_page(page, tmp_path):
     assert path.read_bytes() == page.encode()
 
 
+def test_cells_are_sorted_by_their_full_numbers_and_what_is_missing_has_none(page):
+    parsed = Page(page)
+    found = [(row[0], keys) for row, keys in zip(parsed.rows, parsed.keys, strict=True) if len(keys) == 10]
+    table = dict(found)
+    assert table["warm"][1:5] == ["undecided", "0.9301", "-0.0111", "0.0001"]
+    assert table["cold"][1:5] == ["reference", "0.9412", "", ""]
+    assert table["<b>x</b>"][5] == "7e-05"
+
+
+def test_the_page_runs_its_own_script_and_no_other(page):
+    script = re.search(r"<script>(.*)</script>", page, flags=re.DOTALL)[1]
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none'; ")
+
+
+def test_an_arm_that_failed_is_told_and_marked():
+    comparator = make_comparator(verdict_=["warm failed in 1 of 3 replicates (ValueError: <no>)."])
+    comparator.gain_.loc["warm", "verdict"] = "failed"
+    page = render_report(comparator)
+    told = "<strong>warm failed in 1 of 3 replicates (ValueError: &lt;no&gt;).</strong></li>"
+    assert f'class="mark failed">✕</i>{told}' in page
+    assert Page(page).row("warm")[1] == "✕ failed"
+
+
+def test_every_table_has_headers_to_sort_by(page):
+    parsed = Page(page)
+    assert parsed.tags.count("table") == parsed.tags.count("thead") == 3
+
+
+@pytest.mark.parametrize("render", [render_report, short_html])
+def test_advice_and_an_interruption_are_told_where_there_are_any(render, monkeypatch):
+    monkeypatch.setattr("sk_warmstart.comparison._report_plots._svg", lambda *args: "")
+    told = {"advice_": "Stay <cold>.", "interrupted_": "2 of 3 replicates & no more."}
+    html = render(make_comparator(**told))
+    assert "Stay &lt;cold&gt;." in html
+    assert "2 of 3 replicates &amp; no more." in html
+    assert html.index("2 of 3") < html.index("Stay") < html.index("warm is undecided")
+    for missing in (make_comparator(), make_comparator(advice_="", interrupted_=None)):
+        assert "Interrupted" not in render(missing)
+        assert 'class="advice"' not in render(missing)
+
+
+def test_a_sentence_is_marked_with_its_verdict(page):
+    assert '<li><i aria-hidden="true" class="mark undecided">◆</i><strong>warm is undecided</strong>: 24' in page
+
+
+@pytest.mark.parametrize(
+    ("bound", "low", "high", "cell"),
+    [
+        ("exact", 1.9, 4.2, "2.8x[1.9, 4.2]"),
+        ("at most", 0.0, 3.1, "at most 2.8x[≤ 3.1]"),
+        ("at least", 1.4, np.inf, "at least 2.8x[≥ 1.4]"),
+        ("at most", 0.0, NAN, "at most 2.8x"),
+        ("open", 0.0, np.inf, "open"),
+    ],
+)
+def test_cost_and_bounds_of_the_speedup(bound, low, high, cell):
+    comparator = make_comparator()
+    comparator.gain_["cost"] = ["", "cheaper", "undecided"]
+    comparator.gain_["speedup_bound"] = ["exact", bound, "exact"]
+    comparator.gain_.loc["warm", ["speedup_low", "speedup_high"]] = [low, high]
+    table = Page(render_report(comparator))
+    assert table.row("warm")[7:9] == [cell, "cheaper"]
+    assert table.row("cold")[8] == "-"
+    key = next(keys[7] for row, keys in zip(table.rows, table.keys, strict=True) if row[:1] == ["warm"])
+    assert key == ("" if bound == "open" else "2.84")
+
+
+def test_an_incumbent_that_is_not_trained_has_no_speedup():
+    comparator = make_comparator()
+    comparator.gain_["speedup_bound"] = ["exact", "", "exact"]
+    comparator.gain_.loc["warm", ["speedup", "speedup_low", "speedup_high", "seconds"]] = NAN
+    assert Page(render_report(comparator)).row("warm")[7:] == ["-", "70%", "-"]
+
+
+def test_what_stands_beside_the_decision_is_a_table():
+    comparator = make_comparator()
+    beside = ["p_value", "p_holm", "p_improvement", "p_improvement_low", "p_improvement_high"]
+    comparator.gain_[[*beside, "bootstrap_low", "bootstrap_high"]] = NAN
+    comparator.gain_.loc["warm", beside] = [0.0004, 0.0312, 0.8, 0.4, 0.96]
+    comparator.gain_.loc["warm", ["bootstrap_low", "bootstrap_high"]] = [-0.0141, -0.0072]
+    page = Page(render_report(comparator))
+    assert page.row("warm", 2) == ["warm", "-0.011", "[-0.014, -0.007]", "<0.001", "0.031", "80%[40%, 96%]"]
+    assert len([row for row in page.rows if row and row[0] == "cold"]) == 2  # not the reference
+
+
+def make_classes(labels):
+    index = pd.MultiIndex.from_product([["cold", "warm"], labels], names=["arm", "class"])
+    change = [NAN] * len(labels) + [0.001 * i for i in range(len(labels))]
+    table = pd.DataFrame({"recall": 0.9, "recall_sd": 0.01, "change": change}, index=index)
+    return table.assign(change_sd=table["change"] / 2)
+
+
+def test_class_by_class_changes_have_a_plot_and_a_table():
+    stages = {"classes": make_classes(["cat", "dog"])}
+    page = render_report(make_comparator(stages_=stages))
+    assert 'aria-label="change of recall by class"' in page
+    rows = [row for row in Page(page).rows if row[0] == "warm" and len(row) == 6]
+    assert [row[1:] for row in rows] == [
+        ["cat", "0.9000", "0.01000", "0.000000", "0.000000"],
+        ["dog", "0.9000", "0.01000", "0.001000", "0.000500"],
+    ]
+    empty = make_comparator(stages_={"classes": stages["classes"].iloc[:0]})
+    assert "by class" not in render_report(empty)
+
+
+def test_of_many_classes_the_most_changed_are_shown_and_the_page_says_so():
+    page = render_report(make_comparator(stages_={"classes": make_classes(list(range(60)))}))
+    assert "The 20 of 60 classes that an arm changed the most." in page
+    assert "Shown are the 50 of 60 classes that changed the most." in page
+    shown = [row[1] for row in Page(page).rows if row and row[0] == "warm" and len(row) == 6]
+    assert shown == [str(label) for label in range(10, 60)]
+
+
+def test_words_in_a_stage_are_told_as_they_are():
+    incumbent = pd.DataFrame(
+        {"gain": [0.02, NAN], "gain_low": [0.01, NAN], "gain_high": [0.03, NAN], "verdict": ["neutral", "failed"]},
+        index=pd.Index(["cold", "warm"], name="arm"),
+    ).assign(negative_flips=0.01, positive_flips=0.03)
+    page = Page(render_report(make_comparator(stages_={"incumbent": incumbent})))
+    assert page.row("cold", 2) == ["cold", "0.02000", "0.01000", "0.03000", "● neutral", "0.01000", "0.03000"]
+    assert page.row("warm", 2)[1:5] == ["-", "-", "-", "✕ failed"]
+    assert page.row("arm")[1:] == [
+        *("gain", "gain low", "gain high", "verdict", "negative flips", "positive flips"),
+    ]
+
+
+def test_long_names_leave_room_for_the_plots():
+    long = "shrink_perturb_with_half_of_the_old_weights_and_hardly_any_noise"
+    comparator = make_comparator()
+    comparator.gain_ = comparator.gain_.rename(index={"warm": long})
+    for name in ("results_", "curves_"):
+        setattr(comparator, name, getattr(comparator, name).replace({"arm": {"warm": long}}))
+    page = render_report(comparator)  # Matplotlib warns where a plot collapses, and a warning is an error here
+    assert f"{long}</th>" in page
+
+
 def test_without_curves_the_page_says_so():
     page = render_report(make_comparator(curves=False))
     assert "This estimator gives no per-epoch curves" in page
-    assert Page(page).tags.count("svg") == 2
+    assert Page(page).tags.count("svg") == 4
 
 
 @pytest.mark.parametrize("render", [render_report, short_html])
 def test_fixed_splits_limit_the_verdict_to_this_stream(render, monkeypatch):
-    monkeypatch.setattr("sk_warmstart.comparison._report._svg", lambda *args: "")
+    monkeypatch.setattr("sk_warmstart.comparison._report_plots._svg", lambda *args: "")
     assert "this stream of data only" not in render(make_comparator())
     assert "this stream of data only" in render(make_comparator(fixed_splits_=True))
 
@@ -289,7 +436,7 @@ def test_short_html_needs_neither_matplotlib_nor_jinja2(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     html = short_html(make_comparator())
-    assert "warm is undecided: 24 pairs would decide." in html
+    assert "warm is undecided: 24 pairs would decide." in re.sub("</?strong>", "", html)
     assert Page(html).row("warm")[1:3] == ["undecided", "0.930"]
     assert "<b>" not in html
 

@@ -232,7 +232,7 @@ def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> N
     page = fitted.report(tmp_path / "report.html").read_text()
     for table in stage_page(stages):
         assert f'id="stage-{table.name}"' in page
-        assert all(len(row) == len(table.header) for row in table.rows)
+        assert all(len(row) == len(table.columns) for row in table.rows)
 
 
 def test_numbers_have_no_flips_and_other_estimators_have_what_can_be_seen() -> None:

@@ -1,0 +1,19 @@
+"""What the results were made with."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+_PACKAGES = ("sk-warmstart", "scikit-learn", "torch", "skorch", "numpy", "pandas", "scipy")
+
+
+def versions() -> dict[str, str]:
+    """Return the version of Python and of the packages that matter, those that are installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

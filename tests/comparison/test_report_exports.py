@@ -1,0 +1,199 @@
+"""The report as Markdown and as JSON."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from sk_warmstart.comparison._export_json import as_dict, as_json, plain, table_as_dict
+from sk_warmstart.comparison._export_markdown import as_markdown, escaped
+from sk_warmstart.comparison._report import report_writer, write_report
+
+NAN = float("nan")
+ARM = "a|b"
+
+
+def make_gain():
+    rows = {
+        "cold": (0.94, 0.0, NAN, NAN, NAN, NAN, NAN, 1.0, NAN, NAN, 0.9, 1.8, "reference", "", "exact"),
+        ARM: (
+            *(0.93, -0.0111, -0.0155, -0.0067, 0.0, 0.31, 0.69, 2.84, 1.9, np.inf, 0.7, 0.6),
+            *("undecided", "cheaper", "at least"),
+        ),
+    }
+    columns = [
+        *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse", "speedup"),
+        *("speedup_low", "speedup_high", "reached", "seconds", "verdict", "cost", "speedup_bound"),
+    ]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("arm")
+
+
+def make_comparator(**changes):
+    runs = [(repeat, 2, arm, 100, 50) for repeat in range(2) for arm in ("cold", ARM)]
+    results = pd.DataFrame(runs, columns=["repeat", "phase", "arm", "n_train", "n_test"])
+    results = results.assign(score=[0.91, 0.9, 0.93, 1 / 3], start_score=NAN, reached=[True, True, False, True])
+    classes = pd.MultiIndex.from_product([["cold", ARM], ["cat", "dog"]], names=["arm", "class"])
+    content = {
+        "gain_": make_gain(),
+        "results_": results,
+        "curves_": pd.DataFrame({"arm": ["cold"], "epoch": [0], "valid_score": [0.1]}).iloc[:0],
+        "stages_": {"classes": pd.DataFrame({"change": [NAN, NAN, 0.7, -0.1]}, index=classes)},
+        "settings_": {"rows": np.int64(150), "estimator": "Pipe(a|b)", "ROPE": 0.01},
+        "reference_": "cold",
+        "best_policy_": "cold",
+        "verdict_": [f"{ARM} is undecided: *24* pairs would decide."],
+        "advice_": "Stay cold.",
+        "rope": 0.01,
+        "confidence": 0.95,
+        "n_repeats": 2,
+        "scorer_name_": "accuracy",
+        "fixed_splits_": False,
+    }
+    return SimpleNamespace(**(content | changes))
+
+
+def read(table):
+    frame = pd.DataFrame(table["data"], columns=table["columns"])
+    return frame.set_index(table["keys"]) if table["keys"] else frame
+
+
+# -- JSON ------------------------------------------------------------------------------------------------
+
+
+def test_json_is_strict_and_reads_back_as_the_dict():
+    def fail(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    comparator = make_comparator()
+    assert json.loads(as_json(comparator), parse_constant=fail) == as_dict(comparator)
+
+
+def test_tables_come_back_equal_to_the_last_digit():
+    comparator = make_comparator()
+    told = json.loads(as_json(comparator))
+    for table, frame in [
+        (told["gain"], comparator.gain_),
+        (told["results"], comparator.results_),
+        (told["stages"]["classes"], comparator.stages_["classes"]),
+    ]:
+        back = read(table).replace("Infinity", np.inf).astype(frame.dtypes.to_dict())
+        pd.testing.assert_frame_equal(back, frame, check_exact=True)
+    assert read(told["curves"]).columns.tolist() == ["arm", "epoch", "valid_score"]
+
+
+def test_the_dict_says_what_was_compared_and_what_came_out():
+    told = as_dict(make_comparator())
+    assert told["settings"] == {"rows": 150, "estimator": "Pipe(a|b)", "ROPE": 0.01}
+    assert type(told["settings"]["rows"]) is int
+    assert told["verdict"] == [f"{ARM} is undecided: *24* pairs would decide."]
+    assert (told["advice"], told["interrupted"], told["reference"]) == ("Stay cold.", None, "cold")
+    assert told["versions"]["pandas"] == pd.__version__
+    bare = make_comparator()
+    del bare.advice_, bare.stages_, bare.best_policy_
+    assert [as_dict(bare)[name] for name in ("advice", "stages", "best_policy")] == [None, {}, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (NAN, None),
+        (np.float32(np.inf), "Infinity"),
+        (-np.inf, "-Infinity"),
+        (np.True_, True),
+        (np.int64(3), 3),
+        (np.float64(1 / 3), 1 / 3),
+        (pd.NA, None),
+        (None, None),
+        (pd.Timestamp("2020-01-02"), "2020-01-02 00:00:00"),
+    ],
+)
+def test_values_are_told_as_json_has_them(value, told):
+    assert plain(value) == told
+    assert type(plain(value)) is type(told)
+
+
+def test_an_index_without_names_is_kept():
+    table = table_as_dict(pd.DataFrame({"x": [1, 2]}, index=["a", "b"]))
+    assert table == {"keys": ["level_0"], "columns": ["level_0", "x"], "data": [["a", 1], ["b", 2]]}
+
+
+# -- Markdown --------------------------------------------------------------------------------------------
+
+
+def rows_of(text, start):
+    return [line for line in text.splitlines() if line.startswith(f"| {start} |")]
+
+
+def test_markdown_holds_sentences_tables_and_settings():
+    text = as_markdown(make_comparator())
+    assert "**Stay cold.**" in text
+    assert "- **a\\|b is undecided**: \\*24\\* pairs would decide." in text
+    gain, phases, cat, dog = rows_of(text, "a\\|b")
+    assert gain == (
+        "| a\\|b | undecided | 0.930 | −0.011 [−0.015,\N{NO-BREAK SPACE}−0.007] | 0% | 31.0% | 69.0% "
+        "| at least 2.8x [≥\N{NO-BREAK SPACE}1.9] | cheaper | 70% | 600 ms |"
+    ).replace("\N{NO-BREAK SPACE}", " ")
+    assert phases == "| a\\|b | 0.617 ± 0.401 |"
+    assert (cat, dog) == ("| a\\|b | cat | 0.7000 |", "| a\\|b | dog | −0.1000 |")
+    assert rows_of(text, "estimator") == ["| estimator | Pipe(a\\|b) |"]
+
+
+def test_every_row_of_a_markdown_table_has_the_cells_of_its_header():
+    blocks = [block.splitlines() for block in as_markdown(make_comparator()).split("\n\n") if block[0] == "|"]
+    assert len(blocks) == 4
+    for header, rule, *rows in blocks:
+        n_cells = header.count("|")
+        assert rule.count("|") == n_cells
+        assert {row.replace("\\|", "").count("|") for row in rows} == {n_cells}
+
+
+def test_an_interruption_and_fixed_splits_are_told_first_and_last():
+    text = as_markdown(make_comparator(interrupted_="1 of 2 replicates.", fixed_splits_=True))
+    assert text.index("> **Interrupted.** 1 of 2 replicates.") < text.index("**Stay cold.**")
+    assert "for this stream of data only" in text
+    assert "Interrupted" not in as_markdown(make_comparator())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("shrink_perturb", "shrink_perturb"),
+        ("_x_ and __init__", "\\_x\\_ and \\_\\_init\\_\\_"),
+        ("a | b\nc", "a \\| b c"),
+        ("<b>*x*</b>", "\\<b>\\*x\\*\\</b>"),
+        ("`[x](y)`", "\\`[x]\\(y)\\`"),
+        ("# x", "\\# x"),
+        ("1. x", "1\\. x"),
+        ("+0.02 [0.01, 0.03]", "+0.02 [0.01, 0.03]"),
+        ("a & b &lt; c", "a & b \\&lt; c"),
+        ("C:\\dir", "C:\\\\dir"),
+    ],
+)
+def test_markdown_takes_texts_as_they_are(text, told):
+    assert escaped(text) == told
+
+
+# -- files -----------------------------------------------------------------------------------------------
+
+
+def test_the_suffix_says_what_is_written(tmp_path):
+    comparator = make_comparator()
+    assert write_report(comparator, tmp_path / "x.json").read_text() == as_json(comparator)
+    assert write_report(comparator, str(tmp_path / "x.MD")).read_bytes() == as_markdown(comparator).encode()
+    assert report_writer("x.htm") is report_writer("x.html")
+
+
+@pytest.mark.parametrize("name", ["report", "report.txt", "report.html.gz"])
+def test_another_suffix_is_told_before_any_work(name, tmp_path):
+    with pytest.raises(ValueError, match=r"as \.html, \.md or \.json"):
+        write_report(SimpleNamespace(), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("export", [as_dict, as_json, as_markdown])
+def test_an_unfitted_comparator_is_an_error(export):
+    with pytest.raises(NotFittedError):
+        export(SimpleNamespace())
