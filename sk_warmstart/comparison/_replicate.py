@@ -20,6 +20,7 @@ from ._memory import PeakMemory
 from ._phases import Index, Phase, new_test_rows, plan_phases
 from ._task import Judge, Outcome, Task
 from ._told import returned, told, untrained
+from ._told_once import told_once
 
 
 def run_replicates(task: Task, replicates: Sequence[tuple[int, int, Any]]) -> list[Outcome]:
@@ -40,7 +41,7 @@ def run_replicates(task: Task, replicates: Sequence[tuple[int, int, Any]]) -> li
     """
     outcomes = [Outcome() for _ in replicates]
     courses = [_course(task, *each, outcome) for each, outcome in zip(replicates, outcomes, strict=True)]
-    with interrupts() as seen:
+    with interrupts() as seen, told_once():
         try:
             while fits := [fit for course in courses for fit in next(course, ())]:
                 _run(task, fits, seen)

@@ -115,12 +115,13 @@ def _more(open_arms: list[str], pairs: Mapping[str, int | None], n_repeats: int,
     """What would decide the arms that are undecided."""
     if not open_arms:
         return ""
-    needed = [number for arm in open_arms if (number := pairs.get(arm)) is not None and number > n_repeats]
+    needed = {arm: number for arm in open_arms if (number := pairs.get(arm)) is not None and number > n_repeats}
     names = " and ".join(open_arms) if len(open_arms) < 3 else f"{len(open_arms)} undecided arms"
     if n_repeats < 2:
         return f"To decide about {names}, set n_repeats to 5 at least."
     if needed:
-        return f"To decide about {names}, set n_repeats to about {min(needed)}."
+        first = min(needed, key=lambda arm: needed[arm])
+        return f"More replicates would decide: n_repeats={needed[first]}, say, about {first}."
     remedy = "a wider rope" if fixed else "a wider rope, or more rows"
     return f"More replicates would not decide about {names}; {remedy} may."
 
