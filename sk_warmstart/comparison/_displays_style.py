@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ VERDICTS = {
 }
 UNKNOWN_VERDICT = VerdictStyle("#808080", "s")
 REFERENCE_COLOR = "#808080"
-_LEGEND_WIDTH = 58  # characters that fit into a figure of ordinary width
+_LEGEND_WIDTH = 50  # characters that fit into a figure of ordinary width
 _HANDLE = 8  # of them are taken by a handle
 _ARM_COLORS = ("#2f7fc9", "#d8700c", "#1b9560", "#a05fc0", "#d6455d", "#15909a", "#97713d")
 _ARM_DASHES = ((6, 2), (6, 2, 1.5, 2), (2, 1.5), (9, 2, 1.5, 2, 1.5, 2), (4, 3))
@@ -81,11 +82,10 @@ def legend_lines(arms: Sequence[str]) -> int:
 
 
 def _legend_columns(arms: Sequence[str]) -> int:
-    """As many columns as fit side by side; Matplotlib fills them from the top."""
+    """As many columns as fit side by side, shared out as Matplotlib does."""
     lengths = [len(arm) for arm in arms]
     for n_columns in range(len(lengths), 1, -1):
-        n_rows = -(-len(lengths) // n_columns)
-        columns = [lengths[first : first + n_rows] for first in range(0, len(lengths), n_rows)]
+        columns = np.array_split(lengths, n_columns)
         if sum(max(column) + _HANDLE for column in columns) <= _LEGEND_WIDTH:
             return n_columns
     return 1

@@ -39,6 +39,8 @@ class SkorchContract:
     """Parameters of a skorch net as scikit-learn wants them: recorded, never acted upon, cloned as given."""
 
     prefixes_ = [*NeuralNet.prefixes_, "init_policy"]
+    # skorch maps what these hold to the device at hand when it is unpickled.
+    cuda_dependent_attributes_ = [*NeuralNet.cuda_dependent_attributes_, "origin_"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -143,10 +145,23 @@ class SkorchContract:
             self._params_to_validate.add(key)
         if callbacks:
             super().set_params(**callbacks)  # type: ignore[misc]
+        self._rebuild_parts({key.partition("__")[0] for key in (*plain, *nested)})
         self._set_live_optimizer({**plain, **nested})
         # One group's number is the optimiser's alone: no parameter of the constructor says it.
         groups = {key: value for key, value in params.items() if key.startswith("optimizer__param_groups__")}
         self._apply_virtual_params(groups)
+
+    def _rebuild_parts(self, names: set[str]) -> None:
+        """Build anew what nothing was learned in: a criterion, and the network before training begins."""
+        session = self.__dict__.get("session_")
+        if session is not None and session.remake is not None and names & set(self._modules):
+            session.remake()
+        elif names & set(self._criteria) and not any(map(self._learns, self._criteria)):
+            self._initialize_criterion()
+
+    def _learns(self, name: str) -> bool:
+        part = getattr(self, name + "_", None)
+        return isinstance(part, torch.nn.Module) and bool(part.state_dict())
 
     def _set_live_optimizer(self, params: dict[str, Any]) -> None:
         """What may change between two steps changes in the optimiser at hand: partial_fit goes on with it."""

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import _check_sample_weight, validate_data
 from skorch.dataset import Dataset as SkorchDataset
+from skorch.helper import SliceDataset
 from skorch.utils import is_dataset
 from torch import nn
-from torch.utils.data import Subset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..modules import MLP
 from ..state import Standardizer
@@ -26,6 +27,7 @@ NEEDS_ARRAY = (
     "standardize=True needs X as an array, a sparse matrix or a DataFrame, whose statistics can be taken: pass "
     "one, or standardise inside your dataset"
 )
+ROWS_BEHIND = "_rows_behind"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -59,8 +61,8 @@ class Table:
 
     @property
     def is_array(self) -> bool:
-        """Whether the rows are an array, dense or sparse, so that they can live on the device."""
-        return is_array(self.X)
+        """Whether rows and targets are arrays, so that they can live on the device; X may be sparse."""
+        return is_array(self.X) and self.y is not None
 
 
 def is_array(X: Any) -> bool:
@@ -79,6 +81,22 @@ def is_array(X: Any) -> bool:
     return isinstance(X, np.ndarray) or issparse(X)
 
 
+def rows_behind(dataset: Any) -> Rows | None:
+    """Return the rows on the device that belong to a dataset; None where it is the user's own.
+
+    Parameters
+    ----------
+    dataset : dataset
+        What splits and callbacks are shown.
+
+    Returns
+    -------
+    Rows or None
+        The rows.
+    """
+    return vars(dataset).get(ROWS_BEHIND) if isinstance(dataset, Dataset) else None
+
+
 def passes_through(X: Any) -> bool:
     """Tell whether the input is one that only skorch understands.
 
@@ -90,7 +108,8 @@ def passes_through(X: Any) -> bool:
     Returns
     -------
     bool
-        True for torch datasets, dictionaries and tuples of arrays, and tensors on an accelerator.
+        True for torch datasets (also in skorch's ``SliceDataset``), dictionaries and tuples of arrays, and tensors
+        on an accelerator.
     """
     if isinstance(X, torch.Tensor):
         return X.device.type != "cpu"
@@ -98,7 +117,7 @@ def passes_through(X: Any) -> bool:
         return False
     return (
         is_dataset(X)
-        or isinstance(X, Mapping)
+        or isinstance(X, SliceDataset | Mapping)
         or (isinstance(X, list | tuple) and any(getattr(part, "ndim", 0) > 1 for part in X))
     )
 
@@ -136,6 +155,8 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool, learn: b
         if sample_weight is not None:
             raise ValueError("sample_weight needs X as an array; put the weights into the dataset instead")
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y)), None)
+    if y is None and net.iterator_train is not DataLoader:
+        return Table(X, None, None, None)  # the user's own loader knows the targets
     if y is None:
         raise ValueError(
             f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a Dataset only"
@@ -164,7 +185,7 @@ def validate_rows(net: Any, X: Any) -> Any:
     ndarray, sparse CSR, or the input itself where only skorch understands it
         The rows.
     """
-    if isinstance(X, Rows | Subset):
+    if isinstance(X, Rows | Subset) or rows_behind(X) is not None:
         return X
     if passes_through(X):
         if net.__dict__.get("scaler_") is not None:

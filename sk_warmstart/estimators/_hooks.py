@@ -10,14 +10,16 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metadata_routing import process_routing
 from skorch.callbacks import PrintLog
 from skorch.dataset import unpack_data
 from skorch.history import History
 from skorch.utils import to_tensor
-from torch.utils.data import DataLoader, RandomSampler, Subset
+from torch.utils.data import DataLoader, RandomSampler
 
-from ..modules import build_module, is_stochastic
+from ..modules import MLP, build_module, is_stochastic
 from ..policies import first_output
 from ..state import network_of
 from ..training import (
@@ -33,7 +35,7 @@ from ..training import (
     widened,
 )
 from ._contract import SkorchContract
-from ._data import DTYPES, Table, is_array, to_rows, uses_plain_dataset
+from ._data import DTYPES, Table, is_array, rows_behind, to_rows, uses_plain_dataset
 from ._donation import resume
 from ._packing import fit_in_pack, stop_if_given_up
 from ._session import StopTraining
@@ -41,9 +43,14 @@ from ._targets import targets_of
 from ._validation import Validated, can_score, is_accuracy
 
 _FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
+_SUITED = (torch.nn.CrossEntropyLoss, torch.nn.MSELoss)  # any output of the default module will do for these
 _EVALUATION_BATCH = 4096
 _EVALUATION_NUMBERS = 2**24  # of a wide table fewer rows: sparse ones are made dense here
 _START_ROWS = 10_000  # the start's training score needs no more
+
+
+class TooFewOutputs(ValueError):
+    """The network has fewer outputs than there are classes."""
 
 
 class SkorchHooks(SkorchContract):
@@ -103,13 +110,18 @@ class SkorchHooks(SkorchContract):
             if session.began:
                 return  # partial_fit goes on: beginning again would restart schedules and counters
             session.began = True
+        if session is not None:
+            for name in cb_kwargs.keys() & {"dataset_train", "dataset_valid"}:
+                cb_kwargs[name] = session.shown.of(cb_kwargs[name])
         if method_name == "on_epoch_end" and not self.verbose and not is_own(self, "notify"):
             self._notify_quietly(method_name, **cb_kwargs)
         else:
             super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
-        if method_name == "on_train_begin" and session is not None and session.resumes is not None:
-            resume(self, session.resumes)
-            session.resumes = None
+        if method_name == "on_train_begin" and session is not None:
+            session.remake = None
+            if session.resumes is not None:
+                resume(self, session.resumes)
+                session.resumes = None
         if method_name == "on_epoch_end":
             self._after_epoch()
             stop_if_given_up()
@@ -132,9 +144,11 @@ class SkorchHooks(SkorchContract):
     ) -> None:
         """Open an epoch in the history; numbers go on over calls."""
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)  # type: ignore[misc]
-        past = self.session_.past if "session_" in self.__dict__ else ()
-        if past:
-            self.history_.record("epoch", past[-1]["epoch"] + len(self.history_))
+        if "session_" not in self.__dict__:
+            return
+        before = self.history_[-2:-1] or self.session_.past[-1:]
+        if before:
+            self.history_.record("epoch", before[0]["epoch"] + 1)
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Self:
         """Evaluate the start, then train; see skorch's ``fit_loop``."""
@@ -142,7 +156,11 @@ class SkorchHooks(SkorchContract):
             return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
         forward_params = {key: value for key, value in fit_params.items() if key != "_routing_method"}
         if self.session_.evaluates_start:
-            self._evaluate_start(forward_params)
+            if get_config()[
+                "enable_metadata_routing"
+            ]:  # refuse what nobody asked for, before it reaches the module
+                process_routing(self, fit_params.get("_routing_method", "fit"), **forward_params)
+            self._evaluate_start(forward_params, trains=bool(self.max_epochs if epochs is None else epochs))
         if fit_in_pack(self, X, y, self.max_epochs if epochs is None else epochs, forward_params):
             return self
         with self.session_.streams.forward(is_stochastic(self._network())):
@@ -177,13 +195,16 @@ class SkorchHooks(SkorchContract):
         if session is not None and session.train is not None:
             if not self.train_split or session.valid is not None:
                 return session.train, session.valid
-            parts = self.train_split(session.train, *(() if y is None else (y,)), **fit_params)
-            return _unwrapped(parts[0]), _unwrapped(parts[1])
+            whole = session.shown.of(session.train)
+            parts = self.train_split(whole, *(() if y is None else (y,)), **fit_params)
+            return session.shown.behind(self, parts[0]), session.shown.behind(self, parts[1])
         return super().get_split_datasets(X, y, **fit_params)  # type: ignore[misc]
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return batches of a dataset: cut on the device, or by a DataLoader where one was asked for."""
         prefix = "iterator_train" if training else "iterator_valid"
+        behind = rows_behind(dataset)
+        dataset = dataset if behind is None else behind
         order = self.session_.streams.order if "session_" in self.__dict__ else None
         if order is not None and not training:
             order = torch.Generator()  # looking at the network must not move the order of its training
@@ -255,15 +276,23 @@ class SkorchHooks(SkorchContract):
         """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
         return targets_of(self).spoken(self, batch)
 
-    def _evaluate_start(self, forward_params: dict[str, Any]) -> None:
-        """Epoch 0: what the start is worth before the first step."""
+    def _evaluate_start(self, forward_params: dict[str, Any], trains: bool) -> None:
+        """Epoch 0: what the start is worth before the first step.
+
+        A network that lacks outputs cannot be trained, but made.
+        """
         session = self.session_
         session.evaluates_start = False
         rows = session.valid if session.valid is not None else session.train
         if rows is None:
             return
         session.forward_params = forward_params
-        loss, score = self._evaluate(rows.evenly(_START_ROWS) if session.valid is None else rows)
+        try:
+            loss, score = self._evaluate(rows.evenly(_START_ROWS) if session.valid is None else rows)
+        except TooFewOutputs:
+            if trains:
+                raise
+            loss = score = math.nan
         self.start_.update(
             loss=loss, score=score, evaluated_on="training" if session.valid is None else "validation"
         )
@@ -275,8 +304,10 @@ class SkorchHooks(SkorchContract):
         validated, session.validated = session.validated, None
         session.epochs += 1
         if not np.isfinite(row.get("train_loss", 0.0)):
-            past = session.past[-1].get("train_loss") if session.past else None
-            _complain_of_loss(self.history_[0]["batches"][0]["train_loss"] if past is None else past)
+            past = (session.past or self.history_[: session.known])[-1:]
+            known = past[0].get("train_loss") if past else None
+            first = self.history_[0]["batches"][0]["train_loss"] if known is None else known
+            _complain_of_loss(first, suited=type(self.module_) is MLP and isinstance(self.criterion_, _SUITED))
         if session.monitor is None or session.valid is None:
             return
         if validated is not None and validated.rows is session.valid:
@@ -301,12 +332,17 @@ class SkorchHooks(SkorchContract):
     def _evaluate(self, rows: Rows, with_loss: bool = True) -> tuple[float, float]:
         """Loss and score of the network as it stands, in evaluation mode."""
         self._set_training(False)
-        outputs, total = [], 0.0
+        outputs: list[torch.Tensor] = []
+        total = 0.0
         step = affordable_rows(rows)
         with torch.no_grad():
             for first in range(0, len(rows), step):
                 X, y, weight = rows.batch(slice(first, first + step))
                 output = self.infer(X, **self.session_.forward_params)
+                if with_loss and not outputs:
+                    lacking = targets_of(self).lacking(self, first_output(output))
+                    if lacking is not None:
+                        raise TooFewOutputs(lacking)
                 if with_loss:
                     self.batch_weight_ = weight
                     try:
@@ -346,11 +382,19 @@ def _mean_loss(batches: list[dict[str, Any]]) -> float:
     return sum(loss * size for loss, size in told) / sum(size for _, size in told) if told else math.nan
 
 
-def _complain_of_loss(first: float) -> None:
-    """A loss that was a number before the first step went astray in training; another never was one."""
+def _complain_of_loss(first: float, suited: bool) -> None:
+    """A loss that was a number before the first step went astray in training; another never was one.
+
+    Where the criterion suits the module, that is for the rows.
+    """
     if np.isfinite(first):
         raise ValueError(
             "the training loss is no longer a finite number: lower lr, or scale the inputs and targets"
+        )
+    if suited:
+        raise ValueError(
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            "preprocessed."
         )
     warnings.warn(
         "the training loss is not a finite number, and was none before the first step: does the criterion suit "
@@ -358,10 +402,3 @@ def _complain_of_loss(first: float) -> None:
         ConvergenceWarning,
         stacklevel=4,
     )
-
-
-def _unwrapped(part: Any) -> Any:
-    """skorch's splits are views one row at a time; cut the rows once instead."""
-    if isinstance(part, Subset) and isinstance(part.dataset, Rows):
-        return part.dataset.take(np.asarray(part.indices))
-    return part

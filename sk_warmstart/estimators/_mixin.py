@@ -24,7 +24,8 @@ from ._growth import follow_features, follow_rows, grow
 from ._prediction import GuardedPrediction
 from ._recognition import Recognised, begin_memory, recognise
 from ._rollback import all_or_nothing, live_or_back
-from ._session import Session, copied, joined
+from ._session import Session, copied, joined, trimmed
+from ._shown import Shown
 from ._start import Plan, adopted_start, carry_optimizer, make_start
 from ._targets import targets_of
 
@@ -159,6 +160,7 @@ class WarmStartMixin(GuardedPrediction):
         ValueError
             If the input, a parameter or the donor does not fit. What was fitted before still works then.
         """
+        self.check_training_readiness()
         with all_or_nothing(self):
             check_params(self.get_params(deep=False))
             plan = self._plan()
@@ -175,6 +177,7 @@ class WarmStartMixin(GuardedPrediction):
             if on_device:
                 self._split(table, rows, X_val, y_val, sample_weight_val)
             self._start(plan, probe, table.X, rows)
+            self.session_.remake = lambda: self._remake(plan, table, rows)
             if self.session_.monitor is not None:
                 self.session_.monitor.suit(self.start_.get("patience", 1.0), self.start_.get("watch", "score"))
             self.session_.evaluates_start = True
@@ -218,6 +221,7 @@ class WarmStartMixin(GuardedPrediction):
         ValueError
             If the input or a parameter does not fit.
         """
+        self.check_training_readiness()
         with all_or_nothing(self):
             check_params(self.get_params(deep=False))
             schema = schema_of(self)
@@ -232,6 +236,7 @@ class WarmStartMixin(GuardedPrediction):
                     probe = self._draw(plan, table)
                     self._place(table)
                     previous = self._start(plan, probe, table.X, rows)
+                    self.session_.remake = lambda: self._remake(plan, table, rows)
                     if plan.donor is not None and self.optimizer_state == "keep":
                         self.session_.streams.restore(previous.streams)
                         self.session_.resumes = previous
@@ -317,6 +322,18 @@ class WarmStartMixin(GuardedPrediction):
         self.architecture_ = architecture_of(self)
         return previous
 
+    def _remake(self, plan: Plan, table: Table, rows: Recognised) -> None:
+        """Make the start of a network that a callback had built anew, as skorch's InputShapeSetter does."""
+        with seeded(plan.fresh_seed):
+            self.redraw_ = plan.generation > 0
+            self._initialize_module()
+            self._initialize_criterion()
+            self._initialize_optimizer()
+            probe = self._probe(table)
+            if probe is not None:
+                materialize(self._network(), probe)
+        self._start(plan, probe, table.X, rows)
+
     def _adopt(self, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None) -> Table:
         """Begin with a network that was initialised by hand, perhaps with weights loaded into it."""
         seed = draw_seed(self.random_state)
@@ -354,10 +371,16 @@ class WarmStartMixin(GuardedPrediction):
                 raise ValueError("X_val needs y_val")
             checked = validate(self, X_val, y_val, sample_weight_val, reset=False, learn=False)
             session.train, session.valid = rows, self._to_rows(checked)
+            session.shown.keep(table, rows)
+            session.shown.keep(checked, session.valid)
         elif known.valid is not None:
             session.train, session.valid = split_rows(rows, known.valid)
+            whole = session.shown.keep(table, rows)
+            session.shown.keep_part(whole, ~known.valid, session.train)
+            session.shown.keep_part(whole, known.valid, session.valid)
         else:
             session.train = rows
+            session.shown.keep(table, rows)
         if session.valid is not None:
             session.monitor = ValidationMonitor(bool(self.early_stopping), self.n_iter_no_change, float(self.tol))
 
@@ -365,6 +388,8 @@ class WarmStartMixin(GuardedPrediction):
         """Put the rows of a partial fit on the device, where that is possible."""
         on_device = table.is_array and uses_plain_dataset(self)
         self.session_.train = self._to_rows(table) if on_device else None
+        if self.session_.train is not None:
+            self.session_.shown.keep(table, self.session_.train)
 
     def _to_rows(self, table: Table) -> Rows:
         return to_rows(table, self._torch_dtype(), self._network(), self.device, self.scaler_)
@@ -391,11 +416,12 @@ class WarmStartMixin(GuardedPrediction):
         )
 
     def _run(self, table: Table, epochs: int | None, method: str, flat: bool = False, **fit_params: Any) -> None:
-        """Train through skorch's own loop, whose history holds this call only meanwhile."""
+        """Train through skorch's own loop; of a fit its history holds this one only meanwhile."""
         session = self.session_
-        session.epochs = 0
-        if flat:
-            session.past, self.history_ = self.history_, type(self.history_)()
+        session.epochs, session.known = 0, 0
+        if flat and type(self.history_) is History:
+            self.history_ = History(self.history_)  # a call that fails leaves the old one as it was
+            session.known = len(self.history_)
         passed_y = table.y if session.train is not None else table.target
         super().partial_fit(  # type: ignore[misc]
             table.X, passed_y, epochs=epochs, _routing_method=method, **fit_params
@@ -404,9 +430,10 @@ class WarmStartMixin(GuardedPrediction):
         if session.monitor is not None:
             session.valid_score = session.monitor.finish(self._network(), self.optimizer_)
         session.train = session.valid = session.monitor = session.fresh = session.previous = None
+        session.shown, session.remake = Shown(), None
         done = self.history_
         self.n_iter_ = session.epochs
         ran = list(done)[len(done) - session.epochs :]  # a callback may have loaded older rows
         self.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
-        self.history_ = joined(session.past, done, endless=flat)
-        session.past = History()
+        self.history_ = trimmed(done, session.known) if flat else joined(session.past, done)
+        session.past, session.known = History(), 0

@@ -87,6 +87,7 @@ def recognise(net: Any, X: Any, sample_id: ArrayLike | None = None, fraction: fl
     n_valid = int(valid.sum())
     if n_valid in (0, n_rows):
         raise ValueError(
+            f"The {'validation' if n_valid == 0 else 'training'} set is too small. "
             f"early_stopping=True needs rows on both sides of the split, but with n_samples={n_rows} and "
             f"validation_fraction={fraction:g} there are {n_valid} to validate: give more rows, another "
             "validation_fraction, or X_val and y_val"

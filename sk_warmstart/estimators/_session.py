@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from skorch.history import History
 
 from ..state import Donor, NetState
 from ..training import RandomStreams, Rows, ValidationMonitor
+from ._shown import Shown
 from ._validation import Validated
 
 PARTIAL_FIT_HISTORY = 1000
@@ -33,6 +35,12 @@ class Session:
         Seed of all that is drawn; None where torch's global generator is used.
     resumes : Donor or None
         Whose row of partial fits it goes on with.
+    shown : Shown
+        What callbacks and splits see of the rows.
+    known : int
+        Rows of the history that were there before the call at hand.
+    remake : callable or None
+        Makes the start anew; there until training begins, for callbacks that change what is built.
     fresh, previous : NetState or None
         The fresh draw and the donor's state, in the network's layout, until training ends.
     """
@@ -54,6 +62,9 @@ class Session:
     validated: Validated | None = None
     past: History = field(default_factory=History)
     grad_scaler: torch.amp.GradScaler | None = None
+    shown: Shown = field(default_factory=Shown)
+    remake: Callable[[], Any] | None = None
+    known: int = 0
 
     def scaled(self) -> torch.amp.GradScaler:
         """Return what scales the loss of float16; its scale goes on over partial fits."""
@@ -67,16 +78,13 @@ def copied(history: History | None) -> History:
     return History(dict(row) for row in history or ())
 
 
-def joined(past: History, done: History, endless: bool) -> History:
-    """Append what was done to what was before.
+def joined(past: History, done: History) -> History:
+    """Append the epochs of a fit to those before it; ``event_fit`` marks where they begin.
 
     Parameters
     ----------
     past, done : History
         The rows before, changed in place, and the new ones.
-    endless : bool
-        Whether more may always follow, as in a stream of partial fits: then neither batches nor old passes are
-        kept for ever. Otherwise ``event_fit`` marks where the new rows begin.
 
     Returns
     -------
@@ -85,13 +93,29 @@ def joined(past: History, done: History, endless: bool) -> History:
     """
     if not past:
         return done
-    if endless:
-        for row in done:
-            row["batches"] = []
-        surplus = len(past) + len(done) - PARTIAL_FIT_HISTORY
-        if surplus > 0:
-            del past[: min(surplus, len(past))]
-    elif done:
+    if done:
         done[0]["event_fit"] = True
     past.extend(done)
     return past
+
+
+def trimmed(history: History, known: int) -> History:
+    """Keep a stream of partial fits, which may never end, from growing: neither batches nor old passes stay.
+
+    Parameters
+    ----------
+    history : History
+        All rows, changed in place.
+    known : int
+        How many of them were there before this call.
+
+    Returns
+    -------
+    History
+        The same.
+    """
+    if known:
+        for row in history[known:]:
+            row["batches"] = []
+        del history[: max(0, len(history) - PARTIAL_FIT_HISTORY)]
+    return history

@@ -11,8 +11,11 @@ from sklearn.base import is_classifier
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
+from torch import nn
 
 from ..state import merge_labels
+
+_GIVE_OUTPUTS = "give the module as many outputs as classes (an argument n_outputs is filled in)"
 
 
 class Targets:
@@ -50,6 +53,10 @@ class Targets:
         """Score outputs as scikit-learn's ``score`` would; greater is better."""
         raise NotImplementedError
 
+    def lacking(self, net: Any, output: torch.Tensor) -> str | None:
+        """Say what the output has too little of for the criterion; None if nothing is known to be wrong."""
+        return None
+
     def decode(self, net: Any, output: NDArray) -> NDArray:
         """Return predictions in the user's terms."""
         return output
@@ -68,14 +75,14 @@ class Labels(Targets):
     def begin(self, net: Any, donated: Any, given: Any) -> None:
         """Take the labels from the parameter ``classes``, the donor, or the call, in this order."""
         net.__dict__.pop("classes_inferred_", None)
-        for source in (net.classes, donated, given):
+        for source in (_told(net), donated, given):
             if source is None:
                 continue
             labels = np.unique(np.asarray(source)) if source is given else np.asarray(source)
             known = _known(net)
             if known is None:
                 net.classes_inferred_ = labels
-            elif net.schema == "adapt" and net.classes is None:
+            elif net.schema == "adapt" and _told(net) is None:
                 net.classes_inferred_ = merge_labels(known, labels)
 
     def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
@@ -85,7 +92,7 @@ class Labels(Targets):
         known = _known(net)
         if known is None:
             net.classes_inferred_ = np.unique(y)
-        elif learn and net.schema == "adapt" and net.classes is None:
+        elif learn and net.schema == "adapt" and _told(net) is None:
             net.classes_inferred_ = merge_labels(known, y)
         return y
 
@@ -102,7 +109,7 @@ class Labels(Targets):
         place = np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)
         codes = order[place]
         if not np.array_equal(known[codes], y):
-            if net.classes is not None and _places(y, len(known)):
+            if _told(net) is not None and _places(y, len(known)):
                 return y  # skorch's way: the parameter names the outputs, y holds their places
             _refuse(net, known, np.unique(y))
         return codes.astype(np.int64)
@@ -134,6 +141,13 @@ class Labels(Targets):
             return float((hit * weight).sum() / weight.sum())
         return float(hit.mean())
 
+    def lacking(self, net: Any, output: torch.Tensor) -> str | None:
+        """Compare the columns with the labels, where torch's criterion needs one for each."""
+        known, needs = _known(net), isinstance(getattr(net, "criterion_", None), nn.CrossEntropyLoss | nn.NLLLoss)
+        if known is None or not needs or output.ndim != 2 or output.shape[1] >= len(known):
+            return None
+        return f"the network has {output.shape[1]} outputs for {len(known)} classes: {_GIVE_OUTPUTS}"
+
     def decode(self, net: Any, output: NDArray) -> NDArray:
         """Return the labels in these places."""
         labels = getattr(net, "classes_", None)
@@ -141,8 +155,7 @@ class Labels(Targets):
             return output
         if len(labels) <= output.max(initial=0):
             raise ValueError(
-                f"the network predicts output {output.max()}, but there are {len(labels)} classes: give the "
-                "module as many outputs as classes (an argument n_outputs is filled in)"
+                f"the network predicts output {output.max()}, but there are {len(labels)} classes: {_GIVE_OUTPUTS}"
             )
         return labels[output]
 
@@ -158,7 +171,7 @@ class Labels(Targets):
         """Ask for all labels before the first rows, and for the same ones ever after."""
         if net.schema == "adapt":
             known = _known(net)
-            if classes is not None and net.classes is None and known is not None and net._has_learned():
+            if classes is not None and _told(net) is None and known is not None and net._has_learned():
                 net.classes_inferred_ = merge_labels(known, np.asarray(classes))
         if getattr(net, "class_weight", None) == "balanced":
             raise ValueError(
@@ -167,7 +180,7 @@ class Labels(Targets):
             )
         if not net._has_learned():
             # A net that was initialised by hand is used skorch's way, which asks for no classes.
-            sources = (classes, net.classes, net.warm_start_from, True if net.schema == "adapt" else None)
+            sources = (classes, _told(net), net.warm_start_from, True if net.schema == "adapt" else None)
             told = any(source is not None for source in sources)
             if not told and not net.initialized_:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -244,6 +257,10 @@ def targets_of(net: Any) -> Targets:
 def _beside(output: torch.Tensor, target: torch.Tensor, weight: Any) -> tuple[torch.Tensor, Any]:
     """Rows that do not fit on the device have their targets elsewhere."""
     return target.to(output.device), None if weight is None else weight.to(output.device)
+
+
+def _told(net: Any) -> Any:
+    return getattr(net, "classes", None)  # skorch's net of one logit has no such parameter
 
 
 def _known(net: Any) -> NDArray | None:

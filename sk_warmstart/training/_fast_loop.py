@@ -89,7 +89,8 @@ def quiet_step(
 
     if update is not optimizer:
         note_steps(optimizer)
-        if not companions and not fit_params and forward is net.module_ and _calls_criterion(net, iterator):
+        module = getattr(net, "module_", None)  # a user's own may have another name
+        if not companions and not fit_params and forward is module and _calls_criterion(net, iterator):
             return graphed(net, iterator, train, update) or train
     return train
 
@@ -118,14 +119,14 @@ def _forward_of(net: Any, iterator: Any, fit_params: dict[str, Any]) -> Callable
 
 def _calls_criterion(net: Any, iterator: Any) -> bool:
     """Whether the loss is the criterion's, with nothing of skorch's or the user's around it."""
-    criterion = net.criterion_
+    criterion = getattr(net, "criterion_", None)
     # skorch takes the logarithm for NLLLoss.
     known = isinstance(criterion, nn.Module) and not isinstance(criterion, nn.NLLLoss)
     return known and isinstance(iterator, TensorBatches) and not is_own(net, "get_loss") and not uses_autocast(net)
 
 
 def _loss_of(net: Any, iterator: Any, training: bool) -> Callable[[Any, Any, Any, Any], Tensor]:
-    criterion = net.criterion_
+    criterion: Any = getattr(net, "criterion_", None)
     if not _calls_criterion(net, iterator):
 
         def own(output: Any, y: Any, X: Any, weight: Any) -> Tensor:

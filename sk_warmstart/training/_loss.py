@@ -72,6 +72,7 @@ def shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
         return y_true
     if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():
         return y_true.reshape(y_pred.shape)
+    criterion = getattr(criterion, "_orig_mod", criterion)  # what torch.compile wrapped
     if isinstance(criterion, nn.BCEWithLogitsLoss | nn.BCELoss):
         return y_true.to(y_pred.dtype).reshape(y_pred.shape)
     return y_true
