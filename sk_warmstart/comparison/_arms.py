@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from sklearn.base import clone
@@ -145,6 +146,9 @@ def _params(name: str, value: Any, net: Any) -> dict[str, Any]:
             f"the arm {name!r} names no policy: add 'init_policy', one of {policy_names()} or an object"
         )
     params["init_policy"] = resolve_policy(policy, **policy_params)
+    seed = params.get("random_state", 0)
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"the random_state of the arm {name!r} must be an integer of at least 0, got {seed!r}")
     return params
 
 

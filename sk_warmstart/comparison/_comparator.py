@@ -222,11 +222,15 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             If a parameter, the target or the number of rows does not allow the comparison.
         """
         task = self._task(X, y, groups, fit_params)
+        n_phases = self._n_phases(task)  # which says at once what cannot be split
         seeds = self._seeds(task)
         context = self._init_callback_context(
             max_subtasks=self.n_repeats, sequential_subtasks=False
         ).call_on_fit_task_begin(estimator=self, X=task.X, y=task.y)
-        contexts = [context.subcontext(task_name="replicate", task_id=i) for i in range(self.n_repeats)]
+        contexts = [
+            context.subcontext(task_name="replicate", task_id=i, max_subtasks=n_phases)
+            for i in range(self.n_repeats)
+        ]
         begun = run_all(task, list(zip(range(self.n_repeats), seeds, contexts, strict=True)), self.n_jobs)
         outcomes, interrupted = complete_part(begun, self.n_repeats, [arm.name for arm in task.arms])
         context.call_on_fit_task_end(estimator=self, X=task.X, y=task.y)
@@ -253,13 +257,17 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         scorer = check_scoring(self.estimator, self.scoring)
         phases = DataIncremental() if self.phases is None else self.phases
         packed = bool(self.packed) and isinstance(last_step(self.estimator), WarmStartMixin)
-        plan_phases(phases, X, y, labels, np.random.default_rng(0), groups)  # says at once what cannot be split
         return Task(
             *(self.estimator, arms, phases, X, y, labels, scorer, packed, groups),
             *(routed.fit, routed.before, routed.score),
             incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
             journal=None if self.resume is None else Journal(self.resume),
         )
+
+    def _n_phases(self, task: Task) -> int:
+        """How many phases a replicate has."""
+        plan = plan_phases(task.phases, task.X, task.y, task.labels, np.random.default_rng(0), task.groups)
+        return sum(map(len, plan.streams))
 
     def _seeds(self, task: Task) -> list[int]:
         """The seeds of the replicates; a comparison that goes on has those that it was begun with."""

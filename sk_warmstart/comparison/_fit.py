@@ -207,7 +207,7 @@ def make_fit(
     if isinstance(previous, WarmStartMixin):
         params = dict(option.params)
         if "random_state" in params:
-            seed = child_seed(seed, f"arm {params['random_state']!r}")
+            seed = child_seed(seed, "arm", params["random_state"]) % 2**31
         params |= {"warm_start": True, "random_state": seed}
         return Fit(previous, data, key, task.packed, option=option, setup=params)
     net = clone(previous) if arm.cold else previous

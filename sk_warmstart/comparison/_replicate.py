@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,13 +74,27 @@ def _course(task: Task, repeat: int, seed: int, context: Any, outcome: Outcome) 
     plan = plan_phases(task.phases, task.X, task.y, task.labels, rng, task.groups)
     outcome.test_to_train, outcome.fixed = plan.test_to_train, plan.fixed
     for number, phases in enumerate(plan.streams):
-        yield from _Stream(task, phases, number, repeat, rng, outcome).run()
+        for fits in _Stream(task, phases, number, repeat, rng, outcome).run():
+            with _told_to(context, task):
+                yield fits
         outcome.held = phases[-1].test
     if repeat:
         outcome.final = {}
     outcome.complete = True
     if context is not None:
         context.call_on_fit_task_end(estimator=task.estimator, X=task.X, y=task.y)
+
+
+@contextmanager
+def _told_to(context: Any, task: Task) -> Iterator[None]:
+    """Tell callbacks of a phase while it is fitted."""
+    if context is None:
+        yield
+        return
+    phase = context.subcontext(task_name="phase")
+    phase.call_on_fit_task_begin(estimator=task.estimator, X=task.X, y=task.y)
+    yield
+    phase.call_on_fit_task_end(estimator=task.estimator, X=task.X, y=task.y)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from ..modules import GLOBAL_GENERATOR
 
-_KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3, "growth": 4, "race": 5}
+_KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3, "growth": 4, "race": 5, "arm": 6}
 
 
 def draw_seed(random_state: Any) -> int | None:

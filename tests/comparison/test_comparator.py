@@ -615,3 +615,20 @@ def test_a_fit_that_fails_leaves_the_one_before(change: dict[str, Any], rows: in
     for name in ("gain_", "results_", "curves_", "best_estimator_", "best_policy_", "verdict_"):
         assert getattr(result, name) is before[name]
     assert np.array_equal(result.predict_proba(X), predicted)
+
+
+def test_an_arm_with_a_random_state_has_draws_of_its_own() -> None:
+    arms = {
+        "cold": "cold",
+        "same": "cold",
+        "own": {"init_policy": "cold", "random_state": 1},
+        "other": {"init_policy": "cold", "random_state": 2},
+    }
+    curves = WarmStartComparator(net(max_epochs=2), arms, DataIncremental(2), n_repeats=2).fit(X, Y).curves_
+    ends = curves[curves["epoch"] == 2].pivot_table(index="repeat", columns="arm", values="train_loss")
+    np.testing.assert_array_equal(ends["cold"], ends["same"])
+    assert ends.loc[0, ["cold", "own", "other"]].nunique() == 3
+    with pytest.raises(ValueError, match="random_state of the arm 'own' must be an integer"):
+        WarmStartComparator(net(), {"cold": "cold", "own": {"init_policy": "warm", "random_state": None}}).fit(
+            X, Y
+        )
