@@ -12,11 +12,13 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from ._arms import Arm
+from ._inputs import size_of
 from ._journal import Journal
 from ._measures import Measured
 from ._phase import Index
 
 Scorer = Callable[..., float]
+_KEPT = 2**24  # bytes of rows that are prepared once for all arms
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,19 @@ class Judge:
 
     task: Task
     before: Any = None
+    _known: dict[bytes, Any] = field(default_factory=dict, repr=False)
 
     def X(self, rows: Index) -> Any:
         """The rows as the last step takes them."""
-        X = _safe_indexing(self.task.X, rows)
-        return X if self.before is None else self.before.transform(X)
+        if self.before is None:
+            return _safe_indexing(self.task.X, rows)
+        key = rows.tobytes()
+        if key not in self._known:
+            X = self.before.transform(_safe_indexing(self.task.X, rows))
+            if size_of(X) > _KEPT:
+                return X
+            self._known[key] = X  # all arms are judged by the same rows
+        return self._known[key]
 
     def y(self, rows: Index) -> NDArray:
         """What is true of them."""
