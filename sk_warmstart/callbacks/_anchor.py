@@ -11,6 +11,7 @@ from torch import Tensor
 from ..policies import PolicyContext
 from ..state import NetState, network_of
 from ..training import Companion
+from ._epochs import is_number
 from ._layers import module_of
 
 _PLACES = ("start", "origin", "fresh", "donor")
@@ -115,7 +116,7 @@ class Anchor(Companion):
                 torch._foreach_add_(gradients, torch._foreach_sub(weights, anchors), alpha=self.strength)
 
     def _check(self, net: Any) -> None:
-        if isinstance(self.strength, bool) or not 0 <= self.strength < float("inf"):
+        if not is_number(self.strength) or not 0 <= self.strength < float("inf"):
             raise ValueError(f"strength must be a number of at least 0, got {self.strength!r}")
         for name, value, known in (("to", self.to, _PLACES), ("scope", self.scope, _SCOPES)):
             if value not in known:

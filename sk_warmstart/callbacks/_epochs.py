@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from ..training import Companion
@@ -40,7 +41,12 @@ def check_count(name: str, value: Any, optional: bool = False) -> None:
         raise ValueError(f"{name} must be a positive integer{' or None' if optional else ''}, got {value!r}")
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether a parameter is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def check_factor(factor: Any) -> None:
     """Raise an error unless a factor of learning rates is a number of at least 1."""
-    if isinstance(factor, bool) or not 1 <= factor < float("inf"):
+    if not is_number(factor) or not 1 <= factor < float("inf"):
         raise ValueError(f"factor must be a number of at least 1, got {factor!r}")

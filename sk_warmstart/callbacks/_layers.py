@@ -109,13 +109,15 @@ def chosen_tensors(which: Which, module: nn.Module) -> set[str]:
     """
     names = [name for name, _ in [*module.named_parameters(), *module.named_buffers()]]
     if isinstance(which, str):
-        found = body_of(module) if which == "body" else {name for name in names if re.search(which, name)}
+        found = body_of(module) if which == "body" else _matching(which, names)
     elif callable(which):
         found = set()
         for layer_name, layer in module.named_modules():
             own = [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]
             if own and which(layer_name, layer):
                 found |= {f"{layer_name}.{name}" if layer_name else name for name, _ in own}
+    elif not hasattr(which, "__iter__"):
+        raise ValueError(f"which must be 'body', a pattern, a list of names or a callable, got {which!r}")
     else:
         listed = list(which)
         unknown = [wanted for wanted in listed if not any(_is_in(name, wanted) for name in names)]
@@ -125,6 +127,13 @@ def chosen_tensors(which: Which, module: nn.Module) -> set[str]:
     if not found:
         raise ValueError(f"which={which!r} chooses none of the tensors {names}")
     return found
+
+
+def _matching(pattern: str, names: Sequence[str]) -> set[str]:
+    try:
+        return {name for name in names if re.search(pattern, name)}
+    except re.error as error:
+        raise ValueError(f"which={pattern!r} is no regular expression: {error}") from None
 
 
 def _starts(module: nn.Module) -> list[str]:
@@ -140,10 +149,10 @@ def _starts(module: nn.Module) -> list[str]:
 
 def _checked(module: nn.Module, blocks: Sequence[str]) -> list[str]:
     known = [name for name, _ in module.named_modules() if name]
-    unknown = [block for block in blocks if block not in known]
-    if isinstance(blocks, str) or not blocks or unknown:
+    listed = [] if isinstance(blocks, str) or not hasattr(blocks, "__iter__") else list(blocks)
+    if not listed or not set(listed) <= set(known):
         raise ValueError(f"blocks must be names of blocks, from bottom to top, out of {known}, got {blocks!r}")
-    return list(blocks)
+    return listed
 
 
 def _is_in(name: str, block: str) -> bool:

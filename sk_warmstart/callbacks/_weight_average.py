@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..state import NetState, network_of
 from ..training import Companion
 from ._batch_statistics import collect_statistics, statistics_of
-from ._epochs import check_count
+from ._epochs import check_count, is_number
 
 
 class WeightAverage(Companion):
@@ -75,7 +75,7 @@ class WeightAverage(Companion):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters."""
         super().on_train_begin(net, X, y, **kwargs)
-        if isinstance(self.decay, bool) or not 0 <= self.decay < 1:
+        if not is_number(self.decay) or not 0 <= self.decay < 1:
             raise ValueError(f"decay must be a number from 0 to less than 1, got {self.decay!r}")
         check_count("copy_back_every", self.copy_back_every, optional=True)
         WeightAverage.initialize(self)

@@ -21,6 +21,19 @@ def format_gain(gain: pd.DataFrame) -> str:
     -------
     str
         The table.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier, WarmStartComparator
+    >>> from sk_warmstart.cli import format_gain
+    >>> X, y = load_iris(return_X_y=True)
+    >>> arms = "cold", "warm"
+    >>> comparator = WarmStartComparator(WarmStartClassifier(max_epochs=2), arms, n_repeats=2).fit(X, y)
+    >>> print(format_gain(comparator.gain_))
+    score ... verdict cost
+    cold ... reference
+    warm ...
     """
     rows = [row for _, row in gain.iterrows()]
     table = pd.DataFrame(

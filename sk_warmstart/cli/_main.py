@@ -32,6 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         Exit status: 0, or 2 where the input does not allow a comparison.
+
+    Examples
+    --------
+    >>> from sk_warmstart.cli import main
+    >>> main(["compare", "missing.csv", "--target", "price"])  # what is wrong goes to stderr, in a line
+    2
     """
     options = build_parser().parse_args(argv)
     try:

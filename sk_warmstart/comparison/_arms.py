@@ -86,6 +86,8 @@ def make_arms(
     """
     if isinstance(policies, str):
         raise ValueError(f"policies must be several policies, as in ('cold', {policies!r})")
+    if not hasattr(policies, "__iter__"):
+        raise ValueError(f"policies must be several policies, as in ('cold', 'warm'), got {policies!r}")
     pairs = list(policies.items()) if isinstance(policies, Mapping) else [(_name(p), p) for p in policies]
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -117,7 +119,13 @@ def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[d
     unknown = [name for name in tune if name not in names]
     if unknown:
         raise ValueError(f"tune knows no arm {unknown[0]!r}; the arms are {names}")
-    return {name: list(ParameterGrid(grid)) for name, grid in tune.items()}
+    grids = {}
+    for name, grid in tune.items():
+        try:
+            grids[name] = list(ParameterGrid(grid))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"tune of the arm {name!r}: {error}") from None
+    return grids
 
 
 def _arm(name: str, value: Any, net: Any, grid: list[dict[str, Any]]) -> Arm:
@@ -145,7 +153,10 @@ def _params(name: str, value: Any, net: Any) -> dict[str, Any]:
         raise ValueError(
             f"the arm {name!r} names no policy: add 'init_policy', one of {policy_names()} or an object"
         )
-    params["init_policy"] = resolve_policy(policy, **policy_params)
+    try:
+        params["init_policy"] = resolve_policy(policy, **policy_params)
+    except ValueError as error:
+        raise ValueError(f"policies, the arm {name!r}: {error}") from None
     seed = params.get("random_state", 0)
     if not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"the random_state of the arm {name!r} must be an integer of at least 0, got {seed!r}")

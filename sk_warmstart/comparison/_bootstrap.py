@@ -44,8 +44,11 @@ def paired_bootstrap(
 
     Returns
     -------
-    low, high : float
-        The interval; NaN where there are fewer than two differences, or fewer than five and all equal.
+    low : float
+        Lower end of the interval; NaN where there are fewer than two differences, or fewer than five and all
+        equal.
+    high : float
+        Upper end.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _num_samples
 
-from ._drawing import check_count, check_share, group_codes, hold_out_groups
+from ._drawing import check_count, check_flag, check_share, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
 
 
@@ -90,6 +90,7 @@ class ClassIncremental(BaseEstimator):
             of the classes.
         """
         check_share("test_size", self.test_size)
+        check_flag("cumulative", self.cumulative)
         if labels is None:
             raise ValueError("ClassIncremental needs classes: use it with a classifier")
         codes, found = pd.factorize(np.asarray(labels), sort=False)
@@ -119,7 +120,10 @@ class ClassIncremental(BaseEstimator):
     def _arrivals(self, names: list[Any], rng: np.random.Generator) -> list[Index]:
         """Which classes arrive in each phase."""
         if not isinstance(self.order, str):
-            parts = list(self.order)
+            try:
+                parts = list(self.order)
+            except TypeError:
+                raise ValueError(_order_is(self.order)) from None
             nested = [isinstance(part, (list, tuple, set, frozenset, np.ndarray)) for part in parts]
             if any(nested):
                 return self._given_groups(parts, nested, names)
@@ -129,7 +133,7 @@ class ClassIncremental(BaseEstimator):
         elif self.order == "sorted":
             order = _sorted(names)
         else:
-            raise ValueError(f"order must be 'random', 'sorted' or a sequence of labels, got {self.order!r}")
+            raise ValueError(_order_is(self.order))
         check_count("n_phases", self.n_phases, 2)
         if self.n_phases >= len(names):
             most = f"ask for at most {len(names) - 1}" if len(names) > 2 else "at least 3 classes are needed"
@@ -172,10 +176,17 @@ class ClassIncremental(BaseEstimator):
         return rng.permutation(np.flatnonzero(~tests)), np.flatnonzero(tests)
 
 
+def _order_is(order: Any) -> str:
+    return f"order must be 'random', 'sorted' or a sequence of labels, got {order!r}"
+
+
 def _positions(order: list[Any], names: list[Any]) -> Index:
     """Positions in names of labels in the user's order, which must be all of them."""
     known = {name: position for position, name in enumerate(names)}
-    unknown = [label for label in order if label not in known]
+    try:
+        unknown = [label for label in order if label not in known]
+    except TypeError:
+        raise ValueError("order must hold labels, or groups of labels, and no more than that") from None
     if unknown:
         raise ValueError(f"order has the label {unknown[0]!r}, which the target does not have")
     positions = np.array([known[label] for label in order], dtype=np.intp)

@@ -25,7 +25,7 @@ from ..estimators import WarmStartMixin, all_or_nothing
 from ._arms import REFERENCE, last_step, make_arms
 from ._gain import best_arm, gain_table, reach_targets
 from ._incumbent import resolve_incumbent
-from ._inputs import check_numbers, check_target, route, scorer_name
+from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
 from ._journal import Journal, digests
 from ._measures import Measured
 from ._phases import DataIncremental, plan_phases
@@ -70,7 +70,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
-        scikit-learn's scoring; the estimator's own score by default.
+        Scoring as scikit-learn takes it; the estimator's own score by default.
     target : float or None, default=None
         Validation score whose reaching is timed; cold's final one, less the ROPE, by default.
     rope : float, default=0.01
@@ -233,7 +233,6 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         ]
         begun = run_all(task, list(zip(range(self.n_repeats), seeds, contexts, strict=True)), self.n_jobs)
         outcomes, interrupted = complete_part(begun, self.n_repeats, [arm.name for arm in task.arms])
-        context.call_on_fit_task_end(estimator=self, X=task.X, y=task.y)
         if interrupted is not None:
             warnings.warn(interrupted, stacklevel=3)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
@@ -243,11 +242,17 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
                 self.__dict__.pop(name, None)
             if self.refit is not None and interrupted is None:
                 self._refit(task, outcomes[0])
+        predicts = "best_estimator_" in self.__dict__
+        context.call_on_fit_task_end(
+            estimator=self, X=task.X, y=task.y, reconstruction_attributes=dict if predicts else None
+        )
         return self
 
     def _task(self, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any]) -> Task:
         """Check everything before hours are spent."""
         check_numbers(self.n_repeats, self.rope, self.confidence)
+        check_choices(self)
+        check_rows(X, y)
         routed = route(self, fit_params, _routing_enabled())
         arms = make_arms(self.policies, self.estimator, self.tune)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:

@@ -109,7 +109,18 @@ class WarmStartGainDisplay:
 
     @classmethod
     def from_comparator(cls, comparator: Any) -> WarmStartGainDisplay:
-        """Make the display from a fitted comparator."""
+        """Make the display from a fitted comparator.
+
+        Parameters
+        ----------
+        comparator : WarmStartComparator
+            A fitted one.
+
+        Returns
+        -------
+        WarmStartGainDisplay
+            The display.
+        """
         require_fitted(comparator, "gain_")
         return cls(
             comparator.gain_,
@@ -237,7 +248,22 @@ class LearningCurvesDisplay:
     def from_comparator(
         cls, comparator: Any, *, metric: str = "valid_score", phase: int | None = None
     ) -> LearningCurvesDisplay:
-        """Make the display from a fitted comparator."""
+        """Make the display from a fitted comparator.
+
+        Parameters
+        ----------
+        comparator : WarmStartComparator
+            A fitted one.
+        metric : str, default="valid_score"
+            The column of ``curves_`` to show.
+        phase : int or None, default=None
+            The phase to show; the last one by default.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            The display.
+        """
         require_fitted(comparator, "curves_")
         return cls(comparator.curves_, comparator.reference_, metric, phase, arms=list(comparator.gain_.index))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -61,9 +61,34 @@ def check_share(name: str, value: Any) -> float:
     ValueError
         If it is not between 0 and 1.
     """
-    if not 0 < value < 1:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1:
         raise ValueError(f"{name} must be in (0, 1), got {value!r}")
-    return value
+    return float(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Check a parameter that is true or false.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls it.
+    value : object
+        What the user gave.
+
+    Returns
+    -------
+    bool
+        The value.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if not isinstance(value, bool | np.bool_ | Integral) or value not in (0, 1):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def group_codes(groups: Any, n: int) -> Index:
@@ -110,7 +135,10 @@ def as_labels(groups: Any, n: int) -> pd.Series:
         If there are not as many labels as rows, or some are missing.
     """
     known = isinstance(groups, (pd.Series, pd.Index, pd.Categorical))
-    labels = pd.Series(groups if known else np.asarray(groups)).reset_index(drop=True)
+    given = groups if known else np.asarray(groups)
+    if given.ndim != 1:
+        raise ValueError(f"groups must have one label for each row, got an array of shape {given.shape}")
+    labels = pd.Series(given).reset_index(drop=True)
     if len(labels) != n:
         raise ValueError(f"groups must have one label for each of the {n} rows, got {len(labels)}")
     if missing := int(labels.isna().sum()):

@@ -31,6 +31,13 @@ class CorrectedT:
         Its degrees of freedom.
     p_value : float
         Probability of at least such a statistic without a true difference; NaN where there are too few pairs.
+
+    Examples
+    --------
+    >>> from sk_warmstart.comparison import corrected_t_test
+    >>> test = corrected_t_test([0.02, 0.03, 0.01, 0.02], test_to_train=0.25)
+    >>> test.low < test.mean < test.high, test.df
+    (True, 3)
     """
 
     mean: float

@@ -233,8 +233,15 @@ def best_arm(gain: pd.DataFrame, rope: float) -> str:
     -------
     str
         Name of the arm; never the incumbent, which is no way to train.
+
+    Raises
+    ------
+    ValueError
+        If no arm has a score.
     """
     gain = gain[(gain["verdict"] != FAILED) & (gain.index != INCUMBENT)]
     good = gain[gain["score"] >= gain["score"].max() - rope]
+    if good.empty:
+        raise ValueError("no arm has a score that is a number: look at scoring, or at the estimator")
     speed = good["speedup"].fillna(0.0)
     return str(speed.idxmax())

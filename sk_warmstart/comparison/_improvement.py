@@ -23,6 +23,12 @@ class Improvement:
         Number of pairs.
     n_ties : int
         Number of ties among them.
+
+    Examples
+    --------
+    >>> from sk_warmstart.comparison import probability_of_improvement
+    >>> probability_of_improvement([0.02, 0.03, -0.01, 0.02]).probability
+    0.75
     """
 
     probability: float

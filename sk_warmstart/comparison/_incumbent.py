@@ -51,10 +51,9 @@ def resolve_incumbent(incumbent: Any, estimator: Any, X: Any, y: Any) -> Any:
     loaded = isinstance(incumbent, str | os.PathLike | Checkpoint)
     if loaded:
         incumbent = _loaded(incumbent, estimator, X, y)
-    if not hasattr(incumbent, "predict"):
-        raise ValueError(
-            f"incumbent must be a fitted estimator or a checkpoint; {type(incumbent).__name__} does not predict"
-        )
+    if isinstance(incumbent, type) or not hasattr(incumbent, "predict"):
+        kind = "a class" if isinstance(incumbent, type) else type(incumbent).__name__
+        raise ValueError(f"incumbent must be a fitted estimator or a checkpoint; {kind} does not predict")
     check_is_fitted(incumbent)
     _warn_if_known(incumbent, X, own=not loaded)
     return incumbent

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer_names
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from ._arms import last_step
+from ._drawing import check_flag
 
 _OURS = ("sample_id", "X_val", "y_val", "sample_weight_val")
 
@@ -110,10 +115,69 @@ def check_numbers(n_repeats: Any, rope: Any, confidence: Any) -> None:
     """
     if isinstance(n_repeats, bool) or not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be an integer of at least 1, got {n_repeats!r}")
-    if not rope >= 0:
+    if not _is_number(rope) or not rope >= 0:
         raise ValueError(f"rope must be at least 0, got {rope!r}")
-    if not 0.5 < confidence < 1:
+    if rope == np.inf:
+        raise ValueError(f"rope must be finite, got {rope!r}")
+    if not _is_number(confidence) or not 0.5 < confidence < 1:
         raise ValueError(f"confidence must be in (0.5, 1), got {confidence!r}")
+
+
+def check_choices(comparator: Any) -> None:
+    """Check the parameters that are neither numbers nor parts of the comparison.
+
+    Parameters
+    ----------
+    comparator : WarmStartComparator
+        Whose parameters they are.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter.
+    """
+    estimator, target, n_jobs, scoring = (
+        getattr(comparator, name) for name in ("estimator", "target", "n_jobs", "scoring")
+    )
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise ValueError(f"estimator must be an estimator with fit, not a class of them, got {estimator!r}")
+    if target is not None and (not _is_number(target) or not np.isfinite(target)):
+        raise ValueError(f"target must be None or a finite score, got {target!r}")
+    check_flag("packed", comparator.packed)
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or an integer other than 0, got {n_jobs!r}")
+    if isinstance(scoring, str) and scoring not in get_scorer_names():
+        raise ValueError(f"scoring={scoring!r} is none of sklearn.metrics.get_scorer_names()")
+    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+        raise ValueError(f"scoring must be None, the name of a scorer or a callable, got {scoring!r}")
+    if comparator.resume is not None and not isinstance(comparator.resume, str | os.PathLike):
+        raise ValueError(f"resume must be None or the path of a folder, got {comparator.resume!r}")
+    try:
+        check_random_state(comparator.random_state)
+    except ValueError as error:
+        raise ValueError(f"random_state: {error}") from None
+
+
+def check_rows(X: Any, y: Any) -> None:
+    """Say that rows or targets are missing altogether.
+
+    Parameters
+    ----------
+    X, y : array-like
+        What the user passed.
+
+    Raises
+    ------
+    ValueError
+        If one is None.
+    """
+    for name, value in (("X", X), ("y", y)):
+        if value is None:
+            raise ValueError(f"{name} is None: a comparison needs rows and their targets")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_target(y: Any, classes: bool = True) -> NDArray | None:
@@ -136,7 +200,13 @@ def check_target(y: Any, classes: bool = True) -> NDArray | None:
     ValueError
         If values are missing, or there is only one class.
     """
-    frame = pd.DataFrame(np.asarray(y))
+    values = np.asarray(y)
+    if classes and values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim not in ((1,) if classes else (1, 2)):
+        most = "a column" if classes else "one column or several"
+        raise ValueError(f"y must be {most} with a target for each row, got an array of shape {values.shape}")
+    frame = pd.DataFrame(values)
     missing = int(frame.isna().any(axis=1).sum())
     if missing:
         raise ValueError(
@@ -145,9 +215,13 @@ def check_target(y: Any, classes: bool = True) -> NDArray | None:
         )
     if not classes:
         return None
+    if type_of_target(values).startswith("continuous"):
+        raise ValueError("the target has numbers with fractions, which are no classes: use a regressor")
     codes, labels = pd.factorize(frame[0], sort=False)
+    if not len(values):
+        raise ValueError("there are no rows: nothing can be compared")
     if len(labels) < 2:
-        only = f" ({labels[0]!r})" if len(labels) else ""
+        only = f" ({labels.tolist()[0]!r})" if len(labels) else ""
         raise ValueError(f"the target has one class only{only}: there is nothing to tell apart")
     return codes
 

@@ -107,6 +107,8 @@ class Journal:
         ------
         ValueError
             If an estimator cannot be pickled.
+        OSError
+            If they cannot be written.
         """
         if not fits:
             return
@@ -117,7 +119,10 @@ class Journal:
             step.rename(step.with_name(step.name.replace("writing-", "step-", 1)))
         except BaseException as error:
             shutil.rmtree(step, ignore_errors=True)
-            if isinstance(error, OSError | KeyboardInterrupt):
+            if isinstance(error, OSError):
+                told = f"resume={str(self.folder)!r} cannot keep finished fits: {error.strerror or error}"
+                raise OSError(error.errno, told) from error
+            if isinstance(error, KeyboardInterrupt):
                 raise
             raise ValueError(
                 f"resume needs an estimator that can be pickled, and this one cannot: {error}"

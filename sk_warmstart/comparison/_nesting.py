@@ -51,6 +51,7 @@ def replicate_means(values: ArrayLike, *levels: ArrayLike) -> NDArray[np.float64
     keys = [_codes(level, v.shape) for level in levels]
     while True:
         places, run = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)
+        run = run.ravel()  # NumPy 2.0.0 alone gives it the axes of its input
         v = np.bincount(run, weights=v) / np.bincount(run)
         if len(keys) == 1:
             return v

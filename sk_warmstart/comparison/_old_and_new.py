@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _num_samples
 
-from ._drawing import check_count, check_share, evenly_by_class, group_by_group, group_codes, hold_out_groups
+from ._drawing import (
+    check_count,
+    check_flag,
+    check_share,
+    evenly_by_class,
+    group_by_group,
+    group_codes,
+    hold_out_groups,
+)
 from ._phase import Index, Phase, Plan
 
 
@@ -75,6 +83,7 @@ class OldAndNew(BaseEstimator):
         """
         n, n_old = _num_samples(X), check_count("n_old", self.n_old, 1)
         n_phases, share = check_count("n_phases", self.n_phases, 2), check_share("test_size", self.test_size)
+        check_flag("keep_old", self.keep_old)
         new = np.arange(n_old, n)
         n_test = round(share * len(new))
         if n_test < 1 or len(new) - n_test < n_phases - 1:

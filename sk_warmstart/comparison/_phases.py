@@ -73,6 +73,8 @@ def plan_phases(
     >>> [len(stream) for stream in plan.streams]
     [2]
     """
+    if isinstance(phases, type):
+        raise TypeError(f"phases is the class {phases.__name__}: pass an object, such as {phases.__name__}()")
     if hasattr(phases, "plan"):
         if labels is not None and isinstance(phases, ClassIncremental):
             labels = _names(y)  # the user's own labels: their order matters

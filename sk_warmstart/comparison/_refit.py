@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from sklearn.utils import _safe_indexing
 
 from ..estimators import WarmStartMixin
 from ._arms import Arm, last_step
+from ._copies import copied
 from ._phase import Index
 from ._pipeline import PreparedPipeline
 from ._task import Judge, Outcome, Task
@@ -61,7 +61,7 @@ def refit(task: Task, outcome: Outcome, arm: Arm, wins: bool) -> Refitted:
     if task.incumbent is None:
         return Refitted(_fitted(task, outcome.final[arm.name], arm, everything))
     if not wins:
-        return Refitted(copy.deepcopy(task.incumbent), kept=True)
+        return Refitted(copied(task.incumbent), kept=True)
     assert outcome.held is not None
     challenger = _fitted(task, outcome.final[arm.name], arm, np.setdiff1d(everything, outcome.held))
     judge = Judge(task)
@@ -70,7 +70,7 @@ def refit(task: Task, outcome: Outcome, arm: Arm, wins: bool) -> Refitted:
         "incumbent": judge.score(task.incumbent, outcome.held),
     }
     if scores["challenger"] < scores["incumbent"]:
-        return Refitted(copy.deepcopy(task.incumbent), kept=True, scores=scores)
+        return Refitted(copied(task.incumbent), kept=True, scores=scores)
     return Refitted(challenger, scores=scores)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sklearn.base import clone, is_classifier
 from ..estimators import WarmStartMixin
 from ..training import run_together
 from ._arms import INCUMBENT, REFERENCE, Arm, last_step
+from ._copies import copied
 from ._fit import Data, Fit, first_estimator, in_words, make_fit, prepare
 from ._interrupt import Interrupts, interrupts
 from ._measures import Known, by_class, cost_of_keeping, flips_between, look_back, under_noise
@@ -119,7 +119,7 @@ class _Stream:
         yield [first]
         if first.cause is not None:
             raise first.cause  # no arm has anything to start from
-        self.current = {arm.name: copy.deepcopy(first.net) for arm in task.arms}
+        self.current = {arm.name: copied(first.net) for arm in task.arms}
         self.known: dict[str, Known | None] = {}
         for arm in task.arms:
             self.known[arm.name] = self._look_back(arm.name, first.net, data.judge, 1)
@@ -143,7 +143,7 @@ class _Stream:
     def _fits(self, arm: Arm, number: int, phase: int, seed: int, data: Data) -> list[Fit]:
         before, previous = self.phases[phase - 2].train, self.current[arm.name]
         # The first option takes the state over, the others a copy of it.
-        states = [previous, *(copy.deepcopy(previous) for _ in arm.options[1:])]
+        states = [previous, *(copied(previous) for _ in arm.options[1:])]
         return [
             make_fit(self.task, state, arm, option, seed, data, self._key(phase, number, i), before)
             for i, (option, state) in enumerate(zip(arm.options, states, strict=True))
@@ -174,7 +174,7 @@ class _Stream:
         place, sizes = self._place(phase, INCUMBENT), self._sizes(phase, len(data.rows))
         self.outcome.results.append({**place, **sizes, **row})
         self.known[INCUMBENT] = self._look_back(INCUMBENT, self.task.incumbent, judge, phase)
-        self._at_the_end(INCUMBENT, copy.deepcopy(self.task.incumbent), judge, phase, seed)
+        self._at_the_end(INCUMBENT, copied(self.task.incumbent), judge, phase, seed)
         if phase == len(self.phases) and is_classifier(self.task.estimator):
             test = self.phases[-1].test
             stays = judge.predict(self.task.incumbent, test)
@@ -206,7 +206,7 @@ class _Stream:
         """What the start of the base knows of each phase, before any training."""
         if not isinstance(base, WarmStartMixin):
             return
-        net = clone(base).set_params(callbacks=None).fit(data.X, data.y, **data.params, epochs=0)
+        net = clone(base).set_params(callbacks=None).set_callbacks().fit(data.X, data.y, **data.params, epochs=0)
         tests = dict(enumerate(self._judged, start=1))
         transfer, _, _ = look_back(net, data.judge, tests, 0, None, self._place(0, ""))
         self.outcome.measured.transfer += transfer

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _num_samples
 
-from ._drawing import as_labels, check_count
+from ._drawing import as_labels, check_count, check_flag
 from ._phase import Index, Phase, Plan
 
 
@@ -95,9 +95,10 @@ class RollingWindow(BaseEstimator):
         window = check_count("window", self.window, 1)
         step = window if self.step is None else check_count("step", self.step, 1)
         first = window if self.min_train is None else check_count("min_train", self.min_train, 1)
+        check_flag("expanding", self.expanding)
         n = _num_samples(X)
         moments = np.arange(n) if groups is None else _moments(groups, n)
-        n_moments = int(moments.max()) + 1
+        n_moments = int(moments.max(initial=-1)) + 1
         if n_moments < first + step + window:
             what = "rows" if groups is None else "groups"
             raise ValueError(

@@ -34,6 +34,13 @@ class Speedup:
         Number of replicates.
     reached_reference, reached_arm : float
         Shares of the runs that reached the target.
+
+    Examples
+    --------
+    >>> from sk_warmstart.comparison import geometric_speedup
+    >>> result = geometric_speedup([400, 600, 500], [200, 200, 250], [True] * 3, [True] * 3)
+    >>> round(result.speedup, 2), result.bound
+    (2.29, 'exact')
     """
 
     speedup: float

@@ -32,7 +32,8 @@ _TOLD = {
     "updates": (
         "What new data did to what was known",
         "Backward transfer is how later phases changed the score on earlier test rows; forgetting how far it fell "
-        "below its best. A negative flip is a test row of the phase before that was right and is wrong now.",
+        "below its best. A negative flip is a test row of the phase before that was right and is wrong now. Where "
+        "windows roll, the rows that test one phase train the next, and are held out no more.",
     ),
     "classes": (
         "Class by class",

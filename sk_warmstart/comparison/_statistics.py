@@ -23,6 +23,14 @@ class Posterior:
         Scale of Student's t around it; 0 where all differences are equal, NaN where there are too few.
     df : int
         Degrees of freedom.
+
+    Examples
+    --------
+    >>> from sk_warmstart.comparison import Posterior
+    >>> posterior = Posterior(mean=0.02, scale=0.01, df=9)
+    >>> low, high = posterior.interval(0.95)
+    >>> print(f"{low:.4f} to {high:.4f}, below 0 with {posterior.below(0.0):.3f}")
+    -0.0026 to 0.0426, below 0 with 0.038
     """
 
     mean: float
@@ -30,12 +38,34 @@ class Posterior:
     df: int
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the central interval that holds the mean with a probability."""
+        """Return the central interval that holds the mean with a probability.
+
+        Parameters
+        ----------
+        confidence : float
+            The probability, in (0, 1).
+
+        Returns
+        -------
+        tuple of (float, float)
+            Its ends; NaN where there are too few differences.
+        """
         half = self.scale * stats.t.ppf(0.5 + confidence / 2, self.df) if self.df > 0 else np.nan
         return self.mean - half, self.mean + half
 
     def below(self, bound: float) -> float:
-        """Return the probability that the mean lies below a bound."""
+        """Return the probability that the mean lies below a bound.
+
+        Parameters
+        ----------
+        bound : float
+            The bound.
+
+        Returns
+        -------
+        float
+            The probability; NaN where there are too few differences.
+        """
         if not np.isfinite(self.scale):
             return float("nan")
         if self.scale == 0:

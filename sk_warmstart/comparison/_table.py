@@ -36,6 +36,13 @@ class TableData:
         What the rows are grouped by.
     n_old : int
         How many rows are of the old table; 0 where there is one table only.
+
+    Examples
+    --------
+    >>> from sk_warmstart.comparison import read_tables
+    >>> data = read_tables(["digits"])
+    >>> data.X.shape, data.task
+    ((1797, 64), 'classification')
     """
 
     X: pd.DataFrame
@@ -100,8 +107,12 @@ def read_tables(
     ----------
     sources : sequence of str or Path
         One table, or the old and the new one.
-    target, time, drop
-        As for :func:`load_table`.
+    target : str, default=None
+        The column to predict; only the built-in table knows its own.
+    time : str, default=None
+        The column that the rows are put in order by.
+    drop : sequence of str, default=()
+        Columns to leave out.
     groups : str, default=None
         The column that says which rows belong together; it is not learnt from.
     every : {"day", "week", "month", "quarter", "year"}, default=None
@@ -116,6 +127,18 @@ def read_tables(
     ------
     ValueError
         As for :func:`load_table`, and if the options do not go together.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sk_warmstart.comparison import read_tables
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "table.csv")
+    ...     _ = path.write_text("size,price\\n1,10.5\\n2,20.1\\n3,29.8\\n")
+    ...     data = read_tables([path], target="price")
+    >>> list(data.X), data.task
+    (['size'], 'regression')
     """
     if len(sources) > 1 and (time is not None or "digits" in map(str, sources)):
         raise ValueError("two tables are an old one and a new one: --time and 'digits' go with one table only")

@@ -111,7 +111,11 @@ class Judge:
         """Score an estimator on rows."""
         y = _safe_indexing(self.task.y, rows)
         params = self.task.params_of(self.task.score_params, rows)
-        return float(self.task.scorer(net, self.X(rows), y, **params))
+        score = self.task.scorer(net, self.X(rows), y, **params)
+        try:
+            return float(score)
+        except (TypeError, ValueError):
+            raise ValueError(f"scoring must give a number, and gave {score!r}") from None
 
     def predict(self, net: Any, rows: Index) -> NDArray:
         """Predict rows."""

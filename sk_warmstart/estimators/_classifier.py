@@ -24,6 +24,8 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     module : class, callable or nn.Module, default=MLP
         The network, giving logits. Arguments named ``n_features`` and ``n_outputs`` are filled from the data.
         An instance is a template and never changed.
+    *args
+        There for skorch's signature: pass all else by name.
     criterion : class, default=torch.nn.CrossEntropyLoss
         The loss, on logits.
     optimizer : class, default=torch.optim.AdamW
@@ -39,7 +41,8 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         :mod:`sk_warmstart.policies`. Without a donor every policy is a cold start. ``init_policy__shrink``
         and the like can be searched.
     warm_start : bool, default=False
-        Whether the next ``fit`` takes the state of the last one as donor.
+        Whether the next ``fit`` takes the state of the last one as donor. However often that is, what a net holds
+        grows with nothing but the ids of the distinct rows it was trained on: 8 bytes each, 4 MB in all at most.
     warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
         A donor that survives ``clone``, so that a grid search can start warm: a :class:`Checkpoint`, a path to
         one, or ``sklearn.frozen.FrozenEstimator(fitted)``, where ``fitted`` may be a Pipeline or a search. The
@@ -78,7 +81,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     tol : float, default=1e-4
         The least gain in accuracy that counts as improvement.
     train_split : callable or None, default=None
-        skorch's split, for those who want it instead.
+        A split of skorch's, for those who want it instead.
     iterator_train__shuffle : bool, default=True
         Whether each epoch has an order of its own.
     verbose : int, default=0
@@ -101,7 +104,9 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     loss_curve_ : list of float
         Training loss of each of them.
     history : skorch.History
-        Everything recorded; ``event_fit`` marks the epochs where a warm fit began.
+        What was recorded: the epochs of the last call, with their batches, and those before it, without. It holds
+        1000 epochs at most, or those of the last call if they are more. ``event_fit``
+        marks the epochs where a warm fit began.
     start_ : Bunch
         What the start was: ``policy``, ``params``, ``donor``, ``donor_id``, ``kept`` (for each parameter the
         share of the previous one that it holds), ``loss`` and ``score`` before the first step, ``seconds``;

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,78 @@ import numpy as np
 from ..state import Schema
 from ._callers import names_from_pipeline
 
+_A_FEW = 5
 _LEARNED = ("n_features_in_", "feature_names_in_", "column_names_", "target_names_")
+
+
+def check_input(X: Any) -> None:
+    """Refuse what scikit-learn's validation takes for something else, or has no clear words for.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix
+        What the user passed.
+
+    Raises
+    ------
+    ValueError
+        If it is None, or two of its columns have one name.
+    """
+    if X is None:
+        raise ValueError("X is None: pass the rows, as an array, a sparse matrix or a DataFrame")
+    columns = getattr(X, "columns", None)
+    if columns is None or getattr(columns, "is_unique", False):
+        return
+    names = list(columns)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"X has more than one column named {', '.join(map(repr, twice[:_A_FEW]))}: rename them")
+
+
+@contextlib.contextmanager
+def naming(other: str, X: Any = None) -> Iterator[None]:
+    """Let an error about text say where the text is.
+
+    Parameters
+    ----------
+    other : str
+        What it is in, if not in X.
+    X : array-like, default=None
+        Rows whose columns to look through.
+
+    Yields
+    ------
+    None
+        While the block validates.
+
+    Raises
+    ------
+    ValueError
+        What the block raised, in more words.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("could not convert"):
+            raise
+        column = _column_of_text(X)
+        where = other if column is None else f"column {column!r} of X"
+        where = "X" if isinstance(X, str | bytes) else where
+        raise ValueError(f"{where} holds what is no number: encode it, or leave it out ({error})") from error
+
+
+def _column_of_text(X: Any) -> Any:
+    """The name, or the place, of the first column that is no numbers."""
+    framed = hasattr(X, "columns")
+    if not framed and np.ndim(X) != 2:
+        return None
+    table: Any = X if framed else np.asarray(X)
+    for column in table.columns if framed else range(table.shape[1]):
+        try:
+            np.asarray(table[column] if framed else table[:, column]).astype(float)
+        except (TypeError, ValueError):
+            return column
+    return None
 
 
 def forget_columns(net: Any) -> None:

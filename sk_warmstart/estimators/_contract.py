@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
 from skorch import NeuralNet
+
+from ._parts import check_buildable
 
 # skorch sets these in __init__, scikit-learn forbids it; they are served from __getattr__ until they are set.
 _UNSET: dict[str, Callable[[], Any]] = {
@@ -106,9 +109,14 @@ class SkorchContract:
             for key in [key for key in self.__dict__ if key.startswith("init_policy__")]:
                 del self.__dict__[key]
                 self._params_to_validate.discard(key)
-        if "callbacks" in params and not self.initialized_:
-            # skorch would build them at once, and trip over what fit is to judge.
-            self.__dict__["callbacks"] = params.pop("callbacks")
+        if not self.initialized_:
+            # skorch would build callbacks at once, and trip over what fit is to judge; of a template it would
+            # think that it is a network.
+            templates = [key for key, value in params.items() if isinstance(value, torch.nn.Module)]
+            for key in {"callbacks", *templates} & params.keys() & self.__dict__.keys():
+                self.__dict__[key] = params.pop(key)
+        if self.initialized_:
+            check_buildable(params)
         if self._has_learned():
             self._record_params(params)
         elif params:
@@ -158,6 +166,7 @@ class SkorchContract:
             session.remake()
         elif names & set(self._criteria) and not any(map(self._learns, self._criteria)):
             self._initialize_criterion()
+            self.untried_ = True
 
     def _learns(self, name: str) -> bool:
         part = getattr(self, name + "_", None)
@@ -168,6 +177,8 @@ class SkorchContract:
         for key, value in params.items():
             name = "lr" if key == "lr" else key.partition("optimizer__")[2]
             for group in self.optimizer_.param_groups:
+                if type(group.get(name)) in (int, float) and not isinstance(value, Real | torch.Tensor):
+                    raise ValueError(f"The {key!r} parameter must be a number, got {value!r} instead")
                 if name and name in group:
                     group[name] = value
 

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from ..modules import MLP
 from ..state import Standardizer
 from ..training import Rows, SparseMatrix, as_tensor, fits_on, normalised
+from ._columns import check_input, naming
 from ._mapped import touch
 from ._targets import targets_of
 
@@ -161,12 +162,17 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool, learn: b
         raise ValueError(
             f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a Dataset only"
         )
+    if getattr(y, "ndim", None) == 0 or np.isscalar(y):
+        raise ValueError(f"y should have a target for each row of X, got {y!r}")
+    check_input(X)
     touch(X)
-    X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
+    with naming("y", X):
+        X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y, learn)
     weight = None
     if sample_weight is not None:
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        with naming("sample_weight"):
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return Table(X, y, targets.encode(net, y), targets.weigh(net, y, weight))
 
 
@@ -194,8 +200,10 @@ def validate_rows(net: Any, X: Any) -> Any:
     if not hasattr(net, "n_features_in_"):
         # Initialised by hand: nothing is known of the columns.
         return X if issparse(X) else np.asarray(_as_numpy(X))
+    check_input(X)
     touch(X)
-    return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
+    with naming("X", X):
+        return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
 
 
 def to_rows(
@@ -220,8 +228,17 @@ def to_rows(
     -------
     Rows
         The rows.
+
+    Raises
+    ------
+    ValueError
+        If they are no array, or hold numbers that the dtype cannot.
     """
     scaled = table.X
+    if not is_array(scaled):
+        raise ValueError(
+            f"X_val must be an array, a sparse matrix or a DataFrame, as X is, got {type(scaled).__name__}"
+        )
     if scaler is not None:
         scaled = scaler.transform(table.X, np.float64 if dtype == torch.float64 else np.float32)
     input_dtype = _input_dtype(scaled, dtype, network)
@@ -233,10 +250,12 @@ def to_rows(
         if issparse(scaled)
         else as_tensor(scaled, input_dtype, device, only_read=True)  # a batch is a copy
     )
+    _check_overflow("X", scaled, X.values if isinstance(X, SparseMatrix) else X)
     y = None
     if table.target is not None:
         floating = table.target.dtype.kind == "f"
         y = as_tensor(table.target, dtype if floating else None, device)
+        _check_overflow("y", table.target, y)
     weight = None if table.weight is None else as_tensor(table.weight, dtype, device)
     return Rows(X, y, normalised(weight), travels_to)
 
@@ -266,6 +285,18 @@ def split_rows(rows: Rows, valid: NDArray[np.bool_]) -> tuple[Rows, Rows]:
 def uses_plain_dataset(net: Any) -> bool:
     """Tell whether the net has skorch's own dataset class, which :class:`Rows` may stand in for."""
     return net.dataset is SkorchDataset and not net.get_params_for("dataset")
+
+
+def _check_overflow(name: str, given: Any, taken: torch.Tensor) -> None:
+    """Refuse numbers that the narrower dtype of the network cannot hold; it would make infinities of them."""
+    if given.dtype.kind != "f" or not taken.is_floating_point() or taken.dtype.itemsize >= given.dtype.itemsize:
+        return
+    # A sum is quick, and finite unless there is something to look for.
+    if not bool(torch.isfinite(taken.sum())) and not bool(torch.isfinite(taken).all()):
+        raise ValueError(
+            f"Input {name} contains a value too large for {str(taken.dtype).removeprefix('torch.')}, the dtype of "
+            "the network: scale it, or set dtype='float64' and fit anew"
+        )
 
 
 def _nbytes(X: Any, dtype: torch.dtype | None) -> int:

@@ -38,7 +38,7 @@ def find_donors(estimator: Any, brought: Sequence[Any] = ()) -> tuple[list[Donor
     TypeError
         If it is nothing that holds a network.
     """
-    more = [_donor_in(source) for source in brought]
+    more = [_donor_in(source, "each of the policy's sources") for source in brought]
     if estimator.warm_start and hasattr(estimator, "module_"):
         return [donor_of(estimator), *more], "self"
     if estimator.warm_start_from is not None:
@@ -46,7 +46,7 @@ def find_donors(estimator: Any, brought: Sequence[Any] = ()) -> tuple[list[Donor
     return more, "init_policy" if more else None
 
 
-def _donor_in(source: Any) -> Donor:
+def _donor_in(source: Any, name: str = "warm_start_from") -> Donor:
     if isinstance(source, Checkpoint):
         return source.donor()
     if isinstance(source, str | os.PathLike):
@@ -55,9 +55,9 @@ def _donor_in(source: Any) -> Donor:
     kind = type(net).__name__
     if isinstance(getattr(net, "module_", None), nn.Module):
         return donor_of(source)
-    if not (hasattr(net, "get_params") and hasattr(net, "fit")):
+    if isinstance(source, type) or not (hasattr(net, "get_params") and hasattr(net, "fit")):
         raise TypeError(
-            "warm_start_from must be a Checkpoint, a path to one, FrozenEstimator(fitted) or None, got "
+            f"{name} must be a Checkpoint, a path to one, FrozenEstimator(fitted) or None, got "
             f"{type(source).__name__}: {source!r}"
         )
     if hasattr(net, "module") or hasattr(net, "steps") or isinstance(net, BaseSearchCV):

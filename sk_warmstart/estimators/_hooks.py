@@ -38,6 +38,7 @@ from ._contract import SkorchContract
 from ._data import DTYPES, Table, is_array, rows_behind, to_rows, uses_plain_dataset
 from ._donation import resume
 from ._packing import fit_in_pack, stop_if_given_up
+from ._parts import is_misfit, is_misfit_of_loss, misfit_of_criterion, misfit_of_module, unmakeable
 from ._session import StopTraining
 from ._targets import targets_of
 from ._validation import Validated, can_score, is_accuracy
@@ -46,11 +47,12 @@ _FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 _SUITED = (torch.nn.CrossEntropyLoss, torch.nn.MSELoss)  # any output of the default module will do for these
 _EVALUATION_BATCH = 4096
 _EVALUATION_NUMBERS = 2**24  # of a wide table fewer rows: sparse ones are made dense here
+_TRIED_ROWS = 2
 _START_ROWS = 10_000  # the start's training score needs no more
 
 
-class TooFewOutputs(ValueError):
-    """The network has fewer outputs than there are classes."""
+class UnsuitedOutputs(ValueError):
+    """The network has other outputs than the targets need."""
 
 
 class SkorchHooks(SkorchContract):
@@ -91,6 +93,20 @@ class SkorchHooks(SkorchContract):
             self.criterion_ = self.criterion_.to(DTYPES[dtype])
         return self
 
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Self:
+        """Build the optimiser; see skorch's ``initialize_optimizer``."""
+        try:
+            return super().initialize_optimizer(*args, **kwargs)  # type: ignore[misc]
+        except TypeError as error:
+            given = self.get_params_for("optimizer")
+            rate = {} if "lr" in given else {"lr": self.lr}
+            told = {**rate, **{f"optimizer__{name}": value for name, value in given.items()}}
+            raise unmakeable("optimizer", self.optimizer, told, error) from error
+        except ValueError as error:
+            if "empty parameter list" not in str(error):
+                raise
+            raise ValueError(f"the module {type(self._network()).__name__} has no parameters to train") from error
+
     def initialize_history(self) -> Self:
         """Begin a new history; the one before stays whole in case the fit fails."""
         self.history_ = History() if self.history_ is None else type(self.history_)()
@@ -122,6 +138,8 @@ class SkorchHooks(SkorchContract):
             if session.resumes is not None:
                 resume(self, session.resumes)
                 session.resumes = None
+        if method_name == "on_epoch_begin" and session is not None and session.progress is not None:
+            session.progress.epoch_begins()
         if method_name == "on_epoch_end":
             self._after_epoch()
             stop_if_given_up()
@@ -161,6 +179,10 @@ class SkorchHooks(SkorchContract):
             ]:  # refuse what nobody asked for, before it reaches the module
                 process_routing(self, fit_params.get("_routing_method", "fit"), **forward_params)
             self._evaluate_start(forward_params, trains=bool(self.max_epochs if epochs is None else epochs))
+        elif self._is_untried():
+            # Say in clear words what does not go together, before the first step of a stream.
+            self.session_.forward_params = forward_params
+            self._evaluate(self.session_.train.evenly(_TRIED_ROWS))
         if fit_in_pack(self, X, y, self.max_epochs if epochs is None else epochs, forward_params):
             return self
         with self.session_.streams.forward(is_stochastic(self._network())):
@@ -197,7 +219,13 @@ class SkorchHooks(SkorchContract):
                 return session.train, session.valid
             whole = session.shown.of(session.train)
             parts = self.train_split(whole, *(() if y is None else (y,)), **fit_params)
-            return session.shown.behind(self, parts[0]), session.shown.behind(self, parts[1])
+            try:
+                train, valid = parts
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"train_split must return training and validation data, a pair, and gave {parts!r}"
+                ) from None
+            return session.shown.behind(self, train), session.shown.behind(self, valid)
         return super().get_split_datasets(X, y, **fit_params)  # type: ignore[misc]
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
@@ -226,22 +254,32 @@ class SkorchHooks(SkorchContract):
 
         A prediction is always made in the network's own precision: it depends on what was learned alone.
         """
-        if not uses_autocast(self) or not self._network().training:
-            return super().infer(x, **fit_params)  # type: ignore[misc]
-        with autocast_of(self):
-            return widened(super().infer(x, **fit_params))  # type: ignore[misc]
+        try:
+            if not uses_autocast(self) or not self._network().training:
+                return super().infer(x, **fit_params)  # type: ignore[misc]
+            with autocast_of(self):
+                return widened(super().infer(x, **fit_params))  # type: ignore[misc]
+        except RuntimeError as error:
+            if not is_misfit(error):
+                raise
+            raise misfit_of_module(self._network(), x, error) from error
 
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False, **kwargs: Any
     ) -> torch.Tensor:
         """Return the loss of a batch, weighted where its rows have weights."""
         weight = self.__dict__.get("batch_weight_")
-        y_true = shaped_like(y_true, y_pred, self.criterion_)
-        with autocast_of(self) if training else nullcontext():
-            if weight is None:
-                return super().get_loss(y_pred, y_true, X=X, training=training, **kwargs)  # type: ignore[misc]
-            y_true = to_tensor(y_true, device=self.device)
-            return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
+        try:
+            y_true = shaped_like(y_true, y_pred, self.criterion_)
+            with autocast_of(self) if training else nullcontext():
+                if weight is None:
+                    return super().get_loss(y_pred, y_true, X=X, training=training, **kwargs)  # type: ignore[misc]
+                y_true = to_tensor(y_true, device=self.device)
+                return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
+            if not is_misfit_of_loss(self.criterion_, error):
+                raise
+            raise misfit_of_criterion(self.criterion_, y_pred, y_true, error) from error
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute the gradients of a batch; see skorch's ``train_step_single``. Those of float16 are scaled."""
@@ -289,7 +327,7 @@ class SkorchHooks(SkorchContract):
         session.forward_params = forward_params
         try:
             loss, score = self._evaluate(rows.evenly(_START_ROWS) if session.valid is None else rows)
-        except TooFewOutputs:
+        except UnsuitedOutputs:
             if trains:
                 raise
             loss = score = math.nan
@@ -299,10 +337,27 @@ class SkorchHooks(SkorchContract):
         if session.monitor is not None:
             session.monitor.begin(score, loss, self._network(), self.optimizer_)
 
+    def _is_untried(self) -> bool:
+        """Whether network, criterion and rows are yet to be seen together.
+
+        A network that was made by hand, or only races, is left alone.
+        """
+        untried = self.__dict__.pop("untried_", False) or not self.session_.known
+        donor = self.__dict__.get("start_", {}).get("donor", "initialize")
+        return untried and self.session_.train is not None and donor != "initialize"
+
     def _after_epoch(self) -> None:
+        session = self.session_
+        session.epochs += 1
+        asked_to_stop = session.progress is not None and session.progress.epoch_ends()
+        self._judge_epoch()
+        if asked_to_stop:
+            raise StopTraining
+
+    def _judge_epoch(self) -> None:
+        """Look at an epoch's loss, and at its validation score where rows are held out."""
         row, session = self.history_[-1], self.session_
         validated, session.validated = session.validated, None
-        session.epochs += 1
         if not np.isfinite(row.get("train_loss", 0.0)):
             past = (session.past or self.history_[: session.known])[-1:]
             known = past[0].get("train_loss") if past else None
@@ -339,10 +394,15 @@ class SkorchHooks(SkorchContract):
             for first in range(0, len(rows), step):
                 X, y, weight = rows.batch(slice(first, first + step))
                 output = self.infer(X, **self.session_.forward_params)
+                if not isinstance(first_output(output), torch.Tensor):
+                    raise TypeError(
+                        f"the module {type(self._network()).__name__} puts out {type(output).__name__}: it must "
+                        "put out a tensor, or a tuple that begins with one"
+                    )
                 if with_loss and not outputs:
                     lacking = targets_of(self).lacking(self, first_output(output))
                     if lacking is not None:
-                        raise TooFewOutputs(lacking)
+                        raise UnsuitedOutputs(lacking)
                 if with_loss:
                     self.batch_weight_ = weight
                     try:

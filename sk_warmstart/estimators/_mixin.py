@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from skorch.history import History
 
 from ..modules import materialize
@@ -22,6 +23,7 @@ from ._donation import donate, schema_of
 from ._donor import find_donors
 from ._growth import follow_features, follow_rows, grow
 from ._prediction import GuardedPrediction
+from ._progress import begin_progress
 from ._recognition import Recognised, begin_memory, recognise
 from ._rollback import all_or_nothing, live_or_back
 from ._session import Session, copied, joined, trimmed
@@ -30,7 +32,7 @@ from ._start import Plan, adopted_start, carry_optimizer, make_start
 from ._targets import targets_of
 
 
-class WarmStartMixin(GuardedPrediction):
+class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
     """Make where training starts from a parameter of a skorch net.
 
     Put it before a skorch class: ``class Net(WarmStartMixin, MyNeuralNetClassifier)``. The two estimators
@@ -115,11 +117,12 @@ class WarmStartMixin(GuardedPrediction):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
-        super().__init__(module, *args, warm_start=warm_start, **kwargs)  # type: ignore[call-arg]
+        super().__init__(module, *args, warm_start=warm_start, **kwargs)
         self._forget_unset()
 
     # ---------------------------------------------------------------- training
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -161,9 +164,15 @@ class WarmStartMixin(GuardedPrediction):
             If the input, a parameter or the donor does not fit. What was fitted before still works then.
         """
         self.check_training_readiness()
+        epochs = fit_params.pop("epochs", None)
+        progress = begin_progress(self, self.max_epochs if epochs is None else epochs, X, y, sample_weight)
         with all_or_nothing(self):
             check_params(self.get_params(deep=False))
+            for name, value in (("y_val", y_val), ("sample_weight_val", sample_weight_val)):
+                if value is not None and X_val is None:
+                    raise ValueError(f"{name} needs X_val")
             plan = self._plan()
+            self.session_.progress = progress
             table = self._begin(plan, X, y, sample_weight)
             own_split = X_val is not None or bool(self.early_stopping)
             on_device = table.is_array and uses_plain_dataset(self) and not (own_split and self.train_split)
@@ -173,6 +182,8 @@ class WarmStartMixin(GuardedPrediction):
                     "early_stopping and X_val need X as an array, and neither a train_split nor a dataset class "
                     "of your own: with those use skorch's EarlyStopping callback instead"
                 )
+            if progress is not None:
+                progress.rows = rows
             probe = self._draw(plan, table)
             if on_device:
                 self._split(table, rows, X_val, y_val, sample_weight_val)
@@ -181,8 +192,10 @@ class WarmStartMixin(GuardedPrediction):
             if self.session_.monitor is not None:
                 self.session_.monitor.suit(self.start_.get("patience", 1.0), self.start_.get("watch", "score"))
             self.session_.evaluates_start = True
-            self._run(table, epochs=fit_params.pop("epochs", None), method="fit", **fit_params)
+            self._run(table, epochs=epochs, method="fit", **fit_params)
             self._conclude(rows)
+        if progress is not None:
+            progress.fit_ends()
         return self
 
     def partial_fit(
@@ -423,14 +436,12 @@ class WarmStartMixin(GuardedPrediction):
             self.history_ = History(self.history_)  # a call that fails leaves the old one as it was
             session.known = len(self.history_)
         passed_y = table.y if session.train is not None else table.target
-        super().partial_fit(  # type: ignore[misc]
-            table.X, passed_y, epochs=epochs, _routing_method=method, **fit_params
-        )
+        super().partial_fit(table.X, passed_y, epochs=epochs, _routing_method=method, **fit_params)
         session.valid_score = None
         if session.monitor is not None:
             session.valid_score = session.monitor.finish(self._network(), self.optimizer_)
         session.train = session.valid = session.monitor = session.fresh = session.previous = None
-        session.shown, session.remake = Shown(), None
+        session.shown, session.remake, session.progress = Shown(), None, None
         done = self.history_
         self.n_iter_ = session.epochs
         ran = list(done)[len(done) - session.epochs :]  # a callback may have loaded older rows

@@ -7,13 +7,18 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _num_samples
 
 from ._callers import is_scoring
+from ._checks import check_params
 from ._data import validate_rows
 from ._hooks import SkorchHooks
 from ._outputs import fast_outputs
 from ._recognition import warn_of_leak
 from ._targets import targets_of
+
+# What may have been set since the fit, which judged it, and matters here.
+_PREDICTED_BY = ("device", "batch_size", "dataset", "iterator_valid", "iterator_valid__batch_size")
 
 
 def _base_scores(net: Any) -> bool:
@@ -85,6 +90,8 @@ class GuardedPrediction(SkorchHooks):
         LeakageWarning
             If a donor was trained on some of the rows and the last fit was not: they are not held out.
         """
+        if sample_id is not None and _num_samples(sample_id) != _num_samples(X):
+            raise ValueError(f"sample_id has {_num_samples(sample_id)} entries for {_num_samples(X)} rows")
         self._warn_of_leak(X, sample_id)
         return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
 
@@ -95,6 +102,7 @@ class GuardedPrediction(SkorchHooks):
 
     def _outputs(self, X: Any) -> NDArray:
         self.check_is_fitted()
+        check_params({name: self.__dict__[name] for name in _PREDICTED_BY if name in self.__dict__})
         if is_scoring():
             self._warn_of_leak(X)
         rows = validate_rows(self, X)

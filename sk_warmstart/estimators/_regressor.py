@@ -25,6 +25,8 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     ----------
     module : class, callable or nn.Module, default=MLP
         The network. Arguments named ``n_features`` and ``n_outputs`` are filled from the data.
+    *args
+        There for skorch's signature: pass all else by name.
     criterion : class, default=torch.nn.MSELoss
         The loss.
     optimizer : class, default=torch.optim.AdamW
@@ -38,7 +40,8 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     init_policy : str or InitPolicy, default="warm"
         How the start is made from the previous state and a fresh draw.
     warm_start : bool, default=False
-        Whether the next ``fit`` takes the state of the last one as donor.
+        Whether the next ``fit`` takes the state of the last one as donor. However often that is, what a net holds
+        grows with nothing but the ids of the distinct rows it was trained on: 8 bytes each, 4 MB in all at most.
     warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
         A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
@@ -68,7 +71,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     tol : float, default=1e-4
         The least gain in R2 that counts as improvement.
     train_split : callable or None, default=None
-        skorch's split, for those who want it instead.
+        A split of skorch's, for those who want it instead.
     iterator_train__shuffle : bool, default=True
         Whether each epoch has an order of its own.
     verbose : int, default=0
@@ -87,7 +90,9 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     loss_curve_ : list of float
         Training loss of each of them.
     history : skorch.History
-        Everything recorded; ``event_fit`` marks the epochs where a warm fit began.
+        What was recorded: the epochs of the last call, with their batches, and those before it, without. It holds
+        1000 epochs at most, or those of the last call if they are more. ``event_fit``
+        marks the epochs where a warm fit began.
     start_ : Bunch
         What the start was; see :class:`WarmStartClassifier`.
     module_, optimizer_, criterion_

@@ -18,6 +18,24 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
     ----------
     estimator : object
         The block may replace its attributes, but must not change the objects that they hold.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from sk_warmstart.estimators import all_or_nothing
+    >>> thing = SimpleNamespace(fitted=1)
+    >>> try:
+    ...     with all_or_nothing(thing):
+    ...         thing.fitted = 2
+    ...         raise ValueError
+    ... except ValueError:
+    ...     print(thing.fitted)
+    1
     """
     before = dict(estimator.__dict__)
     try:

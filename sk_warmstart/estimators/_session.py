@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import torch
@@ -11,10 +12,11 @@ from skorch.history import History
 
 from ..state import Donor, NetState
 from ..training import RandomStreams, Rows, ValidationMonitor
+from ._progress import Progress
 from ._shown import Shown
 from ._validation import Validated
 
-PARTIAL_FIT_HISTORY = 1000
+HISTORY_EPOCHS = 1000
 
 
 class StopTraining(KeyboardInterrupt):
@@ -41,6 +43,8 @@ class Session:
         Rows of the history that were there before the call at hand.
     remake : callable or None
         Makes the start anew; there until training begins, for callbacks that change what is built.
+    progress : Progress or None
+        Tells scikit-learn's callbacks of the epochs.
     fresh, previous : NetState or None
         The fresh draw and the donor's state, in the network's layout, until training ends.
     """
@@ -65,6 +69,7 @@ class Session:
     shown: Shown = field(default_factory=Shown)
     remake: Callable[[], Any] | None = None
     known: int = 0
+    progress: Progress | None = None
 
     def scaled(self) -> torch.amp.GradScaler:
         """Return what scales the loss of float16; its scale goes on over partial fits."""
@@ -74,8 +79,8 @@ class Session:
 
 
 def copied(history: History | None) -> History:
-    """Copy a history and its rows, not the batches in them."""
-    return History(dict(row) for row in history or ())
+    """Copy a history, not its rows: nothing changes those of an earlier call."""
+    return History(history or ())
 
 
 def joined(past: History, done: History) -> History:
@@ -89,33 +94,37 @@ def joined(past: History, done: History) -> History:
     Returns
     -------
     History
-        All rows.
+        As :func:`trimmed` leaves all rows.
     """
     if not past:
         return done
     if done:
         done[0]["event_fit"] = True
+    known = len(past)
     past.extend(done)
-    return past
+    return trimmed(past, known)
 
 
 def trimmed(history: History, known: int) -> History:
-    """Keep a stream of partial fits, which may never end, from growing: neither batches nor old passes stay.
+    """Keep the history of fits and partial fits, which may never end, from growing.
+
+    Of epochs before the last call no batches stay, and no more than make 1000 epochs with its own; those all stay.
 
     Parameters
     ----------
     history : History
-        All rows, changed in place.
+        All rows. The list is changed in place, its rows are not.
     known : int
-        How many of them were there before this call.
+        How many of them were there before the last call.
 
     Returns
     -------
     History
         The same.
     """
-    if known:
-        for row in history[known:]:
-            row["batches"] = []
-        del history[: max(0, len(history) - PARTIAL_FIT_HISTORY)]
+    dropped = max(0, min(known, len(history) - HISTORY_EPOCHS))
+    del history[:dropped]
+    for i, row in enumerate(islice(history, known - dropped)):  # indexing a History is slow
+        if row["batches"]:
+            history[i] = {**row, "batches": []}
     return history

@@ -128,6 +128,8 @@ def make_start(
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
         change, notes = Bunch(classes_added=[], columns_added=[], columns_dropped=[]), {}
     else:
+        for source, brought in [(kind, donor), *(("the policy's sources", other) for other in plan.others)]:
+            _check_finite(source, brought)
         previous, change = adapt(net, donor, network, probe)
         others = [_adapted(net, other, network, probe) for other in plan.others]
 
@@ -265,6 +267,18 @@ def _adapted(net: Any, donor: Donor, network: nn.Module, probe: Tensor | None) -
         return adapt(net, donor, network, probe)[0]
     finally:
         net.scaler_ = scaler
+
+
+def _check_finite(source: str | None, donor: Donor) -> None:
+    """Nothing can be learned from such weights, and what they would spoil is the user's."""
+    state = donor.state
+    bad = [name for name in state.unique() if state.is_parameter(name) and not torch.isfinite(state[name]).all()]
+    if bad:
+        where = "the estimator's own last state" if source == "self" else f"the donor from {source}"
+        raise ValueError(
+            f"{where} has weights that are NaN or infinite: {', '.join(bad[:5])}. Start cold (init_policy='cold') "
+            "or from an earlier state"
+        )
 
 
 def _generator(plan: Plan) -> torch.Generator:

@@ -14,7 +14,9 @@ from sklearn.utils.validation import column_or_1d
 from torch import nn
 
 from ..state import merge_labels
+from ._columns import naming
 
+_BY_ENTRY = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 _GIVE_OUTPUTS = "give the module as many outputs as classes (an argument n_outputs is filled in)"
 
 
@@ -88,7 +90,10 @@ class Labels(Targets):
     def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
         """Refuse what are no labels; learn the labels where they are not known, or may be more."""
         y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except TypeError as error:
+            raise _mixed(y) from error
         known = _known(net)
         if known is None:
             net.classes_inferred_ = np.unique(y)
@@ -143,7 +148,13 @@ class Labels(Targets):
 
     def lacking(self, net: Any, output: torch.Tensor) -> str | None:
         """Compare the columns with the labels, where torch's criterion needs one for each."""
-        known, needs = _known(net), isinstance(getattr(net, "criterion_", None), nn.CrossEntropyLoss | nn.NLLLoss)
+        criterion = getattr(net, "criterion_", None)
+        if isinstance(criterion, _BY_ENTRY) and output.numel() != len(output):
+            return (
+                f"the criterion {type(criterion).__name__} compares numbers, and y holds classes: use "
+                "torch.nn.CrossEntropyLoss"
+            )
+        known, needs = _known(net), isinstance(criterion, nn.CrossEntropyLoss | nn.NLLLoss)
         if known is None or not needs or output.ndim != 2 or output.shape[1] >= len(known):
             return None
         return f"the network has {output.shape[1]} outputs for {len(known)} classes: {_GIVE_OUTPUTS}"
@@ -178,6 +189,8 @@ class Labels(Targets):
                 "class_weight='balanced' is not supported for partial_fit, whose rows need not show how "
                 "frequent a class is: pass the weights as a dict"
             )
+        if _told(net) is not None and not len(_told(net)):
+            raise ValueError("The 'classes' parameter names no labels: name them all, or leave it None")
         if not net._has_learned():
             # A net that was initialised by hand is used skorch's way, which asks for no classes.
             sources = (classes, _told(net), net.warm_start_from, True if net.schema == "adapt" else None)
@@ -201,8 +214,18 @@ class Numbers(Targets):
 
     def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
         """Remember how many dimensions predictions are to have."""
+        width = int(np.prod(y.shape[1:]))
+        known = net.__dict__.get("network_shape_", {}).get("n_outputs")
+        # Where a fit begins the network is yet to be built; with schema="adapt" it may grow.
+        goes_on = net.session_.began or not learn
+        if goes_on and known is not None and width != known and (not learn or net.schema == "strict"):
+            raise ValueError(
+                f"y has {_columns(width)}, but the network was built for {_columns(known)}: pass as many targets "
+                "as before, or call fit"
+            )
         net.target_ndim_ = y.ndim
-        return y if y.dtype.kind == "f" else y.astype(np.float64)
+        with naming("y"):
+            return y if y.dtype.kind == "f" else y.astype(np.float64)
 
     def encode(self, net: Any, y: NDArray) -> NDArray:
         """Return a table, which is what networks put out."""
@@ -229,6 +252,17 @@ class Numbers(Targets):
         r2 = 1 - residual / total.clamp(min=torch.finfo(torch.float64).tiny)
         # scikit-learn's convention where the target does not vary.
         return float(torch.where(total > 0, r2, (residual == 0).double()).mean())
+
+    def lacking(self, net: Any, output: torch.Tensor) -> str | None:
+        """Compare the outputs with the columns, where torch's criterion would spread one over the others."""
+        known = net.__dict__.get("network_shape_", {}).get("n_outputs")
+        needs = isinstance(getattr(net, "criterion_", None), _BY_ENTRY)
+        if known is None or not needs or output.numel() == len(output) * known:
+            return None
+        return (
+            f"the network puts out rows of shape {tuple(output.shape[1:])}, and y has {_columns(known)}: give the "
+            "module as many outputs as y has columns (an argument n_outputs is filled in)"
+        )
 
     def decode(self, net: Any, output: NDArray) -> NDArray:
         """Return as many dimensions as ``y`` had."""
@@ -274,6 +308,15 @@ def _refuse(net: Any, known: NDArray, labels: NDArray) -> None:
             f"Previously got {known}, `y` has {labels}"
         )
     raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}.")
+
+
+def _mixed(y: Any) -> ValueError:
+    kinds = sorted({type(label).__name__ for label in np.asarray(y).tolist()})
+    return ValueError(f"y has labels that cannot be put in order, of the types {', '.join(kinds)}: use one type")
+
+
+def _columns(n: int) -> str:
+    return "one column" if n == 1 else f"{n} columns"
 
 
 def _places(y: NDArray, n: int) -> bool:

@@ -45,6 +45,18 @@ def build_module(
     ------
     ValueError
         If the constructor needs a size that is neither given nor known yet.
+    TypeError
+        If the constructor does not take the arguments, or makes something else.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from sk_warmstart.modules import build_module
+    >>> class Linear(nn.Linear):
+    ...     def __init__(self, n_features, n_outputs):
+    ...         super().__init__(n_features, n_outputs)
+    >>> build_module(Linear, params={}, shape={"n_features": 4, "n_outputs": 3})
+    Linear(in_features=4, out_features=3, bias=True)
     """
     if isinstance(module, nn.Module) and not params:
         network = copy.deepcopy(module)
@@ -63,7 +75,12 @@ def build_module(
             f"{getattr(factory, '__name__', factory)} learns {' and '.join(missing)} from the data: call fit, "
             f"or set {' and '.join(f'module__{name}' for name in missing)}"
         )
-    return factory(**filled, **params)
+    network = _made(factory, filled, params)
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            f"module={getattr(factory, '__name__', factory)} must make a torch module, and made {network!r}"
+        )
+    return network
 
 
 def materialize(network: nn.Module, example: Tensor) -> None:
@@ -75,12 +92,33 @@ def materialize(network: nn.Module, example: Tensor) -> None:
         The network.
     example : Tensor
         Some rows of the data.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from sk_warmstart.modules import materialize
+    >>> network = nn.Sequential(nn.LazyLinear(3))
+    >>> materialize(network, torch.zeros(2, 5))
+    >>> network[0].in_features
+    5
     """
     if any(is_lazy(p) for p in network.parameters()):
         was_training = network.training
         with torch.no_grad():
             network.eval()(example)
         network.train(was_training)
+
+
+def _made(factory: Callable[..., Any], filled: Mapping[str, int], params: Mapping[str, Any]) -> Any:
+    try:
+        return factory(**filled, **params)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise  # from inside the constructor
+        told = ", ".join(f"module__{name}={value!r}" for name, value in params.items()) or "no module__ parameters"
+        name = getattr(factory, "__name__", factory)
+        raise TypeError(f"the module {name} cannot be made with {told}: {error}") from error
 
 
 _KNOWN = ("torch.nn.", __name__.partition(".")[0] + ".")
@@ -99,6 +137,13 @@ def is_stochastic(network: nn.Module) -> bool:
     bool
         True if it has an active dropout, a randomised activation, or a layer of a user's own class, whose
         ``forward`` may do anything.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from sk_warmstart.modules import is_stochastic
+    >>> is_stochastic(nn.Linear(2, 2)), is_stochastic(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)))
+    (False, True)
     """
     return any(
         (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)

@@ -28,6 +28,12 @@ class End:
         For each tensor that has an entry for each column (or output), the axis of these entries.
     plain : bool
         Whether the layer reads the columns (or writes the outputs) themselves, with nothing in between.
+
+    Examples
+    --------
+    >>> from sk_warmstart.modules import End
+    >>> End(layer="output", axes={"output.weight": 0, "output.bias": 0}, plain=True).layer
+    'output'
     """
 
     layer: str
@@ -65,6 +71,13 @@ def find_input(network: nn.Module, probe: Tensor) -> End:
     ------
     ValueError
         If there is no such layer, or another one also depends on the order of the columns.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_warmstart.modules import MLP, find_input
+    >>> find_input(MLP(4, 3), torch.randn(5, 4)).axes
+    {'hidden.0.weight': 1}
     """
     calls, _ = _trace(network, probe)
     width = probe.shape[-1]
@@ -104,6 +117,13 @@ def find_output(network: nn.Module, probe: Tensor, n_outputs: int) -> End:
     ------
     ValueError
         If there is no such layer, or the outputs do not follow the order of its units.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_warmstart.modules import MLP, find_output
+    >>> find_output(MLP(4, 3), torch.randn(5, 4), n_outputs=3).axes
+    {'output.weight': 0, 'output.bias': 0}
     """
     calls, output = _trace(network, probe)
     named = _named(network, "output_layer")

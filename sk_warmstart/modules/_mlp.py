@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -80,7 +82,7 @@ class MLP(nn.Module):
             raise ValueError(f"activation must be one of {sorted(_ACTIVATIONS)}, got {activation!r}")
         if norm is not None and norm not in _NORMS:
             raise ValueError(f"norm must be None or one of {sorted(_NORMS)}, got {norm!r}")
-        if not 0 <= dropout < 1:
+        if not _is_share(dropout):
             raise ValueError(f"dropout must be in [0, 1), got {dropout!r}")
         layers: list[nn.Module] = []
         width = n_features
@@ -109,6 +111,10 @@ class MLP(nn.Module):
             Logits, or predictions.
         """
         return self.output(self.hidden(X))
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < 1
 
 
 def _check_sizes(sizes: int | Sequence[int]) -> list[int]:

@@ -22,6 +22,7 @@ from ._evidence import (
 )
 from ._params import check_count, check_range
 from ._reference import Cold, Warm
+from ._registry import check_policies
 
 _CERTAIN = 2.0  # standard errors
 _DORMANT = 0.5
@@ -84,6 +85,7 @@ class Auto(InitPolicy):
         """
         least = check_range(self, "patience", 0, 1, exclude_low=True)
         check_count(self, "n_epochs", 1)
+        check_policies(self)
         known = context.circumstances or Circumstances()
         standing = donor_standing(previous, fresh, context)
         evidence = {**self._evidence(previous, known, context), "standing": vars(standing)}

@@ -43,6 +43,15 @@ class PolicyContext:
         What the estimator knows of the donor beside its state.
     notes : dict, default={}
         What a policy wants to be known about the start that it made; becomes a part of ``start_``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_warmstart.modules import MLP
+    >>> from sk_warmstart.policies import PolicyContext
+    >>> context = PolicyContext(torch.Generator().manual_seed(0), module=MLP(4, 3, hidden_layer_sizes=(8,)))
+    >>> [name for name, _ in context.layers()]
+    ['hidden.0', 'output']
     """
 
     generator: torch.Generator = field(default_factory=torch.Generator)
@@ -95,7 +104,13 @@ class PolicyContext:
         return network.eval()
 
     def spawned(self) -> PolicyContext:
-        """Return a context for a policy inside another one: with notes and random numbers of its own."""
+        """Return a context for a policy inside another one: with notes and random numbers of its own.
+
+        Returns
+        -------
+        PolicyContext
+            The context.
+        """
         seed = int(torch.randint(2**62, (), generator=self.generator))
         return replace(self, notes={}, generator=torch.Generator().manual_seed(seed))
 
@@ -139,7 +154,13 @@ class PolicyContext:
         ]
 
     def normalisation_tensors(self) -> set[str]:
-        """Return the names of the tensors that belong to normalisation layers."""
+        """Return the names of the tensors that belong to normalisation layers.
+
+        Returns
+        -------
+        set of str
+            Names of parameters and buffers.
+        """
         if self.module is None:
             return set()
         return {

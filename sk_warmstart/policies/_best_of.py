@@ -10,7 +10,7 @@ from ..state import NetState
 from ._base import InitPolicy, PolicyContext
 from ._params import check_count
 from ._race import Merit
-from ._registry import resolve_policy
+from ._registry import check_policies, resolve_policy
 
 
 class BestOf(InitPolicy):
@@ -66,11 +66,15 @@ class BestOf(InitPolicy):
 
     def donors(self) -> Sequence[Any]:
         """Return ``sources``."""
-        return () if self.sources is None else self.sources
+        if self.sources is None:
+            return ()
+        if isinstance(self.sources, str) or not hasattr(self.sources, "__iter__"):
+            raise ValueError(f"sources of BestOf must be None or a list of donors, got {self.sources!r}")
+        return list(self.sources)
 
     def keeps_previous(self) -> bool:
         """Return False if no candidate keeps anything."""
-        return any(resolve_policy(policy).keeps_previous() for policy in self._policies())
+        return any(resolve_policy(policy).keeps_previous() for policy in check_policies(self))
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Race the starts, and return the winner's; see :meth:`InitPolicy.start`.
@@ -89,11 +93,6 @@ class BestOf(InitPolicy):
         context.notes.update(notes[winner], chosen=winner, **told)
         return starts[winner]
 
-    def _policies(self) -> list[str | InitPolicy]:
-        if isinstance(self.policies, str) or not len(self.policies):
-            raise ValueError(f"policies of BestOf must be several policies, got {self.policies!r}")
-        return list(self.policies)
-
     def _starts(
         self, previous: NetState, fresh: NetState, context: PolicyContext
     ) -> tuple[dict[str, NetState], dict[str, dict[str, Any]]]:
@@ -103,7 +102,7 @@ class BestOf(InitPolicy):
         ]
         starts: dict[str, NetState] = {}
         notes: dict[str, dict[str, Any]] = {}
-        for given in self._policies():
+        for given in check_policies(self):
             policy = resolve_policy(given)
             name = given if isinstance(given, str) else " ".join(repr(policy).split())
             for place, (suffix, donor) in enumerate(donors if policy.keeps_previous() else donors[:1]):

@@ -110,6 +110,8 @@ class Compose(InitPolicy):
         return self
 
     def _named(self) -> list[tuple[str, str | InitPolicy]]:
+        if isinstance(self.policies, str) or not hasattr(self.policies, "__iter__"):
+            raise ValueError(f"policies of Compose must be a list of policies, got {self.policies!r}")
         seen: Counter[str] = Counter()
         named = []
         for step in self.policies:

@@ -19,7 +19,14 @@ _NEARLY_ALL = 0.99
 
 
 class PlainShrinkWarning(UserWarning):
-    """Dash was asked to tell weights apart and could not: it shrank all of them alike."""
+    """Dash was asked to tell weights apart and could not: it shrank all of them alike.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sk_warmstart.policies import PlainShrinkWarning
+    >>> warnings.simplefilter("error", PlainShrinkWarning)  # to stop instead
+    """
 
 
 class Dash(InitPolicy):

@@ -37,6 +37,12 @@ class Circumstances:
         How the columns were spread in the donor's last fit.
     rows : callable, default=None
         Gives rows as they are spread now, as the user passed them, shape (n_samples, n_features), or None.
+
+    Examples
+    --------
+    >>> from sk_warmstart.policies import Circumstances
+    >>> Circumstances(classes_added=["z"]).classes_added
+    ['z']
     """
 
     lineage: Lineage = field(default_factory=Lineage)

@@ -22,7 +22,7 @@ def check_range(
     name : str
         Name of the parameter.
     low, high : float
-        Inclusive bounds.
+        Inclusive bounds; infinity itself is never allowed.
     exclude_low : bool, default=False
         Whether the lower bound itself is out of range.
 
@@ -41,9 +41,10 @@ def check_range(
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
-    if not low <= number <= high or (exclude_low and number == low):
+    if not low <= number <= high or number == float("inf") or (exclude_low and number == low):
         left, least = ("(", "above") if exclude_low else ("[", "at least")
         bound = f"in {left}{low:g}, {high:g}]" if high != float("inf") else f"{least} {low:g}"
+        bound += " and finite" if number == float("inf") else ""
         raise ValueError(f"{name} of {type(policy).__name__} must be a number {bound}, got {value!r}")
     return number
 

@@ -38,6 +38,17 @@ class PhaseData:
         Whether targets are codes of classes; otherwise they are numbers.
     known : callable, default=None
         Tells ``new``: looked up only where a policy asks.
+
+    Examples
+    --------
+    A policy looks at the rows of the phase:
+
+    >>> from sk_warmstart.policies import InitPolicy
+    >>> class WarmIfItKnows(InitPolicy):
+    ...     def start(self, previous, fresh, context):
+    ...         data = context.phase_data()
+    ...         loss = {s: data.mean_loss(context.network(s)) for s in (previous, fresh)}
+    ...         return min(loss, key=loss.get)
     """
 
     rows: RowSource
@@ -52,18 +63,57 @@ class PhaseData:
         return None if self.known is None else self.known()
 
     def sample(self, n: int) -> Batch:
-        """Return at most ``n`` training rows, evenly spaced."""
+        """Return at most ``n`` training rows, evenly spaced.
+
+        Parameters
+        ----------
+        n : int
+            The most rows.
+
+        Returns
+        -------
+        tuple of (Tensor, Tensor or None, Tensor or None)
+            Rows, targets and weights.
+        """
         step = max(1, -(-len(self.rows) // n))
         return self.rows.batch(slice(None, None, step))
 
     def batches(self, size: int, rows: RowSource | None = None) -> Iterator[Batch]:
-        """Go through rows (by default those of training) in order, ``size`` at a time."""
+        """Go through rows (by default those of training) in order, ``size`` at a time.
+
+        Parameters
+        ----------
+        size : int
+            Rows in a batch.
+        rows : RowSource, default=None
+            Which rows.
+
+        Yields
+        ------
+        tuple of (Tensor, Tensor or None, Tensor or None)
+            Rows, targets and weights.
+        """
         rows = self.rows if rows is None else rows
         for first in range(0, len(rows), size):
             yield rows.batch(slice(first, first + size))
 
     def mean_loss(self, network: nn.Module, rows: RowSource | None = None, size: int = 4096) -> float:
-        """Return the mean loss of a network over rows (by default those of training), without training it."""
+        """Return the mean loss of a network over rows (by default those of training), without training it.
+
+        Parameters
+        ----------
+        network : nn.Module
+            The network.
+        rows : RowSource, default=None
+            Which rows.
+        size : int, default=4096
+            Rows in a batch.
+
+        Returns
+        -------
+        float
+            The loss.
+        """
         total = n = 0.0
         with torch.no_grad():
             for X, y, weight in self.batches(size, rows):
@@ -74,5 +124,23 @@ class PhaseData:
 
 
 def first_output(output: Any) -> Tensor:
-    """Return what a network predicts, where it returns more than that."""
+    """Return what a network predicts, where it returns more than that.
+
+    Parameters
+    ----------
+    output : Tensor or tuple
+        What the network returned.
+
+    Returns
+    -------
+    Tensor
+        The first of a tuple.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_warmstart.policies import first_output
+    >>> first_output((torch.ones(2), "attention")).tolist()
+    [1.0, 1.0]
+    """
     return output[0] if isinstance(output, tuple) else output

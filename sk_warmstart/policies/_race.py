@@ -19,6 +19,13 @@ class Merit:
         1 for a hit and 0 for a miss, or the negative squared error; greater is better.
     losses : Tensor of shape (n_samples,)
         The loss of each row.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_warmstart.policies import Merit
+    >>> Merit(scores=torch.tensor([1.0, 0.0]), losses=torch.tensor([0.1, 1.2])).scores.mean().item()
+    0.5
     """
 
     scores: Tensor
@@ -31,7 +38,32 @@ class Merit:
 
 
 class Race(Protocol):
-    """Candidates, each with an optimiser of its own, that go on from where they are."""
+    """Candidates, each with an optimiser of its own, that go on from where they are.
+
+    Examples
+    --------
+    What a policy gets as ``context.race``; this one keeps the start that is best after an epoch:
+
+    >>> from sk_warmstart.policies import InitPolicy
+    >>> class BetterOfTwo(InitPolicy):
+    ...     def start(self, previous, fresh, context):
+    ...         starts = {"warm": previous, "cold": fresh}
+    ...         merits = context.race(starts).run(list(starts), epochs=1)
+    ...         return starts[max(merits, key=lambda name: float(merits[name].scores.mean()))]
+    """
 
     def run(self, names: Sequence[str], epochs: int) -> dict[str, Merit]:
-        """Train some of them further; one that fails is left out of what is returned."""
+        """Train some of them further; one that fails is left out of what is returned.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Which ones.
+        epochs : int
+            How far.
+
+        Returns
+        -------
+        dict of str to Merit
+            What each is worth after them, on the validation rows.
+        """

@@ -35,6 +35,11 @@ _BY_NAME: dict[str, type[InitPolicy]] = {
 def policy_names() -> list[str]:
     """Return the names that :func:`resolve_policy` knows.
 
+    Returns
+    -------
+    list of str
+        The names.
+
     Examples
     --------
     >>> from sk_warmstart.policies import policy_names
@@ -87,6 +92,35 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
             f"{known} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
         )
     return clone(resolved).set_params(**params)
+
+
+def check_policies(policy: InitPolicy) -> list[Any]:
+    """Return the policies that are a parameter of a policy, after checking that each of them is one.
+
+    Parameters
+    ----------
+    policy : InitPolicy
+        The policy; its parameter is called ``policies``.
+
+    Returns
+    -------
+    list
+        The policies, as they were given.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or something else among them.
+    """
+    given, of = policy.policies, type(policy).__name__
+    if isinstance(given, str) or not hasattr(given, "__iter__") or not list(given):
+        raise ValueError(f"policies of {of} must be several policies, got {given!r}")
+    for each in given:
+        try:
+            resolve_policy(each)
+        except ValueError as error:
+            raise ValueError(f"policies of {of}: {error}") from None
+    return list(given)
 
 
 def _class_of(name: str) -> type[InitPolicy]:

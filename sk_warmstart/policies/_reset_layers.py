@@ -58,7 +58,11 @@ class ResetLayers(InitPolicy):
     def _tensors(self, previous: NetState, context: PolicyContext) -> set[str]:
         which = self.which
         if isinstance(which, str) and which != "last":
-            found = {name for name in previous if re.search(which, name)}
+            try:
+                pattern = re.compile(which)
+            except re.error as error:
+                raise ValueError(f"which={which!r} is no regular expression: {error}") from None
+            found = {name for name in previous if pattern.search(name)}
             if not found:
                 raise ValueError(f"which={which!r} matches none of the tensors {list(previous)}")
         elif callable(which):

@@ -26,6 +26,14 @@ class Remap:
     fresh : bool
         Whether new entries are those of the new network's draw; otherwise they are zero, so that what the
         network computes from the others stays as it is.
+
+    Examples
+    --------
+    The input columns of a linear layer change places; a third one is new and begins with zeros:
+
+    >>> import numpy as np
+    >>> from sk_warmstart.state import Mapping, Remap
+    >>> remap = Remap(axis=1, mapping=Mapping(np.array([1, 0, -1]), n_old=2), fresh=False)
     """
 
     axis: int

@@ -39,6 +39,11 @@ class Checkpoint:
 
     Make one with :meth:`from_estimator` or :meth:`load`.
 
+    Parameters
+    ----------
+    raw : ndarray of uint8, shape (n_bytes,)
+        The bytes of the file.
+
     Attributes
     ----------
     id : str
@@ -116,6 +121,11 @@ class Checkpoint:
         -------
         Checkpoint
             The checkpoint.
+
+        Raises
+        ------
+        CheckpointError
+            If the donor holds what cannot be stored without pickle.
         """
         try:
             meta, tensors = _describe(donor)

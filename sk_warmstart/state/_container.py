@@ -178,6 +178,8 @@ def write_file(path: str | os.PathLike, raw: NDArray[np.uint8]) -> None:
         If the folder does not exist or cannot be written to.
     """
     path = Path(path)
+    if not path.name:
+        raise CheckpointError(f"cannot write {path}: it is a folder, not a file")
     beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with open(beside, "xb") as file:

@@ -47,6 +47,12 @@ class Lineage:
         Seed of the last fit.
     scores : mapping, default={}
         ``start_loss``, ``start_score``, ``train_loss``, ``valid_score``: what is known of them.
+
+    Examples
+    --------
+    >>> from sk_warmstart.state import Lineage
+    >>> Lineage(generation=2, policy="ShrinkPerturb", params={"shrink": 0.4}).generation
+    2
     """
 
     generation: int = 0
@@ -88,6 +94,15 @@ class Donor:
         Where its learning-rate schedules stood, by the name of the callback.
     description : mapping, default={}
         The module in words: its class, its parameters, its layers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.state import donor_of
+    >>> donor = donor_of(WarmStartClassifier(max_epochs=1, random_state=0).fit(*load_iris(return_X_y=True)))
+    >>> donor.lineage.policy, donor.lineage.rows, donor.schema.n_features
+    ('Cold', 150, 4)
     """
 
     state: NetState

@@ -116,6 +116,13 @@ def as_json(value: Any) -> Any:
     -------
     object
         Of None, bool, int, float, str, list and dict only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_warmstart.state import as_json
+    >>> as_json({"shrink": np.float32(0.5), "sizes": (8, 8), "rate": float("inf")})
+    {'shrink': 0.5, 'sizes': [8, 8], 'rate': 'inf'}
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -134,7 +141,24 @@ def as_json(value: Any) -> Any:
 
 
 def is_json(value: Any) -> bool:
-    """Tell whether JSON holds a value as it is, tuples aside."""
+    """Tell whether JSON holds a value as it is, tuples aside.
+
+    Parameters
+    ----------
+    value : object
+        A value, or a mapping or sequence of values.
+
+    Returns
+    -------
+    bool
+        True if nothing would be lost.
+
+    Examples
+    --------
+    >>> from sk_warmstart.state import is_json
+    >>> is_json({"sizes": (8, 8)}), is_json({"rate": float("nan")})
+    (True, False)
+    """
     if value is None or isinstance(value, bool | int | str):
         return True
     if isinstance(value, float):

@@ -164,6 +164,11 @@ class FeatureSummary:
         -------
         FeatureSummary
             The description of the new columns.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
         """
         index = np.asarray(index, dtype=np.intp)
         if index.size and (index.min() < -1 or index.max() >= len(self.mean)):
@@ -176,7 +181,13 @@ class FeatureSummary:
         return replace(self, **new)
 
     def to_arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Return the content as arrays by name."""
+        """Return the content as arrays by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+            What :meth:`from_arrays` takes.
+        """
         return {field.name: np.asarray(getattr(self, field.name), dtype=np.float64) for field in fields(self)}
 
     @classmethod

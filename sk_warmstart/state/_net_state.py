@@ -88,11 +88,28 @@ class NetState(Mapping[str, Tensor]):
         return f"NetState({len(self)} tensors, {size} numbers)"
 
     def is_parameter(self, name: str) -> bool:
-        """Tell whether the name is a parameter; otherwise it is a buffer."""
+        """Tell whether the name is a parameter; otherwise it is a buffer.
+
+        Parameters
+        ----------
+        name : str
+            Name of a tensor.
+
+        Returns
+        -------
+        bool
+            True for a parameter.
+        """
         return name in self._parameters
 
     def unique(self) -> dict[str, Tensor]:
-        """Return each tensor once, under the first of its names."""
+        """Return each tensor once, under the first of its names.
+
+        Returns
+        -------
+        dict of str to Tensor
+            The tensors by name; weights that are tied occur once.
+        """
         seen: dict[int, str] = {}
         for name, tensor in self._tensors.items():
             seen.setdefault(id(tensor), name)
@@ -119,7 +136,13 @@ class NetState(Mapping[str, Tensor]):
         return NetState({name: new[id(tensor)] for name, tensor in self._tensors.items()}, self._parameters)
 
     def copy(self) -> NetState:
-        """Return an equal state with tensors of its own."""
+        """Return an equal state with tensors of its own.
+
+        Returns
+        -------
+        NetState
+            The copy; tied weights stay tied.
+        """
         return self.map(lambda _, tensor: tensor.clone())
 
     def digest(self) -> str:

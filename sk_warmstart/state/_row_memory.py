@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,16 @@ class RowMemory:
     columns : tuple of str or None, default=None
         The columns that identify a row: those that the lineage began with, so that a row stays the same row
         when columns are added.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_warmstart.state import RowMemory, row_ids
+    >>> memory = RowMemory()
+    >>> memory.add(row_ids(np.eye(3)))
+    >>> heir = memory.child(columns=None)
+    >>> len(heir.own), len(heir.ancestors)
+    (0, 3)
     """
 
     def __init__(
@@ -38,6 +50,10 @@ class RowMemory:
         self.ancestors = RowSketch() if ancestors is None else ancestors
         self.columns = columns
         self._pending: list[NDArray[np.uint64]] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A row that waits, perhaps many times, is pickled once.
+        return RowMemory, (self.own, self.ancestors, self.columns)
 
     @property
     def own(self) -> RowSketch:
@@ -65,7 +81,13 @@ class RowMemory:
             self._own = self.own
 
     def snapshot(self) -> RowMemory:
-        """Return a copy that later rows do not touch."""
+        """Return a copy that later rows do not touch.
+
+        Returns
+        -------
+        RowMemory
+            The copy.
+        """
         return RowMemory(self.own, self.ancestors, self.columns)
 
     def child(self, columns: tuple[str, ...] | None) -> RowMemory:
@@ -75,5 +97,10 @@ class RowMemory:
         ----------
         columns : tuple of str or None
             The columns that identify a row from now on.
+
+        Returns
+        -------
+        RowMemory
+            Its ancestors are all rows of this one.
         """
         return RowMemory(ancestors=self.own | self.ancestors, columns=columns)

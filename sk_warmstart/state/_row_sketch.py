@@ -149,7 +149,13 @@ class RowSketch:
         return known, answerable
 
     def to_array(self) -> NDArray[np.uint64]:
-        """Return the content as one array: the threshold, then the ids."""
+        """Return the content as one array: the threshold, then the ids.
+
+        Returns
+        -------
+        ndarray of uint64
+            What :meth:`from_array` takes.
+        """
         return np.concatenate([np.array([self._threshold], dtype=np.uint64), self._ids])
 
     @classmethod

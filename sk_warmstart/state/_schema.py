@@ -25,6 +25,13 @@ class Schema:
         Names of the target columns of a regression.
     framed : bool, default=False
         Whether the names came with the rows, as a DataFrame's do, and not from the transformers before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_warmstart.state import Schema
+    >>> Schema(n_features=2, columns=("age", "height"), classes=np.array(["no", "yes"])).columns
+    ('age', 'height')
     """
 
     n_features: int | None = None
@@ -44,6 +51,14 @@ class Mapping:
         For each new entry its old place; -1 where it is new.
     n_old : int
         How many entries there were.
+
+    Examples
+    --------
+    The second of two old entries came to the front, the first is gone, and a new one follows:
+
+    >>> import numpy as np
+    >>> from sk_warmstart.state import Mapping
+    >>> mapping = Mapping(source=np.array([1, -1]), n_old=2)
     """
 
     source: NDArray[np.int64]
@@ -122,6 +137,13 @@ def map_columns(old: Schema, new: Schema) -> Mapping | None:
     ------
     ValueError
         If their number changed and they have no names to go by.
+
+    Examples
+    --------
+    >>> from sk_warmstart.state import Schema, map_columns
+    >>> old, new = Schema(2, columns=("age", "height")), Schema(3, columns=("height", "weight", "age"))
+    >>> map_columns(old, new).source.tolist()
+    [1, -1, 0]
     """
     if old.n_features is None or new.n_features is None:
         return None
@@ -190,6 +212,13 @@ def map_labels(old: NDArray, new: NDArray) -> Mapping:
     -------
     Mapping
         The mapping.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_warmstart.state import map_labels
+    >>> map_labels(np.array(["a", "c"]), np.array(["a", "b", "c"])).source.tolist()
+    [0, -1, 1]
     """
     if not len(old):
         return Mapping(np.full(len(new), -1, dtype=np.int64), 0)

@@ -28,6 +28,17 @@ def layers_of(source: Any) -> Iterator[Any]:
     ------
     object
         The source itself first, what it wraps last.
+
+    Examples
+    --------
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.state import layers_of
+    >>> pipe = make_pipeline(StandardScaler(), WarmStartClassifier())
+    >>> [type(layer).__name__ for layer in layers_of(FrozenEstimator(pipe))]
+    ['FrozenEstimator', 'Pipeline', 'WarmStartClassifier']
     """
     yield source
     inner = None
@@ -53,6 +64,15 @@ def network_of(net: Any) -> nn.Module:
     -------
     nn.Module
         The net's only module with parameters, or all of them in a ``ModuleDict``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.state import network_of
+    >>> net = WarmStartClassifier(max_epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> network_of(net) is net.module_
+    True
     """
     parts = {}
     for name in [*getattr(net, "_modules", ["module"]), *getattr(net, "_criteria", [])]:
@@ -82,6 +102,17 @@ def donor_of(source: Any) -> Donor:
         If there is no torch network inside.
     ValueError
         If the estimator inside is not fitted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.state import donor_of
+    >>> pipe = make_pipeline(StandardScaler(), WarmStartClassifier(max_epochs=1, random_state=0))
+    >>> list(donor_of(pipe.fit(*load_iris(return_X_y=True))).state)[-1]
+    'output.bias'
     """
     layers = list(layers_of(source))
     net = layers[-1]

@@ -68,7 +68,18 @@ class Standardizer:
 
     @classmethod
     def identity(cls, n_features: int) -> Standardizer:
-        """Return statistics that change nothing: mean 0, spread 1."""
+        """Return statistics that change nothing: mean 0, spread 1.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of columns.
+
+        Returns
+        -------
+        Standardizer
+            The statistics.
+        """
         return cls(1.0, np.zeros(n_features), np.ones(n_features))
 
     @property
@@ -115,7 +126,18 @@ class Standardizer:
         return Standardizer(count, mean, m2, centred=not issparse(X))
 
     def is_still(self, other: Standardizer) -> bool:
-        """Tell whether another one's shift and scale are the same but for rounding."""
+        """Tell whether another one's shift and scale are the same but for rounding.
+
+        Parameters
+        ----------
+        other : Standardizer
+            Statistics of the same columns.
+
+        Returns
+        -------
+        bool
+            True where no column moved by more than rounding.
+        """
         moved = np.abs(other.shift - self.shift) > _STILL * self.scale
         stretched = np.abs(other.scale - self.scale) > _STILL * self.scale
         return not (moved.any() or stretched.any())
@@ -134,6 +156,11 @@ class Standardizer:
         -------
         ndarray or sparse matrix
             The rows in units of spread; a sparse matrix can only be scaled.
+
+        Raises
+        ------
+        ValueError
+            If the rows are sparse and the means were learned from dense ones.
         """
         if issparse(X):
             if self.centred and np.any(self.mean):
@@ -183,6 +210,18 @@ class Reparametrisation:
         Names of the layer's tensors, of shapes (n_units, n_features) and (n_units,).
     old, new : Standardizer
         Statistics before and after.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sk_warmstart.state import Reparametrisation, Standardizer
+    >>> X = np.array([[0.0, 1.0], [2.0, 5.0]])
+    >>> old, new = Standardizer.identity(2), Standardizer.from_rows(X)
+    >>> weight, bias = torch.ones(1, 2), torch.zeros(1)
+    >>> W, b = Reparametrisation("0.weight", "0.bias", old, new).state(weight, bias)
+    >>> (torch.as_tensor((X - new.shift) / new.scale) @ W.T + b).ravel().tolist()
+    [1.0, 7.0]
     """
 
     weight: str
@@ -198,13 +237,39 @@ class Reparametrisation:
             )
 
     def state(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return the new weight and bias, in double precision."""
+        """Return the new weight and bias, in double precision.
+
+        Parameters
+        ----------
+        weight : Tensor of shape (n_units, n_features)
+            The layer's weight.
+        bias : Tensor of shape (n_units,) or None
+            Its bias.
+
+        Returns
+        -------
+        tuple of (Tensor, Tensor or None)
+            Both in double precision.
+        """
         stretch, move = self._tensors(weight)
         wide = weight.double()
         return wide * stretch, None if bias is None else bias.double() + wide @ move
 
     def linear_moment(self, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return a moment that follows the gradient of the weight; the bias's gradient stays as it is."""
+        """Return a moment that follows the gradient of the weight; the bias's gradient stays as it is.
+
+        Parameters
+        ----------
+        weight : Tensor of shape (n_units, n_features)
+            The moment of the layer's weight.
+        bias : Tensor of shape (n_units,) or None
+            The moment of its bias.
+
+        Returns
+        -------
+        Tensor of shape (n_units, n_features)
+            The weight's moment, in double precision.
+        """
         stretch, move = self._tensors(weight)
         wide = weight.double()
         if bias is not None:
@@ -212,7 +277,20 @@ class Reparametrisation:
         return wide / stretch
 
     def squared_moment(self, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return a moment that follows its square, taking the two gradients as uncorrelated."""
+        """Return a moment that follows its square, taking the two gradients as uncorrelated.
+
+        Parameters
+        ----------
+        weight : Tensor of shape (n_units, n_features)
+            The moment of the layer's weight.
+        bias : Tensor of shape (n_units,) or None
+            The moment of its bias.
+
+        Returns
+        -------
+        Tensor of shape (n_units, n_features)
+            The weight's moment, in double precision.
+        """
         stretch, move = self._tensors(weight)
         wide = weight.double()
         if bias is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -71,6 +72,11 @@ class CheckpointStore:
         -------
         str
             Its id. The same state put again replaces its file.
+
+        Raises
+        ------
+        CheckpointError
+            If the file or the log cannot be written.
         """
         checkpoint = source if isinstance(source, Checkpoint) else Checkpoint.from_estimator(source)
         line = checkpoint.lineage
@@ -157,6 +163,13 @@ class CheckpointStore:
         -------
         list of str
             The ids that were removed.
+
+        Raises
+        ------
+        ValueError
+            If ``keep`` is negative.
+        KeyError
+            If there is no checkpoint of such an id.
         """
         if isinstance(keep, int) and not isinstance(keep, bool):
             if keep < 0:
@@ -218,12 +231,17 @@ class CheckpointStore:
         # One write to a file opened for appending is one piece, also between processes. With a newline at both
         # ends neither a line cut off before nor what a power failure leaves behind spoils it.
         data = f"\n{json.dumps(record)}\n".encode()
-        handle = os.open(self.folder / _LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        path = self.folder / _LOG
         try:
-            os.write(handle, data)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                if os.write(handle, data) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # there was room for a part of it
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error
 
     def _log(self) -> Iterator[dict[str, Any]]:
         try:

@@ -90,6 +90,16 @@ class WarmStartCheck(NamedTuple):
     check : callable
         Runs it: ``check()`` on a clone of the estimator that it was made for, ``check(other)`` on a clone of
         another. It has a ``law``, the number of the law or None, and a ``summary`` in a line.
+
+    Examples
+    --------
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.testing import check_warm_start
+    >>> first = next(check_warm_start(WarmStartClassifier()))
+    >>> first.name
+    'check_...'
+    >>> first.check.summary
+    '...'
     """
 
     name: str
@@ -99,7 +109,7 @@ class WarmStartCheck(NamedTuple):
 def check_warm_start(
     estimator: Any, expected_failures: Mapping[str, str] | None = None
 ) -> Iterator[WarmStartCheck]:
-    """Yield checks of whether an estimator's warm starts keep the laws.
+    """Make checks of whether an estimator's warm starts keep the laws.
 
     The checks fit clones of the estimator on small tables of ``N_FEATURES`` columns and up to ``N_CLASSES``
     classes, named ``0, 1, 2`` but in one check. Where the estimator has them they set ``warm_start``,
@@ -114,10 +124,10 @@ def check_warm_start(
     expected_failures : dict of str to str, default=None
         Names of checks that are known to fail, and why. Where one passes, that is a failure.
 
-    Yields
-    ------
-    WarmStartCheck
-        A name, and a callable that returns None, or raises AssertionError if the law is violated, or
+    Returns
+    -------
+    iterator of WarmStartCheck
+        Each a name, and a callable that returns None, or raises AssertionError if the law is violated, or
         unittest.SkipTest if it does not apply or an expected failure occurred.
 
     Raises

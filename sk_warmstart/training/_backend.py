@@ -18,6 +18,27 @@ class PackedBackend(ThreadingBackend):
     Use it as any backend of joblib's: ``with joblib.parallel_config(backend="packed", n_jobs=96)``. A task runs
     until its estimator trains; there it waits until the others train too. ``n_jobs`` is how many fits a pack can
     hold, and may be far more than there are cores. What runs inside a task runs one after another.
+
+    Parameters
+    ----------
+    nesting_level : int or None, default=None
+        How many parallel calls are around this one; joblib sets it.
+    inner_max_num_threads : int or None, default=None
+        Threads of a task's own libraries, as for joblib's threading backend.
+    **backend_kwargs
+        What joblib's threading backend takes.
+
+    Examples
+    --------
+    >>> import joblib
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> with joblib.parallel_config(backend="packed", n_jobs=3):
+    ...     scores = cross_val_score(WarmStartClassifier(max_epochs=2, random_state=0), X, y, cv=3)
+    >>> scores.shape
+    (3,)
     """
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **backend_kwargs: Any) -> int:

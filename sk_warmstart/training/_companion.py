@@ -15,6 +15,19 @@ class Companion(Callback):
     skorch's ``on_batch_end`` would slow every step down, and nothing is called when a fit fails. What a companion
     does to a network lasts no longer than :meth:`around_epoch`: between epochs, and after a failure, the network
     is as anyone may find it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> from sk_warmstart.training import Companion
+    >>> class HalfGradients(Companion):
+    ...     def after_backward(self, net):
+    ...         for parameter in net.module_.parameters():
+    ...             parameter.grad *= 0.5
+    >>> net = WarmStartClassifier(max_epochs=2, random_state=0, callbacks=[HalfGradients()])
+    >>> len(net.fit(*load_iris(return_X_y=True)).loss_curve_)
+    2
     """
 
     def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
@@ -35,10 +48,22 @@ class Companion(Callback):
         return nullcontext()
 
     def after_backward(self, net: Any) -> None:
-        """Change gradients, before the optimiser takes them."""
+        """Change gradients, before the optimiser takes them.
+
+        Parameters
+        ----------
+        net : WarmStartMixin
+            The net; its gradients are those of the batch.
+        """
 
     def after_step(self, net: Any) -> None:
-        """Look at the weights after the optimiser's step."""
+        """Look at the weights after the optimiser's step.
+
+        Parameters
+        ----------
+        net : WarmStartMixin
+            The net.
+        """
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Refuse a net whose loop does not know companions."""

@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skorch.callbacks import Callback
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
-from sk_warmstart.comparison import ClassIncremental, DataIncremental, RollingWindow, correlated_t
+from sk_warmstart.comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow, correlated_t
 from sk_warmstart.policies import InitPolicy
 
 X, Y = load_iris(return_X_y=True)
@@ -264,6 +264,8 @@ def test_nothing_is_compared_where_cold_or_the_base_fails() -> None:
         ClassIncremental(2),
         RollingWindow(60, step=30),
         RollingWindow(60, step=30, expanding=True),
+        OldAndNew(60),
+        OldAndNew(60, n_phases=3, keep_old=False),
         TimeSeriesSplit(3),
         KFold(2),
         [(range(60), range(60, 90)), (range(90), range(90, 150))],

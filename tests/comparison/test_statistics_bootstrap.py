@@ -14,7 +14,7 @@ SKEWED = np.random.default_rng(0).exponential(1.0, size=15) - 0.5
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_it_is_scipys(method: str, scipys: str, statistic: object, confidence: float) -> None:
     expected = stats.bootstrap(
-        (SKEWED,), statistic, method=scipys, confidence_level=confidence, rng=np.random.default_rng(3)
+        (SKEWED,), statistic, method=scipys, confidence_level=confidence, random_state=np.random.default_rng(3)
     ).confidence_interval
     got = paired_bootstrap(SKEWED, confidence, statistic, method=method, rng=3)
     assert got == pytest.approx(tuple(expected), abs=0.05)

@@ -183,7 +183,7 @@ def test_no_dense_table_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(SparseMatrix, "dense", spy)
     monkeypatch.setattr(_hooks, "_EVALUATION_NUMBERS", 10 * 3000)
-    wide = sparse.random_array((200, 3000), density=1e-2, rng=0, format="csr")
+    wide = sparse.random_array((200, 3000), density=1e-2, random_state=0, format="csr")
     y = np.arange(200) % 2
     params = {"early_stopping": True, "max_epochs": 1, "module__hidden_layer_sizes": (2,)}
     fitted = net(WarmStartClassifier, **params).fit(wide, y, sample_id=np.arange(200))
@@ -192,7 +192,7 @@ def test_no_dense_table_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_fitted_holds_no_rows() -> None:
-    X = sparse.random_array((3000, 100), density=0.5, rng=0, format="csr")
+    X = sparse.random_array((3000, 100), density=0.5, random_state=0, format="csr")
     y = np.arange(3000) % 2
     params = {"early_stopping": True, "max_epochs": 1, "module__hidden_layer_sizes": (2,), "batch_size": 500}
     fitted = net(WarmStartClassifier, **params).fit(X, y, sample_id=np.arange(3000)).partial_fit(X, y)

@@ -198,7 +198,7 @@ def test_statistics_travel_with_the_donor() -> None:
 
 
 def test_sparse_rows_are_scaled_and_stay_sparse() -> None:
-    thin = sparse.random_array((80, 5), density=0.3, rng=0, format="csr")
+    thin = sparse.random_array((80, 5), density=0.3, random_state=0, format="csr")
     fitted = net().fit(thin, y)
     assert not fitted.scaler_.shift.any()
     kept = fitted.predict_proba(thin)

@@ -49,8 +49,8 @@ def test_multi_layer_perceptron_by_hand(context_of: ContextOf, seed: int, tau: f
         activity = [sum(abs(row[i]) for row in h) / len(h) for i in range(h.shape[1])]
         recycled[layer] = [i for i, a in enumerate(activity) if a / (sum(activity) / len(activity) + 1e-9) <= tau]
         for i in recycled[layer]:
-            expected[f"{layer}.weight"][i] = fresh[f"{layer}.weight"][i]
-            expected[f"{layer}.bias"][i] = fresh[f"{layer}.bias"][i]
+            expected[f"{layer}.weight"][i] = fresh[f"{layer}.weight"][i].numpy()
+            expected[f"{layer}.bias"][i] = fresh[f"{layer}.bias"][i].numpy()
     for layer, following in (("hidden.0", "hidden.2"), ("hidden.2", "output")):
         expected[f"{following}.weight"][:, recycled[layer]] = 0
     assert context.notes["recycled"] == recycled

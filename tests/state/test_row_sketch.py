@@ -44,7 +44,7 @@ def test_answers_are_right_up_to_the_threshold(seen: np.ndarray, asked: np.ndarr
     asked = np.concatenate([asked, seen])
     known, answerable = sketch.lookup(asked)
     assert np.array_equal(answerable, [int(i) <= sketch.threshold for i in asked])
-    assert np.array_equal(known, answerable & np.isin(asked, seen))
+    assert np.array_equal(known, answerable & np.isin(asked, seen, kind="sort"))  # NumPy 2.0: a table overflows
     assert len(sketch) <= size
     assert sketch.is_exact == (len(np.unique(seen)) <= size)
 

@@ -121,7 +121,7 @@ def test_only_a_batch_is_dense(monkeypatch: pytest.MonkeyPatch) -> None:
         return dense(self)
 
     monkeypatch.setattr(SparseMatrix, "dense", spy)
-    X = SparseMatrix.from_scipy(sparse.random_array((50, 8), density=0.2, rng=0), None, "cpu")
+    X = SparseMatrix.from_scipy(sparse.random_array((50, 8), density=0.2, random_state=0), None, "cpu")
     rows = Rows(X, torch.arange(50))
     for part in (rows, rows.take(torch.arange(50) % 2 == 0), rows.evenly(20), rows.take([3, 1])):
         assert isinstance(part.X, SparseMatrix)

@@ -1,0 +1,140 @@
+"""What parts a net may be given, and what is said when one cannot be made or does not fit the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+# Words of torch's about what does not fit, as against what fails by itself.
+_MISFIT = ("shape", "size", "channel", "dimension", "dtype", "scalar type", "cannot be multiplied", "elements")
+
+
+def check_buildable(params: Mapping[str, Any]) -> None:
+    """Check what is built as soon as it is set.
+
+    Parameters
+    ----------
+    params : mapping
+        Values by name.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, what it may be and what it is.
+    """
+    for name, (allowed, rule) in BUILT_AT_ONCE.items():
+        if name in params and not rule(params[name]):
+            raise ValueError(f"The {name!r} parameter must be {allowed}, got {params[name]!r} instead")
+
+
+def _are_callbacks(value: Any) -> bool:
+    """Whether each entry is a callback or the class of one, perhaps with a name."""
+    if value is None or (isinstance(value, str) and value == "disable"):
+        return True
+    if not isinstance(value, list | tuple):
+        return False
+    given = [entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry for entry in value]
+    return all(callback is None or hasattr(callback, "on_train_begin") for callback in given)
+
+
+BUILT_AT_ONCE: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "criterion": ("a loss or its class, such as torch.nn.CrossEntropyLoss", callable),
+    "callbacks": ("None, 'disable', or a list of callbacks or of (name, callback)", _are_callbacks),
+}
+
+
+def unmakeable(what: str, cls: Any, params: Mapping[str, Any], error: Exception) -> TypeError:
+    """Return what to say of a part whose constructor refuses its arguments.
+
+    Parameters
+    ----------
+    what : {"module", "optimizer"}
+        The part.
+    cls : callable
+        What was to make it.
+    params : mapping
+        The arguments, as the user names them.
+    error : Exception
+        What it said.
+
+    Returns
+    -------
+    TypeError
+        To be raised.
+    """
+    told = ", ".join(f"{name}={value!r}" for name, value in params.items()) or "no arguments"
+    name = getattr(cls, "__name__", cls)
+    return TypeError(f"the {what} {name} cannot be made with {told}: {_first_line(error)}")
+
+
+def is_misfit(error: RuntimeError) -> bool:
+    """Tell whether an error of torch's says that shapes or dtypes do not go together."""
+    return not isinstance(error, torch.OutOfMemoryError) and any(word in str(error) for word in _MISFIT)
+
+
+def is_misfit_of_loss(criterion: Any, error: Exception) -> bool:
+    """Tell whether a loss failed because of what it was given; one of the user's own may fail in other ways."""
+    if isinstance(error, RuntimeError) and is_misfit(error):
+        return True
+    known = type(criterion).__module__.startswith("torch.")
+    return known and not isinstance(error, torch.OutOfMemoryError) and "CUDA" not in str(error)
+
+
+def misfit_of_module(module: Any, X: Any, error: Exception) -> ValueError:
+    """Return what to say of a module that cannot take the rows.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The network.
+    X : Tensor, or what the module takes
+        A batch.
+    error : Exception
+        What torch said.
+
+    Returns
+    -------
+    ValueError
+        To be raised.
+    """
+    rows = f"rows of shape {tuple(X.shape[1:])} and {X.dtype}" if isinstance(X, torch.Tensor) else "these rows"
+    return ValueError(
+        f"the module {type(module).__name__} does not fit the data, {rows}. Let it take an argument n_features, "
+        f"which is filled in, or give it as many inputs as X has columns. torch says: {_first_line(error)}"
+    )
+
+
+def misfit_of_criterion(criterion: Any, y_pred: Any, y_true: Any, error: Exception) -> ValueError:
+    """Return what to say of a criterion that cannot take output and target.
+
+    Parameters
+    ----------
+    criterion : callable
+        The loss.
+    y_pred, y_true : Tensor, or what the module gives
+        Output and target.
+    error : Exception
+        What torch said.
+
+    Returns
+    -------
+    ValueError
+        To be raised.
+    """
+    sides = [
+        f"{name} of shape {tuple(part.shape)} and {part.dtype}" if isinstance(part, torch.Tensor) else name
+        for name, part in (("an output", y_pred), ("a target", y_true))
+    ]
+    if not isinstance(y_pred, torch.Tensor):
+        sides[0] += f" that is a {type(y_pred).__name__}"
+    return ValueError(
+        f"the criterion {type(criterion).__name__} cannot compare {' with '.join(sides)}. Use one that suits the "
+        f"targets, and a module with as many outputs as they need. torch says: {_first_line(error)}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

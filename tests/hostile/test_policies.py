@@ -1,0 +1,14 @@
+"""So does every parameter of the init policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hostile_cases import policies
+from hostile_cases._check import check, every
+
+
+@pytest.mark.parametrize(("make", "case"), every(policies.GROUPS))
+def test_case(make: Any, case: Any) -> None:
+    check(make, case)
