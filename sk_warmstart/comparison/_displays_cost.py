@@ -150,11 +150,16 @@ class CostScoreDisplay:
 
     def _scale(self, ax: Axes, known: pd.DataFrame) -> None:
         """Take logarithms beyond a decade; else start at no cost, so that lengths can be compared."""
+        from matplotlib.ticker import EngFormatter
+
         least, most = known["cost"].min(), known["cost"].max()
         if least > 0 and most > 10 * least:
             ax.set_xscale("log", nonpositive="clip")
         elif most > 0:
             ax.set_xlim(0.0, 1.08 * (known["cost"] + known["cost_sd"].fillna(0.0)).max())
+            ax.locator_params(axis="x", nbins=6)
+            if most >= 10_000:
+                ax.xaxis.set_major_formatter(EngFormatter())
 
 
 def cost_table(results: pd.DataFrame, cost: str) -> pd.DataFrame:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Matplotlib writes black fills by leaving the fill out, so ink gets a colour that can be found and replaced.
 _INK = "#010203"
+_MOST_TICKS = 12
 _WIDTH = 5.2  # inches; small, so that the text still reads on a telephone
 _WIDER = 6.4  # where long names take room beside the axes
 _RC: dict[Any, Any] = {
@@ -119,7 +120,8 @@ def _draw_scores(ax: Axes, comparator: Any) -> None:
         bars = ax.errorbar(x, rows["mean"], yerr=rows["sd"], **styles[arm], linewidth=1.6, elinewidth=1)
         handles[str(arm)] = bars.lines[0]
     phases = sorted(comparator.results_["phase"].unique().tolist())
-    ax.set_xticks(phases, [str(phase) for phase in phases])
+    told = phases[:: -(-len(phases) // _MOST_TICKS)]
+    ax.set_xticks(told, [str(phase) for phase in told])
     ax.set_xlabel("phase")
     ax.set_ylabel(comparator.scorer_name_)
     arm_legend(ax, handles)

@@ -10,6 +10,8 @@ import pandas as pd
 from ._arms import INCUMBENT, REFERENCE
 from ._gain import FAILED
 
+_MANY_PAIRS = 100  # more of them nobody should be told to run
+
 # What follows from the two axes, score and effort; None stands for any effort.
 _NEXT = {
     ("beneficial", "dearer"): "use it if the score is worth the effort",
@@ -121,6 +123,8 @@ def _more(open_arms: list[str], pairs: Mapping[str, int | None], n_repeats: int,
         return f"To decide about {names}, set n_repeats to 5 at least."
     if needed:
         first = min(needed, key=lambda arm: needed[arm])
+        if needed[first] > _MANY_PAIRS:
+            return f"To decide about {first} would take some {needed[first]} replicates."
         return f"More replicates would decide: n_repeats={needed[first]}, say, about {first}."
     remedy = "a wider rope" if fixed else "a wider rope, or more rows"
     return f"More replicates would not decide about {names}; {remedy} may."

@@ -95,3 +95,14 @@ def test_an_unknown_cost_and_an_unfitted_comparator_are_errors():
         CostScoreDisplay.from_comparator(FakeComparator(), cost="money")
     with pytest.raises(NotFittedError):
         CostScoreDisplay.from_comparator(object())
+
+
+def test_large_costs_are_told_in_short_numbers() -> None:
+    costs = pd.DataFrame(
+        {"cost": [800_000.0, 300_000.0], "cost_sd": [1e4, 1e4], "score": [0.7, 0.8], "score_sd": [0.01, 0.01]},
+        index=["cold", "warm"],
+    )
+    axis = CostScoreDisplay(costs, cost="samples").plot().ax_.xaxis
+    labels = [axis.get_major_formatter()(tick) for tick in axis.get_majorticklocs()]
+    assert len(labels) <= 8
+    assert "200 k" in labels
