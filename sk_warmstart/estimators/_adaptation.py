@@ -181,4 +181,6 @@ def _report(net: Any, donor: Donor, columns: Mapping | None, outputs: Mapping | 
 
 
 def _at(names: Any, places: np.ndarray) -> list[Any]:
-    return [int(place) if names is None else names[place] for place in places]
+    """The names at these places, numbers and text as Python's own; the places themselves where there are none."""
+    found = places if names is None else [names[place] for place in places]
+    return [each.item() if isinstance(each, np.number | np.bool_ | np.str_) else each for each in found]

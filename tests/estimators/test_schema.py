@@ -85,6 +85,7 @@ def test_5_classes_are_kept_by_label_and_never_fewer(
     assert torch.equal(after.module_.output.weight[places], weight)
     assert torch.equal(moments(after, "output.weight")[places], average)
     assert set(after.start_.classes_added) == set(after.classes_) - set(known)
+    assert not any(isinstance(label, np.number | np.str_) for label in after.start_.classes_added)
     unseen = np.setdiff1d(np.arange(len(after.classes_)), places)
     assert not moments(after, "output.weight")[unseen].any()
     # Among the known classes the odds are as before; bit for bit where no class came.
