@@ -192,7 +192,7 @@ def merge_labels(old: NDArray, new: NDArray) -> NDArray:
             f"labels of another kind than before: they were {old.dtype} ({_some(old)}) and are {new.dtype} "
             f"({_some(new)})"
         )
-    unseen = new[~np.isin(new, old)]
+    unseen = new[~np.isin(new, old, kind="sort")]  # NumPy 2.0: a table overflows
     if not len(unseen):
         return old
     merged = np.concatenate([old, unseen])
