@@ -291,6 +291,8 @@ class LearningCurvesDisplay:
             runs = runs_by_step(rows[rows["arm"] == arm], x, self.metric)
             if not runs.empty:
                 self._draw_arm(ax, arm, runs, styles[arm])
+        if ax.get_xscale() == "linear":
+            ax.locator_params(axis="x", integer=True)
         ax.set_xlabel(X_LABELS[x])
         ax.set_ylabel(METRICS.get(self.metric, self.metric))
         if self.lines_:
