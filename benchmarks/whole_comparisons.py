@@ -1,0 +1,58 @@
+"""How long a whole comparison takes: five starts, ten replicates, by one command each.
+
+elec2 in fifteen sliding windows of equal size, and bike_sharing by its months: the commands that the README names.
+
+    OMP_NUM_THREADS=1 python benchmarks/whole_comparisons.py --data FOLDER --out OUT
+
+FOLDER holds elec2.csv.gz and bike_sharing.csv.gz, as for ``auto_streams.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from _timing import made_by, write
+
+from sk_warmstart.cli import main as sk_warmstart
+from sk_warmstart.policies import PlainShrinkWarning
+
+POLICIES = ["cold", "warm", "shrink_perturb", "dash", "auto"]
+REPEATS = 10
+TABLES = {
+    "elec2": "--target class --time date --sliding --phases 15",
+    "bike_sharing": "--target cnt --time dteday --every month --drop casual registered instant "
+    "--hidden 64 64 --batch-size 256",
+}
+
+
+def main() -> None:
+    """Run the commands, and write what they took."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--reports", type=Path, help="folder for the reports")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--out", type=Path, help="write OUT.json and OUT.md")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", PlainShrinkWarning)
+    rows: list[dict[str, Any]] = []
+    for table, told in TABLES.items():
+        command = [*told.split(), "--policies", *POLICIES, "--repeats", str(options.repeats), "--quiet"]
+        if options.reports is not None:
+            command += ["--report", str(options.reports / f"{table}.html")]
+        began = time.perf_counter()
+        failed = sk_warmstart(["compare", str(options.data / f"{table}.csv.gz"), *command])
+        if failed:
+            raise SystemExit(failed)
+        minutes = round((time.perf_counter() - began) / 60, 2)
+        rows.append({"table": table, "minutes": minutes, "limit": 10, "options": " ".join(command)})
+    write(options.out, rows, made_by("benchmarks/whole_comparisons.py", repeats=options.repeats))
+
+
+if __name__ == "__main__":
+    main()
