@@ -43,10 +43,9 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for table, told in TABLES.items():
         command = [*told.split(), "--policies", *POLICIES, "--repeats", str(options.repeats), "--quiet"]
-        if options.reports is not None:
-            command += ["--report", str(options.reports / f"{table}.html")]
+        report = [] if options.reports is None else ["--report", str(options.reports / f"{table}.html")]
         began = time.perf_counter()
-        failed = sk_warmstart(["compare", str(options.data / f"{table}.csv.gz"), *command])
+        failed = sk_warmstart(["compare", str(options.data / f"{table}.csv.gz"), *command, *report])
         if failed:
             raise SystemExit(failed)
         minutes = round((time.perf_counter() - began) / 60, 2)
