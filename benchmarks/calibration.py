@@ -26,7 +26,7 @@ from scipy import stats
 from sklearn.model_selection import TimeSeriesSplit
 
 from sk_warmstart import DataIncremental, WarmStartClassifier, WarmStartComparator
-from sk_warmstart.comparison._gain import gain_table
+from sk_warmstart.comparison.findings._gain import gain_table
 
 ROPES = (0.0, 0.005, 0.01, 0.02)
 CONFIDENCE = 0.95

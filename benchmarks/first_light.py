@@ -27,7 +27,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import check_random_state
 
-from sk_warmstart.comparison import DataIncremental, WarmStartComparator, default_pipeline, load_table
+from sk_warmstart.cli import default_pipeline, load_table
+from sk_warmstart.comparison import DataIncremental, WarmStartComparator
 
 TABLES: dict[str, dict[str, Any]] = {
     "digits": {},

@@ -139,7 +139,7 @@ def search_of(estimator: Any, grid: dict[str, Any]) -> GridSearchCV:
 
 def share_outside_of_training(packed: Callable[[], Any]) -> float:
     """The share of one packed search, in one run, that is not training."""
-    from sk_warmstart.training import _backend
+    from sk_warmstart.training.packed import _backend
 
     seconds = [0.0]
     train = _backend.train_together

@@ -4,33 +4,9 @@ scikit-learn estimators over PyTorch networks with honest warm starts, and a com
 starting warm was worth it.
 """
 
-from .comparison import (
-    ClassIncremental,
-    DataIncremental,
-    LearningCurvesDisplay,
-    OldAndNew,
-    RollingWindow,
-    WarmStartComparator,
-    WarmStartGainDisplay,
-)
-from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
-from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning
+# Names are imported when they are first used (the list stands in __init__.pyi): reports are made without torch.
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Checkpoint",
-    "CheckpointError",
-    "CheckpointStore",
-    "ClassIncremental",
-    "DataIncremental",
-    "LeakageWarning",
-    "LearningCurvesDisplay",
-    "OldAndNew",
-    "RollingWindow",
-    "WarmStartClassifier",
-    "WarmStartComparator",
-    "WarmStartGainDisplay",
-    "WarmStartMixin",
-    "WarmStartRegressor",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

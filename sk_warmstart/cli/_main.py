@@ -14,10 +14,12 @@ import joblib
 import numpy as np
 from sklearn.callback import ProgressBar
 
-from ..comparison import WarmStartComparator, default_pipeline, read_tables, report_writer
+from ..comparison import WarmStartComparator, report_writer
+from ._default_pipeline import default_pipeline
 from ._format import format_gain
 from ._options import make_phases, make_tune, training_params
 from ._parser import build_parser
+from ._table import read_tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sklearn.model_selection import TimeSeriesSplit
 
-from ..comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow, TableData
+from ..comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
+from ._table import TableData
 
 _PHASES = 5
 

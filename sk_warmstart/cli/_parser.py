@@ -6,7 +6,7 @@ import argparse
 from typing import Any, NoReturn
 
 from .. import __version__
-from ..comparison import PERIODS
+from ._table import PERIODS
 
 _PHASES = 5
 

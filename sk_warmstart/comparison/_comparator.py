@@ -22,20 +22,20 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import WarmStartMixin, all_or_nothing
-from ._arms import REFERENCE, last_step, make_arms
-from ._gain import best_arm, gain_table, reach_targets
-from ._incumbent import resolve_incumbent
 from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
-from ._journal import Journal, digests
-from ._measures import Measured
-from ._phases import DataIncremental, plan_phases
-from ._refit import refit
-from ._running import complete_part, run_all
-from ._sentences import advice, sentences, told_failures
 from ._settings import settings, versions
-from ._stages import incumbent_table, stage_tables
-from ._task import Outcome, Task
-from ._told import CURVE_COLUMNS
+from .findings._gain import best_arm, gain_table, reach_targets
+from .findings._sentences import advice, sentences, told_failures
+from .findings._stages import incumbent_table, stage_tables
+from .phases._plan import DataIncremental, plan_phases
+from .runs._arms import REFERENCE, last_step, make_arms
+from .runs._execute import complete_part, run_all
+from .runs._incumbent import resolve_incumbent
+from .runs._journal import Journal, digests
+from .runs._measures import Measured
+from .runs._record import CURVE_COLUMNS
+from .runs._refit import refit
+from .runs._task import Outcome, Task
 
 
 def _best_has(name: str) -> Any:
@@ -430,7 +430,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Path
             The file.
         """
-        from ._report import write_report
+        from .report._html import write_report
 
         check_is_fitted(self)
         return write_report(self, path)
@@ -443,7 +443,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         dict
             Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
         """
-        from ._export_json import as_dict
+        from .report._json import as_dict
 
         check_is_fitted(self)
         return as_dict(self)
@@ -456,7 +456,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             What :meth:`to_dict` says.
         """
-        from ._export_json import as_json
+        from .report._json import as_json
 
         check_is_fitted(self)
         return as_json(self)
@@ -469,7 +469,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             Verdicts and tables.
         """
-        from ._export_markdown import as_markdown
+        from .report._markdown import as_markdown
 
         check_is_fitted(self)
         return as_markdown(self)
@@ -478,6 +478,6 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         """What a notebook shows: the verdict, once there is one."""
         if not hasattr(self, "gain_"):
             return super()._html_repr()
-        from ._report import short_html
+        from .report._html import short_html
 
         return short_html(self)

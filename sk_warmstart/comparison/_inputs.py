@@ -19,8 +19,8 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from ._arms import last_step
-from ._drawing import check_flag
+from .phases._draws import check_flag
+from .runs._arms import last_step
 
 _OURS = ("sample_id", "X_val", "y_val", "sample_weight_val")
 

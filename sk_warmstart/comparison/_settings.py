@@ -13,8 +13,8 @@ import torch
 from sklearn.pipeline import Pipeline
 from sklearn.utils._pprint import _changed_params
 
-from ._arms import last_step
-from ._task import Task
+from .runs._arms import last_step
+from .runs._task import Task
 
 
 def settings(comparator: Any, task: Task, n_repeats: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from ._classifier import WarmStartClassifier
 from ._mixin import WarmStartMixin
-from ._recognition import known_share
 from ._regressor import WarmStartRegressor
-from ._rollback import all_or_nothing
+from .input._identity import known_share
+from .run._rollback import all_or_nothing
 
 __all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor", "all_or_nothing", "known_share"]

@@ -15,21 +15,21 @@ from ..modules import materialize
 from ..policies import InitPolicy, resolve_policy
 from ..state import Donor, FeatureSummary, Lineage, Schema, Standardizer
 from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, peek_seed, seeded
-from ._architecture import architecture_of, check_same_architecture, choose_dtype, shape_from
-from ._checks import check_params
-from ._columns import expect_columns, forget_columns, learn_columns
-from ._data import Table, split_rows, to_rows, uses_plain_dataset, validate
-from ._donation import donate, schema_of
-from ._donor import find_donors
-from ._growth import follow_features, follow_rows, grow
-from ._prediction import GuardedPrediction
-from ._progress import begin_progress
-from ._recognition import Recognised, begin_memory, recognise
-from ._rollback import all_or_nothing, live_or_back
-from ._session import Session, copied, joined, trimmed
-from ._shown import Shown
-from ._start import Plan, adopted_start, carry_optimizer, make_start
-from ._targets import targets_of
+from .hooks._prediction import GuardedPrediction
+from .input._columns import expect_columns, forget_columns, learn_columns
+from .input._identity import Recognised, begin_memory, recognise
+from .input._table import Table, split_rows, to_rows, uses_plain_dataset, validate
+from .input._targets import targets_of
+from .input._views import Shown
+from .parameters._checks import check_params
+from .run._progress import begin_progress
+from .run._rollback import all_or_nothing, live_or_back
+from .run._run import Session, copied, joined, trimmed
+from .start._architecture import architecture_of, check_same_architecture, choose_dtype, shape_from
+from .start._donation import donate, schema_of
+from .start._donors import find_donors
+from .start._growth import follow_features, follow_rows, grow
+from .start._start import Plan, adopted_start, carry_optimizer, make_start
 
 
 class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):

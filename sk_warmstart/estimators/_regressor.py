@@ -12,7 +12,7 @@ from skorch import NeuralNetRegressor
 from ..modules import MLP
 from ..policies import InitPolicy
 from ._mixin import WarmStartMixin
-from ._targets import targets_of
+from .input._targets import targets_of
 
 
 class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):

@@ -4,23 +4,23 @@ The lowest floor that knows skorch.
 """
 
 from ._autocast import AUTOCAST, autocast_of, needs_scaling, uses_autocast, widened
-from ._backend import PackedBackend
-from ._batches import Rows, TensorBatches, as_tensor
-from ._closed_form import ClosedFormNet
 from ._companion import Companion
 from ._epoch import run_epoch
-from ._flat_update import FlatUpdate
-from ._listening import hears_batches, is_own, steps_plainly
 from ._loss import normalised, shaped_like, weighted_loss
-from ._meeting import PackAborted, current_meeting
-from ._member import Losses, Member, why_alone
 from ._monitor import ValidationMonitor
 from ._random import RandomStreams, child_seed, draw_seed, peek_seed, seeded
+from ._route import hears_batches, is_own, steps_plainly
 from ._snapshot import Snapshot
-from ._sparse import SparseMatrix
-from ._stopwatch import Stopwatch
-from ._streaming import fits_on
-from ._together import run_together
+from .mlp._closed_form import ClosedFormNet
+from .packed._backend import PackedBackend
+from .packed._member import Losses, Member, why_alone
+from .packed._rendezvous import PackAborted, current_meeting
+from .packed._stopwatch import Stopwatch
+from .packed._together import run_together
+from .rows._batches import Rows, TensorBatches, as_tensor
+from .rows._sparse import SparseMatrix
+from .rows._streaming import fits_on
+from .updates._flat_update import FlatUpdate
 
 __all__ = [
     "AUTOCAST",

@@ -10,13 +10,13 @@ import torch
 from skorch.dataset import get_len
 from skorch.history import History
 
-from ._batches import Rows, TensorBatches
-from ._closed_form_epoch import closed_form
 from ._companion import companions_of
-from ._fast_loop import quiet_step
-from ._graphed_step import GraphedStep
-from ._listening import hears_batches, is_own, steps_plainly
-from ._momentum import complete_momentum
+from ._route import hears_batches, is_own, steps_plainly
+from ._step import quiet_step
+from .graphs._graphed_step import GraphedStep
+from .mlp._epoch import closed_form
+from .rows._batches import Rows, TensorBatches
+from .updates._momentum import complete_momentum
 
 
 def run_epoch(

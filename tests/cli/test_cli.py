@@ -20,9 +20,8 @@ from sk_warmstart import (
     WarmStartClassifier,
     WarmStartComparator,
 )
-from sk_warmstart.cli import build_parser, format_gain, main
+from sk_warmstart.cli import TableData, build_parser, default_pipeline, format_gain, load_table, main, read_tables
 from sk_warmstart.cli._options import make_phases
-from sk_warmstart.comparison import TableData, default_pipeline, load_table, read_tables
 
 N = 40
 SMALL = ["--repeats", "2", "--phases", "2", "--jobs", "1", "--policies", "cold", "warm"]

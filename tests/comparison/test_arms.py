@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_warmstart import WarmStartClassifier
-from sk_warmstart.comparison._arms import last_step, make_arms
+from sk_warmstart.comparison.runs._arms import last_step, make_arms
 from sk_warmstart.policies import Cold, Interpolate, ShrinkPerturb, Warm
 
 

@@ -21,8 +21,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skorch.callbacks import Callback
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
-from sk_warmstart.comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow, correlated_t
+from sk_warmstart.comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
 from sk_warmstart.policies import InitPolicy
+from sk_warmstart.statistics import correlated_t
 
 X, Y = load_iris(return_X_y=True)
 NAN = float("nan")

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison._displays import LearningCurvesDisplay, WarmStartGainDisplay
-from sk_warmstart.comparison._displays_style import VERDICTS, arm_styles, legend_lines, wrapped
+from sk_warmstart.comparison.report.displays._gain_and_curves import LearningCurvesDisplay, WarmStartGainDisplay
+from sk_warmstart.comparison.report.displays._style import VERDICTS, arm_styles, legend_lines, wrapped
 
 NAN = float("nan")
 

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison._displays_classes import ClasswiseChangeDisplay, has_changes, most_changed
+from sk_warmstart.comparison.report.displays._classes import ClasswiseChangeDisplay, has_changes, most_changed
 
 NAN = float("nan")
 

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison._displays_cost import CostScoreDisplay, cost_table
+from sk_warmstart.comparison.report.displays._cost import CostScoreDisplay, cost_table
 
 NAN = float("nan")
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
-from sk_warmstart.comparison import (
+from sk_warmstart.statistics import (
     average_accuracy,
     average_incremental_accuracy,
     backward_transfer,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sk_warmstart.comparison._gain import gain_table, reach_targets
+from sk_warmstart.comparison.findings._gain import gain_table, reach_targets
 
 NAN = float("nan")
 KEYS = ["repeat", "stream", "phase"]

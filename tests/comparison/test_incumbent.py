@@ -18,9 +18,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartComparator
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison._arms import make_arms
-from sk_warmstart.comparison._refit import refit
-from sk_warmstart.comparison._task import Outcome, Task
+from sk_warmstart.comparison.runs._arms import make_arms
+from sk_warmstart.comparison.runs._refit import refit
+from sk_warmstart.comparison.runs._task import Outcome, Task
 
 X, Y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sk_warmstart.comparison import OldAndNew
-from sk_warmstart.comparison._phases import Plan, plan_phases
+from sk_warmstart.comparison.phases._plan import Plan, plan_phases
 
 
 def draw(

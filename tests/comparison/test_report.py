@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison._report import render_report, short_html, write_report
+from sk_warmstart.comparison.report._html import render_report, short_html, write_report
 
 NAN = float("nan")
 GAIN_COLUMNS = [
@@ -270,7 +270,7 @@ def test_every_table_has_headers_to_sort_by(page):
 
 @pytest.mark.parametrize("render", [render_report, short_html])
 def test_advice_and_an_interruption_are_told_where_there_are_any(render, monkeypatch):
-    monkeypatch.setattr("sk_warmstart.comparison._report_plots._svg", lambda *args: "")
+    monkeypatch.setattr("sk_warmstart.comparison.report._plots._svg", lambda *args: "")
     told = {"advice_": "Stay <cold>.", "interrupted_": "2 of 3 replicates & no more."}
     html = render(make_comparator(**told))
     assert "Stay &lt;cold&gt;." in html
@@ -384,7 +384,7 @@ def test_without_curves_the_page_says_so():
 
 @pytest.mark.parametrize("render", [render_report, short_html])
 def test_fixed_splits_limit_the_verdict_to_this_stream(render, monkeypatch):
-    monkeypatch.setattr("sk_warmstart.comparison._report_plots._svg", lambda *args: "")
+    monkeypatch.setattr("sk_warmstart.comparison.report._plots._svg", lambda *args: "")
     assert "this stream of data only" not in render(make_comparator())
     assert "this stream of data only" in render(make_comparator(fixed_splits_=True))
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison._export_json import as_dict, as_json, plain, table_as_dict
-from sk_warmstart.comparison._export_markdown import as_markdown, escaped
-from sk_warmstart.comparison._report import report_writer, write_report
+from sk_warmstart.comparison.report._html import report_writer, write_report
+from sk_warmstart.comparison.report._json import as_dict, as_json, plain, table_as_dict
+from sk_warmstart.comparison.report._markdown import as_markdown, escaped
 
 NAN = float("nan")
 ARM = "a|b"

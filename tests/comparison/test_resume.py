@@ -44,7 +44,7 @@ from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 sys.path.insert(0, {tests!r})
 import test_resume as t
-from sk_warmstart.comparison._journal import Journal
+from sk_warmstart.comparison.runs._journal import Journal
 
 keep = Journal.keep
 calls = []

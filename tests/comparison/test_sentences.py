@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sk_warmstart.comparison._sentences import advice
+from sk_warmstart.comparison.findings._sentences import advice
 
 
 def gains(**arms: tuple[str, str]) -> pd.DataFrame:

@@ -16,10 +16,10 @@ from sklearn.neural_network import MLPClassifier
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison._measures import NOISES, Known, Measured, by_class, look_back, under_noise
-from sk_warmstart.comparison._stage_tables import stage_page
-from sk_warmstart.comparison._stages import incumbent_table, stage_tables
-from sk_warmstart.comparison._task import Judge, Task
+from sk_warmstart.comparison.findings._stage_tables import stage_page
+from sk_warmstart.comparison.findings._stages import incumbent_table, stage_tables
+from sk_warmstart.comparison.runs._measures import NOISES, Known, Measured, by_class, look_back, under_noise
+from sk_warmstart.comparison.runs._task import Judge, Task
 
 X, Y = load_iris(return_X_y=True)
 

@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sk_warmstart.comparison import Posterior, correlated_t, pairs_to_decide, rope_verdict
-from sk_warmstart.comparison._gain import best_arm, gain_table
+from sk_warmstart.comparison.findings._gain import best_arm, gain_table
+from sk_warmstart.statistics import Posterior, correlated_t, pairs_to_decide, rope_verdict
 
 DIFFERENCES = [0.021, 0.034, 0.008, 0.017, 0.027]
 some_differences = st.lists(st.floats(-1, 1, allow_nan=False), min_size=2, max_size=12)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sk_warmstart.comparison import paired_bootstrap
+from sk_warmstart.statistics import paired_bootstrap
 
 SKEWED = np.random.default_rng(0).exponential(1.0, size=15) - 0.5
 

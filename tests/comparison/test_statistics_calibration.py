@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sk_warmstart.comparison import (
+from sk_warmstart.statistics import (
     corrected_t_test,
     correlated_t,
     holm,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sk_warmstart.comparison import corrected_t_test, correlated_t, holm, sign_flip_test
+from sk_warmstart.statistics import corrected_t_test, correlated_t, holm, sign_flip_test
 
 DIFFERENCES = [0.021, 0.034, -0.008, 0.017, 0.027, 0.004]
 ALTERNATIVES = ["two-sided", "greater", "less"]

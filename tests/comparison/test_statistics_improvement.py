@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sk_warmstart.comparison import noether_pairs, probability_of_improvement
+from sk_warmstart.statistics import noether_pairs, probability_of_improvement
 
 # -- probability of improvement --------------------------------------------------------------------------
 

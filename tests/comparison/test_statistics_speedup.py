@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sk_warmstart.comparison import correlated_t, geometric_speedup, replicate_means
+from sk_warmstart.statistics import correlated_t, geometric_speedup, replicate_means
 
 # -- averages --------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.pipeline import Pipeline
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-from sk_warmstart.comparison import default_pipeline, load_table
+from sk_warmstart.cli import default_pipeline, load_table
 
 N = 12
 

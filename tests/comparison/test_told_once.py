@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from sk_warmstart.comparison._told_once import told_once
+from sk_warmstart.comparison.runs._warn_once import told_once
 
 
 def test_one_of_a_kind_is_shown() -> None:

@@ -11,7 +11,7 @@ from sklearn.linear_model import SGDClassifier
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison._arms import make_arms
+from sk_warmstart.comparison.runs._arms import make_arms
 
 X, Y = load_digits(return_X_y=True)
 X, Y = (X[:500] / 16).astype(np.float32), Y[:500]

@@ -15,7 +15,7 @@ from skorch.callbacks import Callback, EpochScoring
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-from sk_warmstart.training import _closed_form_epoch
+from sk_warmstart.training.mlp import _epoch as _closed_form_epoch
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)
@@ -221,7 +221,7 @@ class Scaler:
 def test_a_scaled_step(monkeypatch: pytest.MonkeyPatch, hears: bool) -> None:
     """Float16 with everything but the device: a stand-in scales, and what is said about the CPU is not."""
     from sk_warmstart.estimators import _mixin
-    from sk_warmstart.estimators._session import Session
+    from sk_warmstart.estimators.run._run import Session
 
     scaler = Scaler()
     monkeypatch.setattr(Session, "scaled", lambda self: scaler)

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from skorch.history import History
 
 from sk_warmstart import Checkpoint, WarmStartClassifier
-from sk_warmstart.estimators import _session
-from sk_warmstart.estimators._session import HISTORY_EPOCHS, joined, trimmed
+from sk_warmstart.estimators.run import _run as _session
+from sk_warmstart.estimators.run._run import HISTORY_EPOCHS, joined, trimmed
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(400, 6)).astype(np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sk_warmstart import WarmStartClassifier
-from sk_warmstart.estimators import _mapped
+from sk_warmstart.estimators.input import _mapped
 
 rng = np.random.default_rng(0)
 table = rng.normal(size=(3000, 5)).astype(np.float32)

@@ -27,7 +27,7 @@ from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.training import PackedBackend
-from sk_warmstart.training._meeting import Meeting
+from sk_warmstart.training.packed._rendezvous import Meeting
 
 X, y = make_classification(130, 6, n_informative=4, n_classes=3, random_state=0)
 

@@ -24,7 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
-from sk_warmstart.estimators import _hooks
+from sk_warmstart.estimators.hooks import _loop as _hooks
 from sk_warmstart.training import SparseMatrix
 
 rng = np.random.default_rng(0)

@@ -14,8 +14,8 @@ from torch import nn
 
 from sk_warmstart.modules import MLP
 from sk_warmstart.training import ClosedFormNet, FlatUpdate, Rows, TensorBatches, weighted_loss
-from sk_warmstart.training._closed_form import ACTIVATIONS
-from sk_warmstart.training._closed_form_epoch import _build
+from sk_warmstart.training.mlp._closed_form import ACTIVATIONS
+from sk_warmstart.training.mlp._epoch import _build
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -196,7 +196,7 @@ def test_the_update_of_one_network_is_that_of_torchs_optimiser(kind: str) -> Non
 
 
 def test_a_long_epoch_goes_through_the_buffers_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sk_warmstart.training import _closed_form_epoch
+    from sk_warmstart.training.mlp import _epoch as _closed_form_epoch
 
     monkeypatch.setattr(_closed_form_epoch, "_CHUNK_NUMBERS", 100)
     problem = {

@@ -15,7 +15,8 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-from sk_warmstart.training import _chunk_graphs, _closed_form_epoch, _cuda_graph, _graphed_step
+from sk_warmstart.training.graphs import _chunk_graphs, _cuda_graph, _graphed_step
+from sk_warmstart.training.mlp import _epoch as _closed_form_epoch
 
 _spec = importlib.util.spec_from_file_location("recording", Path(__file__).with_name("recording.py"))
 assert _spec is not None
@@ -185,7 +186,7 @@ def test_an_attribute_that_changed_is_seen(recorder: Any) -> None:
 
 @pytest.mark.parametrize("module", [Counts, Draws, DrawsWithNumPy, Waits, Unused])
 def test_what_python_does_is_not_frozen(recorder: Any, module: Any, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "sk_warmstart.training._cuda_graph"):
+    with caplog.at_level(logging.INFO, "sk_warmstart.training.graphs._cuda_graph"):
         recorded = fitted(recorder, True, module=module)
     same(recorded, fitted(recorder, False, module=module))
     assert recorder.captured == 0
@@ -198,7 +199,7 @@ def test_a_failed_recording_changes_nothing(
     recorder: Any, params: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder.fails = True
-    with caplog.at_level(logging.INFO, "sk_warmstart.training._cuda_graph"):
+    with caplog.at_level(logging.INFO, "sk_warmstart.training.graphs._cuda_graph"):
         recorded = fitted(recorder, True, **params)
     same(recorded, fitted(recorder, False, **params))
     assert (recorder.captured, recorder.replayed) == (1, 0)

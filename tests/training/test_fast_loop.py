@@ -13,7 +13,8 @@ from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
 from sk_warmstart.modules import MLP
-from sk_warmstart.training import _closed_form_epoch, _plain_optimizer
+from sk_warmstart.training.mlp import _epoch as _closed_form_epoch
+from sk_warmstart.training.updates import _plain_optimizer
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)

@@ -17,8 +17,8 @@ from torch import nn
 
 from sk_warmstart.modules import MLP
 from sk_warmstart.training import Losses, Member, Rows, TensorBatches, weighted_loss
-from sk_warmstart.training._meeting import Job, Meeting, PackAborted, current_meeting
-from sk_warmstart.training._pack import train_together
+from sk_warmstart.training.packed._pack import train_together
+from sk_warmstart.training.packed._rendezvous import Job, Meeting, PackAborted, current_meeting
 
 ACTIVATIONS = ["relu", "tanh", "logistic", "gelu", "silu", "leaky_relu", "identity"]
 OPTIMIZERS: dict[str, Any] = {
@@ -219,8 +219,8 @@ def test_a_pack_that_fails_takes_no_other_along(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_packs_split_where_they_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sk_warmstart.training._pack._LIMIT", 1)
-    monkeypatch.setattr("sk_warmstart.training._pack_data._LAID_OUT", 1)
+    monkeypatch.setattr("sk_warmstart.training.packed._pack._LIMIT", 1)
+    monkeypatch.setattr("sk_warmstart.training.packed._data._LAID_OUT", 1)
     made = [member(i, 21 + i, "relu", "adam", 0.01, 2, torch.float64, hidden=[4]) for i in range(5)]
     train([one for one, _ in made])
     for i, (one, _) in enumerate(made):

@@ -16,9 +16,10 @@ from sklearn.base import clone
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-from sk_warmstart.estimators import _data
-from sk_warmstart.training import Rows, TensorBatches, _streaming, fits_on
-from sk_warmstart.training._order import spend_order
+from sk_warmstart.estimators.input import _table as _data
+from sk_warmstart.training import Rows, TensorBatches, fits_on
+from sk_warmstart.training.rows import _streaming
+from sk_warmstart.training.rows._order import spend_order
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)
@@ -71,7 +72,7 @@ def test_batches_go_where_they_are_wanted(kind: str) -> None:
 def test_order_and_numbers_are_the_same(
     kind: str, shuffle: bool, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sk_warmstart.training import _batches
+    from sk_warmstart.training.rows import _batches
 
     monkeypatch.setattr(_batches, "_PERMUTED_COPY_LIMIT", limit)
     rows, other = rows_of(kind), rows_of(kind, torch.device("cpu"))

@@ -74,7 +74,7 @@ def test_batches_equal_those_of_a_dataloader(
 
 
 def test_large_data_are_not_permuted_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sk_warmstart.training import _batches
+    from sk_warmstart.training.rows import _batches
 
     def order() -> TensorBatches:
         return TensorBatches(rows(23), 5, shuffle=True, generator=torch.Generator().manual_seed(0))

@@ -1,0 +1,1 @@
+"""Retraining events: what is known at each, and how rows are drawn for them."""

@@ -1,0 +1,108 @@
+"""More of the same data, phase by phase."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils.validation import _num_samples
+
+from ._draws import check_count, check_share, evenly_by_class, group_by_group, group_codes, hold_out_groups
+from ._phase import Index, Phase, Plan
+
+
+class DataIncremental(BaseEstimator):
+    """Data that grow: every phase knows the rows of the one before and as many new ones.
+
+    Each replicate draws test rows and order anew. With labels, test rows and phases hold the classes in
+    equal shares, and every class occurs in the first phase. With groups, a group tests or trains as a whole
+    and arrives in one phase; shares and sizes are then as equal as the groups allow.
+
+    Parameters
+    ----------
+    n_phases : int, default=5
+        Number of phases; the first is the base fit, the others are retraining events.
+    test_size : float, default=0.25
+        Share of the rows that judge all phases.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_warmstart.comparison import DataIncremental
+    >>> plan = DataIncremental(n_phases=3).plan(np.zeros((40, 1)), None, np.random.default_rng(0))
+    >>> [len(phase.train) for phase in plan.streams[0]]
+    [10, 20, 30]
+    """
+
+    def __init__(self, n_phases: int = 5, test_size: float = 0.25):
+        self.n_phases = n_phases
+        self.test_size = test_size
+
+    def plan(self, X: Any, labels: NDArray | None, rng: np.random.Generator, groups: Any = None) -> Plan:
+        """Draw the phases of one replicate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows; only their number matters.
+        labels : ndarray of shape (n_samples,) or None
+            Classes to share out evenly.
+        rng : numpy.random.Generator
+            Source of the draw.
+        groups : array-like of shape (n_samples,), default=None
+            Rows that belong together, such as those of one patient.
+
+        Returns
+        -------
+        Plan
+            One stream of ``n_phases`` phases.
+
+        Raises
+        ------
+        ValueError
+            If there are too few rows or groups.
+        """
+        n = _num_samples(X)
+        check_count("n_phases", self.n_phases, 2)
+        check_share("test_size", self.test_size)
+        n_train = n - int(np.ceil(self.test_size * n))
+        n_classes = 1 if labels is None else len(np.unique(labels))
+        if n_train < self.n_phases * max(2, n_classes):
+            raise ValueError(
+                f"{self.n_phases} phases are too many for {n} rows: {max(n_train, 0)} of them train, and "
+                f"each phase needs at least {max(2, n_classes)} new ones. Ask for fewer phases, "
+                "or give more rows"
+            )
+        draw = self._by_row(n, labels, rng) if groups is None else self._by_group(n, labels, groups, rng)
+        order, ends, test = draw
+        return Plan([[Phase(order[:end], test) for end in ends]], fixed=False)
+
+    def _by_row(self, n: int, labels: NDArray | None, rng: np.random.Generator) -> tuple[Index, list[int], Index]:
+        n_test = int(np.ceil(self.test_size * n))
+        seed = int(rng.integers(2**31))
+        splitter: Any = ShuffleSplit(1, test_size=self.test_size, random_state=seed)
+        if labels is not None:
+            counts = np.unique(labels, return_counts=True)[1]
+            if counts.min() >= 2 and n_test >= len(counts):
+                splitter = StratifiedShuffleSplit(1, test_size=self.test_size, random_state=seed)
+        train, test = next(splitter.split(np.zeros(n), labels))
+        order = train[evenly_by_class(None if labels is None else labels[train], len(train), rng)]
+        ends = np.linspace(0, len(order), self.n_phases + 1).round().astype(int)[1:]
+        return order, ends.tolist(), test
+
+    def _by_group(
+        self, n: int, labels: NDArray | None, groups: Any, rng: np.random.Generator
+    ) -> tuple[Index, list[int], Index]:
+        codes = group_codes(groups, n)
+        n_groups = int(codes.max()) + 1
+        if n_groups <= self.n_phases:
+            raise ValueError(
+                f"{self.n_phases} phases are too many for {n_groups} groups: each phase needs a new one, and "
+                "the test rows need one of their own. Ask for fewer phases"
+            )
+        train, test = hold_out_groups(codes, labels, self.test_size, self.n_phases, rng)
+        order, ends = group_by_group(codes[train], None if labels is None else labels[train], self.n_phases, rng)
+        return train[order], ends, test

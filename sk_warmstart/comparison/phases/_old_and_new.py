@@ -1,0 +1,126 @@
+"""An old table and a new one: a model made on the first, retrained as rows of the second arrive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _num_samples
+
+from ._draws import (
+    check_count,
+    check_flag,
+    check_share,
+    evenly_by_class,
+    group_by_group,
+    group_codes,
+    hold_out_groups,
+)
+from ._phase import Index, Phase, Plan
+
+
+class OldAndNew(BaseEstimator):
+    """Old rows that a model was made on, and new ones that it is retrained with and judged by.
+
+    The first phase trains on the old rows, every other on more of the new ones. Each replicate draws the test
+    rows, a share of the new ones, and the order in which the others arrive.
+
+    Parameters
+    ----------
+    n_old : int
+        Number of old rows, which come first.
+    n_phases : int, default=2
+        Number of phases; the first is the base fit on the old rows, the others are retraining events.
+    test_size : float, default=0.25
+        Share of the new rows that judge all phases.
+    keep_old : bool, default=True
+        Whether a retraining trains on the old rows too, or on the new ones only, as fine-tuning does.
+
+    See Also
+    --------
+    DataIncremental : Data that grow, without a beginning of their own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_warmstart.comparison import OldAndNew
+    >>> plan = OldAndNew(n_old=100, n_phases=3).plan(np.zeros((140, 1)), None, np.random.default_rng(0))
+    >>> [(len(phase.train), len(phase.test)) for phase in plan.streams[0]]
+    [(100, 10), (115, 10), (130, 10)]
+    """
+
+    def __init__(self, n_old: int, n_phases: int = 2, test_size: float = 0.25, keep_old: bool = True):
+        self.n_old = n_old
+        self.n_phases = n_phases
+        self.test_size = test_size
+        self.keep_old = keep_old
+
+    def plan(self, X: Any, labels: NDArray | None, rng: np.random.Generator, groups: Any = None) -> Plan:
+        """Draw the phases of one replicate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows, the old ones first; only their number matters.
+        labels : ndarray of shape (n_samples,) or None
+            Classes to share out evenly among the phases.
+        rng : numpy.random.Generator
+            Source of the draw.
+        groups : array-like of shape (n_samples,), default=None
+            Rows that belong together, which test or train as a whole.
+
+        Returns
+        -------
+        Plan
+            One stream.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, or there are too few new rows.
+        """
+        n, n_old = _num_samples(X), check_count("n_old", self.n_old, 1)
+        n_phases, share = check_count("n_phases", self.n_phases, 2), check_share("test_size", self.test_size)
+        check_flag("keep_old", self.keep_old)
+        new = np.arange(n_old, n)
+        n_test = round(share * len(new))
+        if n_test < 1 or len(new) - n_test < n_phases - 1:
+            raise ValueError(
+                f"{max(0, n - n_old)} new rows are too few for {n_phases} phases: {n_phases - 1} at least have to "
+                "train, and one to test"
+            )
+        own = None if labels is None else labels[n_old:]
+        if groups is None:
+            order = evenly_by_class(own, len(new), rng)
+            test, rest = new[order[:n_test]], new[order[n_test:]]
+            ends = np.linspace(0, len(rest), n_phases).round().astype(int)[1:].tolist()
+        else:
+            test, rest, ends = _by_group(group_codes(groups, n), n_old, own, n_phases, share, rng)
+        old = np.arange(n_old)
+        known = [np.r_[old, rest[:end]] if self.keep_old else rest[:end] for end in ends]
+        return Plan([[Phase(old, test), *(Phase(train, test) for train in known)]], fixed=False)
+
+
+def _by_group(
+    codes: Index, n_old: int, labels: NDArray | None, n_phases: int, share: float, rng: np.random.Generator
+) -> tuple[Index, Index, list[int]]:
+    """Draw test rows and the order of the others, whole groups at a time."""
+    shared = np.intersect1d(codes[:n_old], codes[n_old:])
+    if len(shared):
+        raise ValueError(
+            f"{len(shared)} groups have old rows and new ones, so that the model knows what would judge it: leave "
+            "the groups out, or tell the old ones apart"
+        )
+    mine = np.unique(codes[n_old:], return_inverse=True)[1]
+    if mine.max() < n_phases - 1:
+        raise ValueError(f"{mine.max() + 1} groups of new rows are too few for {n_phases} phases and a test")
+    train, test = hold_out_groups(mine, labels, share, n_phases - 1, rng)
+    order, ends = group_by_group(
+        np.unique(mine[train], return_inverse=True)[1],
+        None if labels is None else labels[train],
+        n_phases - 1,
+        rng,
+    )
+    return n_old + test, n_old + train[order], ends

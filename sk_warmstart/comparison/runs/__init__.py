@@ -1,0 +1,1 @@
+"""Run the arms of a comparison over the phases of each replicate."""

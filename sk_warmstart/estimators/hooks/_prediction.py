@@ -1,0 +1,115 @@
+"""What a fitted net answers, and the guard that watches what is scored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _num_samples
+
+from ..input._identity import warn_of_leak
+from ..input._pipeline_names import is_scoring
+from ..input._table import validate_rows
+from ..input._targets import targets_of
+from ..parameters._checks import check_params
+from ._loop import SkorchHooks
+from ._outputs import fast_outputs
+
+# What may have been set since the fit, which judged it, and matters here.
+_PREDICTED_BY = ("device", "batch_size", "dataset", "iterator_valid", "iterator_valid__batch_size")
+
+
+def _base_scores(net: Any) -> bool:
+    return hasattr(super(GuardedPrediction, net), "score")
+
+
+class GuardedPrediction(SkorchHooks):
+    """Predictions and scores of a skorch net."""
+
+    def predict_proba(self, X: Any) -> NDArray:
+        """Return the network's outputs, as probabilities where the criterion implies them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+
+        Returns
+        -------
+        ndarray
+            The outputs.
+        """
+        return self._outputs(X)
+
+    def predict(self, X: Any) -> NDArray:
+        """Predict labels of ``classes_``, or numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions.
+        """
+        self.check_is_fitted()
+        return targets_of(self).decode(self, super().predict(X))  # type: ignore[misc]
+
+    @available_if(_base_scores)
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        sample_id: ArrayLike | None = None,
+    ) -> float:
+        """Return the accuracy, or R2 of a regressor.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or what skorch takes
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What is true of them.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        sample_id : array-like of shape (n_samples,), default=None
+            Identities of the rows, as given to ``fit``; without them a row is known by its content.
+
+        Returns
+        -------
+        float
+            The score; greater is better.
+
+        Warns
+        -----
+        LeakageWarning
+            If a donor was trained on some of the rows and the last fit was not: they are not held out.
+        """
+        if sample_id is not None and _num_samples(sample_id) != _num_samples(X):
+            raise ValueError(f"sample_id has {_num_samples(sample_id)} entries for {_num_samples(X)} rows")
+        self._warn_of_leak(X, sample_id)
+        return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.sparse = True
+        return tags
+
+    def _outputs(self, X: Any) -> NDArray:
+        self.check_is_fitted()
+        check_params({name: self.__dict__[name] for name in _PREDICTED_BY if name in self.__dict__})
+        if is_scoring():
+            self._warn_of_leak(X)
+        rows = validate_rows(self, X)
+        outputs = fast_outputs(self, rows)
+        return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
+
+    def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
+        memory = self.__dict__.get("memory_")
+        if memory is not None and len(memory.ancestors):
+            warn_of_leak(self, validate_rows(self, X), sample_id)

@@ -1,0 +1,68 @@
+"""What splits and callbacks are shown of the rows: what the user gave, in skorch's own dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skorch.dataset import Dataset
+from torch.utils.data import Subset
+
+from ...training import Rows
+from ._table import ROWS_BEHIND, Table, is_array, rows_behind, to_rows
+from ._targets import targets_of
+
+
+class Shown:
+    """Datasets to show in place of rows, which are encoded, scaled and on the device."""
+
+    def __init__(self) -> None:
+        self._datasets: dict[int, Any] = {}
+
+    def of(self, rows: Any) -> Any:
+        """Return the dataset to show for rows; what is not kept is shown as it is."""
+        return self._datasets.get(id(rows), rows)
+
+    def keep(self, table: Table, rows: Rows) -> Dataset:
+        """Keep validated input, to show it for these rows."""
+        return self._keep(Dataset(table.X, table.y), rows)
+
+    def keep_part(self, whole: Dataset, chosen: NDArray[np.bool_], rows: Rows) -> None:
+        """Keep a view of the chosen part, to show it for these rows."""
+        self._keep(Subset(whole, np.flatnonzero(chosen)), rows)  # type: ignore[arg-type]
+
+    def behind(self, net: Any, part: Any) -> Any:
+        """Return the rows of one side of a split.
+
+        Parameters
+        ----------
+        net : WarmStartMixin
+            The net.
+        part : dataset or None
+            What the user's ``train_split`` made.
+
+        Returns
+        -------
+        Rows, or the part itself
+            Rows, if it is a view of what was shown, or a dataset of its kind.
+        """
+        rows = rows_behind(part)
+        if rows is not None:
+            return rows
+        if isinstance(part, Subset):
+            whole = self.behind(net, part.dataset)
+            rows = whole.take(np.asarray(part.indices)) if isinstance(whole, Rows) else None
+        elif type(part) is Dataset and is_array(part.X) and isinstance(part.y, np.ndarray):
+            table = Table(part.X, part.y, targets_of(net).encode(net, part.y), None)
+            scaler = net.__dict__.get("scaler_")
+            rows = to_rows(table, net._torch_dtype(), net._network(), net.device, scaler)
+        if rows is None:
+            return part
+        self._keep(part, rows)
+        return rows
+
+    def _keep(self, dataset: Any, rows: Rows) -> Any:
+        setattr(dataset, ROWS_BEHIND, rows)
+        self._datasets[id(rows)] = dataset
+        return dataset

@@ -1,0 +1,1 @@
+"""Parameters: scikit-learn's contract, checks and messages."""

@@ -1,0 +1,1 @@
+"""One training call: its rows, streams, history and evaluation."""

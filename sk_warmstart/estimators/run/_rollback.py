@@ -1,0 +1,75 @@
+"""Nothing is lost by a call that fails."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from ...state import network_of
+from ...training import Snapshot
+
+
+@contextlib.contextmanager
+def all_or_nothing(estimator: Any) -> Iterator[None]:
+    """Put back what the estimator held before, if the block fails.
+
+    Parameters
+    ----------
+    estimator : object
+        The block may replace its attributes, but must not change the objects that they hold.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from sk_warmstart.estimators import all_or_nothing
+    >>> thing = SimpleNamespace(fitted=1)
+    >>> try:
+    ...     with all_or_nothing(thing):
+    ...         thing.fitted = 2
+    ...         raise ValueError
+    ... except ValueError:
+    ...     print(thing.fitted)
+    1
+    """
+    before = dict(estimator.__dict__)
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
+
+
+@contextlib.contextmanager
+def live_or_back(net: Any) -> Iterator[None]:
+    """Put a network that goes on being trained back, if the block fails; with its optimiser and random numbers.
+
+    A fit has a network of its own to throw away; a partial fit trains the one at hand.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        The net; the block may also replace its network.
+    """
+    if not net.initialized_:
+        yield
+        return
+    network, optimizer = network_of(net), net.optimizer_
+    held = [{**group, "params": list(group["params"])} for group in optimizer.param_groups]
+    before = Snapshot(network, optimizer)
+    streams = net.session_.streams if "session_" in net.__dict__ else None
+    drawn = None if streams is None else streams.__getstate__()
+    try:
+        yield
+    except BaseException:
+        optimizer.param_groups[:] = held
+        before.restore(network, optimizer)
+        if streams is not None and drawn is not None:
+            streams.__setstate__(drawn)
+        raise

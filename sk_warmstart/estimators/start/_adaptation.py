@@ -1,0 +1,186 @@
+"""Let a donor's tensors follow classes, columns and statistics that changed since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+from torch import Tensor, nn
+
+from ...modules import End, find_input, find_output
+from ...state import (
+    Donor,
+    Mapping,
+    NetState,
+    Remap,
+    Reparametrisation,
+    Standardizer,
+    map_columns,
+    map_labels,
+    map_names,
+)
+from ._donation import schema_of
+
+
+def adapt(net: Any, donor: Donor, network: nn.Module, probe: Tensor | None) -> tuple[Donor, Bunch]:
+    """Bring a donor into the layout of a new network.
+
+    Classes follow their labels, columns their names, and the first layer the statistics of its inputs.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        The net that starts, with its data validated.
+    donor : Donor
+        What it starts from.
+    network : nn.Module
+        The new network, as it was drawn.
+    probe : Tensor or None
+        Some rows as the network takes them; None where the input is no array.
+
+    Returns
+    -------
+    donor : Donor
+        In the new layout.
+    change : Bunch
+        ``classes_added``, ``columns_added``, ``columns_dropped``: names, or positions where there are none.
+
+    Raises
+    ------
+    ValueError
+        If something does not fit; with ``schema="adapt"`` only if it cannot be known what belongs where.
+    """
+    columns, outputs = _mappings(net, donor)
+    ends = _Ends(net, network, probe)
+    remaps: dict[str, list[Remap]] = {}
+    if columns is not None and not columns.is_identity:
+        end = ends.input()
+        for name, axis in end.axes.items():
+            remaps.setdefault(name, []).append(Remap(axis, columns, fresh=name != f"{end.layer}.weight"))
+    if outputs is not None and not outputs.is_identity:
+        for name, axis in ends.output(len(outputs.source)).axes.items():
+            remaps.setdefault(name, []).append(Remap(axis, outputs, fresh=True))
+    missing = "fresh" if net.schema == "adapt" else "raise"
+    if columns is None or columns.is_identity:
+        net.scaler_ = _settled(donor.scaler, net.scaler_)
+    change = reparametrisation(donor.scaler, net.scaler_, columns, ends, network)
+    adapted = donor.adapted(NetState.from_module(network), remaps, change, missing)
+    return adapted, _report(net, donor, columns, outputs)
+
+
+def reparametrisation(
+    old: Standardizer | None,
+    new: Standardizer | None,
+    columns: Mapping | None,
+    ends: _Ends,
+    network: nn.Module,
+) -> Reparametrisation | None:
+    """Return how the first layer changes when the statistics of its inputs do.
+
+    Parameters
+    ----------
+    old, new : Standardizer or None
+        Statistics then and now; None where the inputs are taken as they are.
+    columns : Mapping or None
+        How the columns moved.
+    ends : _Ends
+        Finds the first layer.
+    network : nn.Module
+        The network.
+
+    Returns
+    -------
+    Reparametrisation or None
+        None if nothing moved.
+
+    Raises
+    ------
+    ValueError
+        If something stands between the inputs and the first layer, or the layer has no bias.
+    """
+    if old is None and new is None:
+        return None
+    width = len((new or old).mean)  # type: ignore[union-attr]
+    after = Standardizer.identity(width) if new is None else new
+    before = old or Standardizer.identity(width if columns is None else columns.n_old)
+    if columns is not None:
+        before = before.take(columns, after)
+    if before.is_still(after):
+        return None
+    end = ends.input()
+    if not end.plain:
+        raise ValueError(
+            f"standardize=True moves the inputs, and the first weight layer ({end.layer}) does not read them "
+            "directly, so it cannot make up for it: let a linear layer come first, or start cold"
+        )
+    bias = end.layer + ".bias"
+    return Reparametrisation(
+        end.layer + ".weight", bias if bias in dict(network.named_parameters()) else None, before, after
+    )
+
+
+def _settled(old: Standardizer | None, new: Standardizer | None) -> Standardizer | None:
+    """The same rows in another order have the same statistics: rounding shall not move predictions."""
+    still = old is not None and new is not None and old.count == new.count and old.is_still(new)
+    return old if still else new
+
+
+class _Ends:
+    """The two ends of a net's network, found when they are asked for."""
+
+    def __init__(self, net: Any, network: nn.Module, probe: Tensor | None):
+        self._module = getattr(net.module_, "_orig_mod", net.module_)
+        self._prefix = "" if network is self._module else "module."
+        self._probe = probe
+
+    def input(self) -> End:
+        return self._named(find_input(self._module, self._rows()))
+
+    def output(self, n_outputs: int) -> End:
+        return self._named(find_output(self._module, self._rows(), n_outputs))
+
+    def _rows(self) -> Tensor:
+        if self._probe is None:
+            raise ValueError(
+                "schema='adapt' needs X as an array or a DataFrame to find the layers that read columns and write "
+                "classes"
+            )
+        return self._probe
+
+    def _named(self, end: End) -> End:
+        axes = {self._prefix + name: axis for name, axis in end.axes.items()}
+        return End(self._prefix + end.layer, axes, end.plain)
+
+
+def _mappings(net: Any, donor: Donor) -> tuple[Mapping | None, Mapping | None]:
+    old, new = donor.schema, schema_of(net)
+    columns = map_columns(old, new) if net.schema == "adapt" else None
+    outputs = None
+    if old.classes is not None and new.classes is not None and len(old.classes):
+        outputs = map_labels(old.classes, new.classes)
+    elif old.targets is not None and new.targets is not None:
+        outputs = map_names(old.targets, new.targets, "targets")
+    if net.schema == "strict" and outputs is not None and (len(outputs.added) or len(outputs.dropped)):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+            f"Previously got {old.classes if old.targets is None else list(old.targets)}, now there are "
+            f"{new.classes if new.targets is None else list(new.targets)}. schema='adapt' takes new ones in"
+        )
+    return columns, outputs
+
+
+def _report(net: Any, donor: Donor, columns: Mapping | None, outputs: Mapping | None) -> Bunch:
+    old, new = donor.schema, schema_of(net)
+    labels = new.classes if new.classes is not None else new.targets
+    return Bunch(
+        classes_added=[] if outputs is None or labels is None else _at(labels, outputs.added),
+        columns_added=[] if columns is None else _at(new.columns, columns.added),
+        columns_dropped=[] if columns is None else _at(old.columns, columns.dropped),
+    )
+
+
+def _at(names: Any, places: np.ndarray) -> list[Any]:
+    """The names at these places, numbers and text as Python's own; the places themselves where there are none."""
+    found = places if names is None else [names[place] for place in places]
+    return [each.item() if isinstance(each, np.number | np.bool_ | np.str_) else each for each in found]

@@ -1,0 +1,109 @@
+"""Shape, dtype and identity of the network that a net builds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...state import Donor
+from ...training import uses_autocast
+from ..input._table import DTYPES, Table
+from ..input._targets import targets_of
+
+
+def architecture_of(net: Any) -> dict[str, Any]:
+    """Return the parameters that say which network is built.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        The net.
+
+    Returns
+    -------
+    dict
+        ``module`` and all ``module__*``.
+    """
+    return {name: value for name, value in net.__dict__.items() if name == "module" or name.startswith("module__")}
+
+
+def check_same_architecture(net: Any) -> None:
+    """Refuse to go on with a network that is not the one that the parameters say.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        A fitted net.
+
+    Raises
+    ------
+    ValueError
+        Naming what changed.
+    """
+    changed = [
+        name for name, value in architecture_of(net).items() if not _same(value, net.architecture_.get(name))
+    ]
+    if changed:
+        raise ValueError(
+            f"{', '.join(changed)} changed since the network was built, and partial_fit goes on with that "
+            "network. Call fit (with warm_start=True it starts from what was learned), or set it back"
+        )
+
+
+def choose_dtype(net: Any, donor: Donor | None, table: Table) -> str | None:
+    """Return the network's dtype: the parameter; else the donor's, so that a start predicts as before; else X's.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        The net.
+    donor : Donor or None
+        What it starts from.
+    table : Table
+        The rows.
+
+    Returns
+    -------
+    str or None
+        None leaves the module's own.
+    """
+    if net.dtype != "auto":
+        return str(net.dtype)
+    if donor is not None and not uses_autocast(net):
+        floats = [tensor.dtype for tensor in donor.state.values() if tensor.is_floating_point()]
+        return next((name for name, dtype in DTYPES.items() if dtype in floats), None)
+    if torch.device(net.device or "cpu").type != "cpu" or uses_autocast(net):
+        return "float32"
+    return "float64" if table.is_array and table.X.dtype == np.float64 else "float32"
+
+
+def shape_from(net: Any, table: Table) -> dict[str, int]:
+    """Return what a module may learn of its shape from the data.
+
+    Parameters
+    ----------
+    net : WarmStartMixin
+        The net, with its data validated.
+    table : Table
+        The rows.
+
+    Returns
+    -------
+    dict
+        ``n_features`` and ``n_outputs``, as far as they are known.
+    """
+    shape = {"n_outputs": targets_of(net).n_outputs(net, table.target)}
+    if table.is_array:
+        shape["n_features"] = net.n_features_in_
+    return {name: int(size) for name, size in shape.items() if size is not None}
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):
+        return False

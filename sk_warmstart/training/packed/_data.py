@@ -1,0 +1,121 @@
+"""Rows of all members of a pack, batch by batch."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..rows._batches import TensorBatches
+
+# Below this the permuted rows of all members are laid out once an epoch; above, batch by batch.
+_LAID_OUT = 256 * 2**20
+
+
+@dataclass
+class PackBatch:
+    """One batch of each member.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_members, n_batch, ...)
+        The rows; padded where members have fewer.
+    y : Tensor of shape (n_members, n_batch, ...)
+        The targets.
+    weight : Tensor of shape (n_members, n_batch) or None
+        Weights of the rows for a mean over ``n_batch``: 0 for padding, more than 1 for rows of members that have
+        fewer. None where all count alike.
+    moving : list of bool or None
+        Which members have rows in this batch; None if all have.
+    ends : list of int
+        The members of whose epoch it is the last batch.
+    """
+
+    X: Tensor
+    y: Tensor
+    weight: Tensor | None
+    moving: list[bool] | None
+    ends: list[int]
+
+
+class PackData:
+    """Rows of all members, in the order that each member's own batches would have.
+
+    Parameters
+    ----------
+    batches : sequence of TensorBatches
+        The members' batches, all of one size.
+    ones : bool, default=False
+        Whether the rows get a last column of ones.
+    """
+
+    def __init__(self, batches: Sequence[TensorBatches], ones: bool = False):
+        self._batches, self._ones = batches, ones
+        self._rows = [b.dataset for b in batches]
+        self._size = min(batches[0].batch_size, max(map(len, self._rows)))
+        self._weighted = any(rows.weight is not None for rows in self._rows)
+        self.sizes = [
+            [min(b.batch_size, len(rows) - i * b.batch_size) for i in range(len(b))]
+            for b, rows in zip(batches, self._rows, strict=True)
+        ]
+
+    def epoch(self) -> Iterator[PackBatch]:
+        """Yield the batches of one epoch."""
+        with contextlib.ExitStack() as stack:
+            yield from self._passes([stack.enter_context(b.order()) for b in self._batches])
+
+    def _passes(self, orders: list[Tensor | None]) -> Iterator[PackBatch]:
+        n_steps = max(map(len, self.sizes))
+        # An epoch at once is one copy a member; it is cut into pieces of whole batches where that is too much.
+        each = self._rows[0].X[:1].nbytes * self._size * len(self._rows)
+        at_once = max(1, min(n_steps, _LAID_OUT // max(1, each)))
+        for piece in range(0, n_steps, at_once):
+            first, stop = piece * self._size, min(piece + at_once, n_steps) * self._size
+            X, y, weight = self._laid_out(orders, first, stop)
+            for i in range(piece, min(piece + at_once, n_steps)):
+                yield self._batch(i, X, y, weight, i * self._size - first)
+
+    def _batch(self, i: int, X: Tensor, y: Tensor, weight: Tensor | None, at: int) -> PackBatch:
+        sizes = [its[i] if i < len(its) else 0 for its in self.sizes]
+        width = max(sizes)
+        part = slice(at, at + width)
+        alike = min(sizes) == width
+        w = None if weight is None else weight[:, part]
+        moving = None
+        if not alike:
+            counts = torch.tensor(sizes, device=X.device)[:, None]
+            factor = (width / counts.clamp(min=1).double()).to(X.dtype)
+            present = torch.arange(width, device=X.device) < counts
+            w = present * factor if w is None else torch.where(present, w * factor, torch.zeros_like(w))
+            if min(sizes) == 0:
+                moving = [size > 0 for size in sizes]
+        ends = [k for k, its in enumerate(self.sizes) if len(its) == i + 1]
+        return PackBatch(X[:, part], y[:, part], w, moving, ends)
+
+    def _laid_out(
+        self, orders: list[Tensor | None], first: int, stop: int
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The rows of all members from one place in their orders to another, padded with zeros."""
+        X, y = self._rows[0].X, self._rows[0].y
+        assert isinstance(X, Tensor)
+        assert y is not None
+        lead = (len(orders), stop - first)
+        shape = X.shape[1:] if not self._ones else (X.shape[1] + 1,)
+        all_X = torch.zeros(*lead, *shape, dtype=X.dtype, device=X.device)
+        all_y = torch.zeros(*lead, *y.shape[1:], dtype=y.dtype, device=y.device)
+        all_w = torch.zeros(*lead, dtype=X.dtype, device=X.device) if self._weighted else None
+        if self._ones:
+            all_X[..., -1] = 1
+        for k, (rows, order) in enumerate(zip(self._rows, orders, strict=True)):
+            index = slice(first, min(stop, len(rows))) if order is None else order[first:stop]
+            n = max(0, min(stop, len(rows)) - first)
+            if not n:
+                continue
+            (all_X[k, :n, :-1] if self._ones else all_X[k, :n]).copy_(rows.X[index])
+            all_y[k, :n] = rows.y[index]  # type: ignore[index]
+            if all_w is not None:
+                all_w[k, :n] = 1 if rows.weight is None else rows.weight[index]
+        return all_X, all_y, all_w

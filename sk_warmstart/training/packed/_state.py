@@ -1,0 +1,134 @@
+"""Parameters and moments of all members of a pack, in one tensor each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..updates._flat_update import KINDS
+from ..updates._plain_optimizer import note_steps
+
+
+class PackState:
+    """Flat parameters and moments of the members of a pack.
+
+    While the pack lives, the members' own parameters and moments are views of its tensors: whoever looks at a
+    member between two epochs sees it as it is, and what is changed there is changed here.
+
+    Parameters
+    ----------
+    members : sequence of (nn.Module, Optimizer)
+        Networks of one architecture, and an optimiser of one kind over each.
+
+    Attributes
+    ----------
+    flat : Tensor of shape (n_members, n_parameters)
+        The parameters.
+    gradient : Tensor of the same shape
+        Each member's gradient in the last batch of its epoch.
+    moments : dict from str to Tensor of the same shape
+        What the optimisers remember.
+    steps : list of float
+        Steps that each optimiser has done; changed in place.
+    kind : str
+        The optimisers' kind, as :class:`FlatUpdate` calls it.
+    """
+
+    def __init__(self, members: Sequence[tuple[nn.Module, torch.optim.Optimizer]]):
+        self._parameters = [list(network.parameters()) for network, _ in members]
+        self._optimizers = [optimizer for _, optimizer in members]
+        self.kind = KINDS[type(self._optimizers[0])]
+        names = ("momentum_buffer",) if self.kind == "sgd" else ("exp_avg", "exp_avg_sq")
+        self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
+        self.gradient = torch.zeros_like(self.flat)
+        self._lent: bool | None = None  # whether members know their moments; None before they know anything
+        self.moments = {name: self._gathered(name) for name in names}
+        self.steps = [
+            float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
+            for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
+        ]
+        for i, parameters in enumerate(self._parameters):
+            for parameter, view in zip(parameters, self.views(self.flat[i]), strict=True):
+                parameter.data = view
+
+    def views(self, flat: Tensor) -> list[Tensor]:
+        """Return each parameter as a view of a flat tensor, any axes before included.
+
+        Parameters
+        ----------
+        flat : Tensor of shape (..., n_parameters)
+            ``flat``, a row of it, or a moment.
+
+        Returns
+        -------
+        list of Tensor
+            In the order of the network's parameters.
+        """
+        parameters = self._parameters[0]
+        parts = flat.split([p.numel() for p in parameters], -1)
+        return [part.unflatten(-1, p.shape) for part, p in zip(parts, parameters, strict=True)]
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """Return the optimisers' numbers as they stand, one dict a member; schedules may have changed them."""
+        return [optimizer.param_groups[0] for optimizer in self._optimizers]
+
+    def tell_optimizers(self) -> None:
+        """Let the members know their gradients and moments, as views, and their optimisers' steps."""
+        moving = self.kind != "sgd" or any(o.param_groups[0]["momentum"] for o in self._optimizers)
+        if self._lent != moving:
+            self._lend_views(moving)
+            self._lent = moving
+        for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
+            note_steps(optimizer)
+            for parameter in parameters if self.kind != "sgd" else ():
+                _tell_step(optimizer, parameter, optimizer.state[parameter], self.steps[i])
+
+    def _lend_views(self, moving: bool) -> None:
+        """Views stay true while the pack lives: its tensors are changed in place."""
+        gradients = self.views(self.gradient)
+        for i, parameters in enumerate(self._parameters):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient[i]
+        if not moving:
+            return
+        views = {name: self.views(moment) for name, moment in self.moments.items()}
+        for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
+            for j, parameter in enumerate(parameters):
+                optimizer.state[parameter].update({name: its[j][i] for name, its in views.items()})
+
+    def dissolve(self) -> None:
+        """Give every member tensors of its own."""
+        for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True):
+            for parameter in parameters:
+                parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+                if parameter.grad is not None:
+                    parameter.grad = parameter.grad.clone(memory_format=torch.contiguous_format)
+                entry = optimizer.state.get(parameter, {})
+                for name in self.moments:
+                    if isinstance(entry.get(name), Tensor):
+                        entry[name] = entry[name].clone(memory_format=torch.contiguous_format)
+
+    def _gathered(self, name: str) -> Tensor:
+        rows = []
+        for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True):
+            found = [optimizer.state.get(parameter, {}).get(name) for parameter in parameters]
+            parts = [torch.zeros_like(p) if t is None else t for t, p in zip(found, parameters, strict=True)]
+            rows.append(torch.cat([part.detach().reshape(-1) for part in parts]))
+        return torch.stack(rows)
+
+
+def _flattened(parameters: list[nn.Parameter]) -> Tensor:
+    return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
+
+
+def _tell_step(optimizer: torch.optim.Optimizer, parameter: Tensor, entry: dict[str, Any], step: float) -> None:
+    if isinstance(entry.get("step"), Tensor):
+        entry["step"].fill_(step)
+        return
+    group = optimizer.param_groups[0]
+    beside = bool(group.get("fused")) or bool(group.get("capturable"))
+    device = parameter.device if beside else torch.device("cpu")
+    entry["step"] = torch.tensor(step, dtype=torch.float32, device=device)

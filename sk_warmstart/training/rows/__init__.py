@@ -1,0 +1,1 @@
+"""Rows on the device, and batches cut from them."""

@@ -1,0 +1,1 @@
+"""Optimiser updates over one flat vector of parameters."""
