@@ -7,6 +7,6 @@ starting warm was worth it.
 # Names are imported when they are first used (the list stands in __init__.pyi): reports are made without torch.
 import lazy_loader
 
-__version__ = "0.1.0"
+from ._version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

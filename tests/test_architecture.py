@@ -11,6 +11,8 @@ import sk_warmstart
 
 ROOT = Path(sk_warmstart.__file__).parent
 FLOORS = {
+    "_parameters": 0,
+    "_version": 0,
     "state": 1,
     "statistics": 1,
     "modules": 1,
