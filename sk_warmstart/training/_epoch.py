@@ -70,7 +70,7 @@ def _told(
     count = 0
     for batch in iterator:
         pair, weight = (tuple(batch[:2]), batch[2]) if weighted and len(batch) == 3 else (batch, None)
-        net.notify("on_batch_begin", batch=net.spoken(pair), training=training)
+        net.notify("on_batch_begin", batch=net.with_labels(pair), training=training)
         net.batch_weight_ = weight
         try:
             step = step_fn(pair, **fit_params)
@@ -80,7 +80,7 @@ def _told(
             companion.after_step(net)
         net.history.record_batch(prefix + "_loss", step["loss"].item())
         net.history.record_batch(prefix + "_batch_size", _size(pair))
-        net.notify("on_batch_end", batch=net.spoken(pair), training=training, **step)
+        net.notify("on_batch_end", batch=net.with_labels(pair), training=training, **step)
         count += 1
     return count
 
