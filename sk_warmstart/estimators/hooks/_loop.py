@@ -20,7 +20,7 @@ from skorch.utils import to_tensor
 from torch.utils.data import DataLoader, RandomSampler
 
 from ...modules import MLP, build_module, is_stochastic
-from ...policies import first_output
+from ...modules._outputs import first_output
 from ...state import network_of
 from ...training import (
     Rows,
