@@ -26,12 +26,14 @@ from ...training import (
     Rows,
     TensorBatches,
     autocast_of,
-    is_own,
+    batch_weights,
+    is_overridden,
     needs_scaling,
     run_epoch,
     shaped_like,
     uses_autocast,
     weighted_loss,
+    weights_of_batch,
     widened,
 )
 from ..input._table import DTYPES, Table, is_array, rows_behind, to_rows, uses_plain_dataset
@@ -129,7 +131,7 @@ class SkorchHooks(SkorchContract):
         if session is not None:
             for name in cb_kwargs.keys() & {"dataset_train", "dataset_valid"}:
                 cb_kwargs[name] = session.shown.of(cb_kwargs[name])
-        if method_name == "on_epoch_end" and not self.verbose and not is_own(self, "notify"):
+        if method_name == "on_epoch_end" and not self.verbose and not is_overridden(self, "notify"):
             self._notify_quietly(method_name, **cb_kwargs)
         else:
             super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
@@ -268,7 +270,7 @@ class SkorchHooks(SkorchContract):
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False, **kwargs: Any
     ) -> torch.Tensor:
         """Return the loss of a batch, weighted where its rows have weights."""
-        weight = self.__dict__.get("batch_weight_")
+        weight = batch_weights()
         try:
             y_true = shaped_like(y_true, y_pred, self.criterion_)
             with autocast_of(self) if training else nullcontext():
@@ -404,11 +406,8 @@ class SkorchHooks(SkorchContract):
                     if lacking is not None:
                         raise UnsuitedOutputs(lacking)
                 if with_loss:
-                    self.batch_weight_ = weight
-                    try:
+                    with weights_of_batch(weight):
                         total += float(self.get_loss(output, y, X=X, training=False)) * len(X)
-                    finally:
-                        self.batch_weight_ = None
                 outputs.append(first_output(output))
         score = targets_of(self).score(self, rows.y, torch.cat(outputs), rows.weight)
         return total / len(rows), score

@@ -13,21 +13,9 @@ from torch.utils.data import DataLoader
 
 from ...modules import MLP
 from ...modules._outputs import first_output
-from ...training import Rows, TensorBatches, is_own
+from ...training import METHODS, Rows, TensorBatches, is_overridden
 from ..input._table import is_array, uses_plain_dataset
 from ._loop import affordable_rows
-
-# What skorch's prediction is made of: whoever defines one of these gets skorch's prediction.
-_PARTS = (
-    "predict_proba",
-    "forward_iter",
-    "evaluation_step",
-    "infer",
-    "get_dataset",
-    "get_iterator",
-    "_get_predict_nonlinearity",
-    "_set_training",
-)
 
 
 def fast_outputs(net: Any, X: Any) -> NDArray | None:
@@ -53,7 +41,7 @@ def fast_outputs(net: Any, X: Any) -> NDArray | None:
         or net.iterator_valid is not DataLoader
         or (net.predict_nonlinearity is not None and net.predict_nonlinearity != "auto")
         or not set(net.get_params_for("iterator_valid")) <= {"batch_size"}
-        or is_own(net, *_PARTS)
+        or is_overridden(net, *METHODS["prediction"])
         or getattr(net, "accelerator", None) is not None
     ):
         return None

@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from torch import Tensor
 
 from ...policies import PhaseData
+from ...training import weights_of_batch
 
 
 def phase_data(net: Any, known: Callable[[], Tensor | None]) -> PhaseData | None:
@@ -31,10 +32,7 @@ def phase_data(net: Any, known: Callable[[], Tensor | None]) -> PhaseData | None
         return None
 
     def loss(output: Any, y: Tensor, weight: Tensor | None) -> Tensor:
-        net.batch_weight_ = weight
-        try:
+        with weights_of_batch(weight):
             return net.get_loss(output, y, training=False)
-        finally:
-            net.batch_weight_ = None
 
     return PhaseData(session.train, loss, session.valid, is_classifier(net), known)
