@@ -8,10 +8,11 @@ import torch
 from skorch.history import History
 from torch import nn
 
+from ..training import Route, TrainableNet
 from ._learned import Learned
 
 
-class WarmStartNet(Protocol):
+class WarmStartNet(TrainableNet, Protocol):
     """A skorch net with the parameters of this library, what it has learned, and skorch's hooks."""
 
     module: Any
@@ -46,7 +47,7 @@ class WarmStartNet(Protocol):
     loss_curve_: list[float]
     classes_inferred_: Any
     classes_: Any
-    batch_weight_: Any
+    training_route_: Route | None
     n_features_in_: int
     feature_names_in_: Any
     learned_: Learned

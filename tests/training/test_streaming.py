@@ -19,7 +19,7 @@ from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.estimators.input import _table as _data
 from sk_warmstart.training import Rows, TensorBatches, fits_on
 from sk_warmstart.training.rows import _streaming
-from sk_warmstart.training.rows._order import spend_order
+from sk_warmstart.training.rows._permutation import advance_past_randperm
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)
@@ -191,7 +191,7 @@ def test_free_memory_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_spent_order_leaves_the_generator_where_a_permutation_does(n: int) -> None:
     one, other = torch.Generator().manual_seed(4), torch.Generator().manual_seed(4)
     torch.randperm(n, generator=one)
-    spend_order(n, other)
+    advance_past_randperm(n, other)
     assert torch.equal(torch.rand(5, generator=one), torch.rand(5, generator=other))
     assert torch.equal(one.get_state(), other.get_state())
 

@@ -23,8 +23,10 @@ from ...training import (
     Rows,
     TensorBatches,
     autocast_of,
-    is_own,
+    batch_weights,
+    is_overridden,
     needs_scaling,
+    route,
     run_epoch,
     shaped_like,
     uses_autocast,
@@ -63,7 +65,7 @@ class LoopHooks(BuildingHooks):
             return  # beginning again would restart schedules and counters
         for name in cb_kwargs.keys() & {"dataset_train", "dataset_valid"}:
             cb_kwargs[name] = run.views.of(cb_kwargs[name])
-        if method_name == "on_epoch_end" and not self.verbose and not is_own(self, "notify"):
+        if method_name == "on_epoch_end" and not self.verbose and not is_overridden(self, "notify"):
             self._notify_without_log(run, method_name, **cb_kwargs)
         else:
             super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
@@ -127,6 +129,8 @@ class LoopHooks(BuildingHooks):
         if iterator is None:
             return
         run = self._run_at_hand
+        if training and run is not None and run.route is None:
+            run.follow(self, route(self, iterator, fit_params))
         if not training and run is not None and can_score(self, iterator):
             outputs: list[Any] = []
             run_epoch(self, iterator, training, prefix, step_fn, outputs=outputs, **fit_params)
@@ -201,7 +205,7 @@ class LoopHooks(BuildingHooks):
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False, **kwargs: Any
     ) -> torch.Tensor:
         """Return the loss of a batch, weighted where its rows have weights."""
-        weight = self.__dict__.get("batch_weight_")
+        weight = batch_weights()
         try:
             y_true = shaped_like(y_true, y_pred, self.criterion_)
             with autocast_of(self) if training else nullcontext():

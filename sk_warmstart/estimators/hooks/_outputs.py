@@ -12,22 +12,11 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.data import DataLoader
 
 from ...modules import MLP
-from ...training import Rows, TensorBatches, is_own
+from ...modules._outputs import first_output
+from ...training import METHODS, Rows, TensorBatches, is_overridden
 from .._protocol import WarmStartNet
 from ..input._table import is_array, uses_default_dataset
 from ..run._evaluation import affordable_rows
-
-# What skorch's prediction is made of: whoever defines one of these gets skorch's prediction.
-_PARTS = (
-    "predict_proba",
-    "forward_iter",
-    "evaluation_step",
-    "infer",
-    "get_dataset",
-    "get_iterator",
-    "_get_predict_nonlinearity",
-    "_set_training",
-)
 
 
 def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
@@ -42,7 +31,7 @@ def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
         or net.iterator_valid is not DataLoader
         or (net.predict_nonlinearity is not None and net.predict_nonlinearity != "auto")
         or not set(net.get_params_for("iterator_valid")) <= {"batch_size"}
-        or is_own(net, *_PARTS)
+        or is_overridden(net, *METHODS["prediction"])
         or getattr(net, "accelerator", None) is not None
     ):
         return None
@@ -63,7 +52,7 @@ def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
                 output = net.module_(rows.X[part])  # it leaves its input alone
             else:
                 output = net.module_(rows.batch(part)[0])
-            outputs.append(output[0] if isinstance(output, tuple) else output)
+            outputs.append(first_output(output))
         output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
         return to_numpy(net._get_predict_nonlinearity()(output))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from ...policies import first_output
-from ...training import Rows
+from ...modules._outputs import first_output
+from ...training import Rows, weights_of_batch
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
 
@@ -58,11 +58,8 @@ def evaluate(
                 if lacking is not None:
                     raise UnsuitedOutputs(lacking)
             if with_loss:
-                net.batch_weight_ = weight
-                try:
+                with weights_of_batch(weight):
                     total += float(net.get_loss(output, y, X=X, training=False)) * len(X)
-                finally:
-                    net.batch_weight_ = None
             outputs.append(first_output(output))
     score = targets_of(net).score(net, rows.y, torch.cat(outputs), rows.weight)
     return total / len(rows), score

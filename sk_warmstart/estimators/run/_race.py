@@ -13,7 +13,7 @@ from skorch.history import History
 
 from ...policies import Merit
 from ...state import NetState
-from ...training import RandomStreams, Rows, child_seed, is_own, run_together, shaped_like
+from ...training import RandomStreams, Rows, child_seed, is_overridden, run_together, shaped_like
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
@@ -126,7 +126,7 @@ def _losses(net: WarmStartNet, output: torch.Tensor, rows: Rows) -> torch.Tensor
     """The loss of each row; where nobody knows what it makes of one row, everybody's mean."""
     criterion, y = net.criterion_, rows.y
     kept = getattr(criterion, "reduction", None)
-    if kept is None or is_own(net, "get_loss"):
+    if kept is None or is_overridden(net, "get_loss"):
         return torch.full((len(rows),), evaluate(net, rows)[0], dtype=torch.float64)
     criterion.reduction = "none"
     try:

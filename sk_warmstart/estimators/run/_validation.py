@@ -10,12 +10,9 @@ from skorch.callbacks import EpochScoring
 from skorch.utils import to_numpy
 from torch import Tensor
 
-from ...policies import first_output
-from ...training import Rows, TensorBatches, hears_batches, is_own
+from ...modules._outputs import first_output
+from ...training import METHODS, Rows, TensorBatches, is_overridden, needs_batch_events
 from .._protocol import WarmStartNet
-
-# What a user may define that skorch's accuracy would go through.
-_PARTS = ("notify", "validation_step", "infer", "predict", "predict_proba", "forward_iter", "score", "with_labels")
 
 
 class Validated:
@@ -48,12 +45,14 @@ def can_score(net: WarmStartNet, batches: Any) -> bool:
 
     Not where a callback wants to see batches, or the user defines what a prediction is.
     """
-    if not isinstance(batches, TensorBatches) or not len(batches) or net.verbose or is_own(net, *_PARTS):
+    if not isinstance(batches, TensorBatches) or not len(batches) or net.verbose:
+        return False
+    if is_overridden(net, *METHODS["validation_score"]):
         return False
     own = tuple(callback for _, callback in net.callbacks_ if is_accuracy(callback))
     if own and not (isinstance(net, NeuralNetClassifier) and net.use_caching == "auto" and _is_table(net)):
         return False
-    return not hears_batches(net, False, but=own)
+    return not needs_batch_events(net, False, without=own)
 
 
 def _is_table(net: WarmStartNet) -> bool:

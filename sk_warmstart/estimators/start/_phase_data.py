@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from torch import Tensor
 
 from ...policies import PhaseData
-from ...training import Rows
+from ...training import Rows, weights_of_batch
 from .._protocol import WarmStartNet
 
 
@@ -21,10 +21,7 @@ def phase_data(
         return None
 
     def loss(output: Any, y: Tensor, weight: Tensor | None) -> Tensor:
-        net.batch_weight_ = weight
-        try:
+        with weights_of_batch(weight):
             return net.get_loss(output, y, training=False)
-        finally:
-            net.batch_weight_ = None
 
     return PhaseData(train, loss, valid, is_classifier(net), new)
