@@ -15,7 +15,7 @@ import sk_warmstart.policies
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 
 CASES = [case for groups in LISTS.values() for group in groups for case in group.cases]
-# Told about elsewhere, or nothing that can be out of range.
+# Listed elsewhere, or always in range.
 OTHERWISE = {
     "warm_start_from": "in the list of donors",
     "phases": "in the list of phases",
@@ -67,7 +67,7 @@ def test_no_class_is_left_out() -> None:
     }
 
 
-def test_what_is_told_elsewhere_is_told() -> None:
+def test_what_is_listed_elsewhere_is_listed() -> None:
     for name in OTHERWISE:
         assert refused(CASES, name)
 
