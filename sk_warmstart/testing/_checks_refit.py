@@ -52,7 +52,7 @@ def check_schedule_restarts(estimator: Any) -> None:
         first, second = ends
         where = "at the end"
     else:
-        raise unittest.SkipTest("no learning-rate schedule is known")
+        raise unittest.SkipTest("no learning-rate schedule was found")
     if not np.allclose(first, second, rtol=1e-9, atol=0):
         raise AssertionError(
             f"a decaying learning rate continued instead of restarting: {where} it was {_format_rates(first)} in "

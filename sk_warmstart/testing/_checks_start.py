@@ -145,7 +145,7 @@ def check_changed_architecture_is_not_ignored(estimator: Any) -> None:
     """After a change of architecture a warm fit has the new one, or raises a ValueError and loses nothing."""
     width = width_of(estimator)
     if width is None:
-        raise unittest.SkipTest("no parameter is known that changes the architecture")
+        raise unittest.SkipTest("no parameter was found that changes the architecture")
     X, y = draw_rows(estimator, 120)
     for other in width.others:
         fitted = fit(prepare(estimator, **{width.name: width.first}), X, y)

@@ -113,7 +113,7 @@ class Width(NamedTuple):
 
 
 def width_of(estimator: Any) -> Width | None:
-    """Return the parameter by which the architecture can be changed; None where none is known."""
+    """Return the parameter by which the architecture can be changed; None where none was found."""
     params = estimator.get_params(deep=False)
     module = params.get("module")
     names = {name: name for name in _WIDTHS if name in params}

@@ -57,11 +57,11 @@ def test_columns_through_a_transformer_keep_their_names_and_follow_them() -> Non
 
 @pytest.mark.parametrize("output", ["pandas", "polars"])
 def test_tables_between_the_steps_give_the_same(output: str) -> None:
-    plain = make_pipeline(preprocessing(), classifier()).fit(table, dear)
-    expected = plain.predict_proba(table)
+    by_array = make_pipeline(preprocessing(), classifier()).fit(table, dear)
+    expected = by_array.predict_proba(table)
     with config_context(transform_output=output):
         framed = make_pipeline(preprocessing(), classifier()).fit(table, dear)
-        assert list(framed[-1].feature_names_in_) == list(plain[0].get_feature_names_out())
+        assert list(framed[-1].feature_names_in_) == list(by_array[0].get_feature_names_out())
         assert np.array_equal(framed.predict_proba(table), expected)
 
 

@@ -117,10 +117,10 @@ def test_a_tuned_threshold_finds_more_of_the_rare_class() -> None:
     rng = np.random.default_rng(1)
     rare = rng.random(300) < 0.1
     rows = rng.normal(size=(300, 3)) + rare[:, None]
-    plain = net().fit(rows, rare)
+    expected = net().fit(rows, rare)
     tuned = TunedThresholdClassifierCV(net(), scoring="balanced_accuracy", cv=3, random_state=0).fit(rows, rare)
     assert tuned.best_threshold_ < 0.5
-    assert recall_score(rare, tuned.predict(rows)) > recall_score(rare, plain.predict(rows))
+    assert recall_score(rare, tuned.predict(rows)) > recall_score(rare, expected.predict(rows))
 
 
 def importance(fitted: Any) -> Any:

@@ -109,10 +109,10 @@ def test_a_failing_partial_fit_leaves_the_history_as_it_was() -> None:
 
 def test_a_shape_that_a_callback_sets_is_built_before_training() -> None:
     fitted = net(module=Linear, callbacks=[InputShapeSetter()]).fit(X, y)
-    told = net(module=Linear, module__input_dim=4).fit(X, y)
+    by_parameter = net(module=Linear, module__input_dim=4).fit(X, y)
     assert fitted.module_.line.in_features == 4
-    assert np.array_equal(fitted.predict_proba(X), told.predict_proba(X))
-    assert fitted.start_.kept.keys() == told.start_.kept.keys()
+    assert np.array_equal(fitted.predict_proba(X), by_parameter.predict_proba(X))
+    assert fitted.start_.kept.keys() == by_parameter.start_.kept.keys()
     by_rows = net(module=Linear, callbacks=[InputShapeSetter()]).partial_fit(X, y, classes=[0, 1, 2])
     assert by_rows.module_.line.in_features == 4
 
@@ -139,8 +139,8 @@ def test_a_criterion_under_a_name_of_its_own() -> None:
             return self.mine_(y_pred, y_true)
 
     named = Named(Linear, module__input_dim=4, predict_nonlinearity=nn.Softmax(dim=-1), **SETTINGS).fit(X, y)
-    plain = net(module=Linear, module__input_dim=4).fit(X, y)
-    assert np.allclose(named.predict_proba(X), plain.predict_proba(X))
+    expected = net(module=Linear, module__input_dim=4).fit(X, y)
+    assert np.allclose(named.predict_proba(X), expected.predict_proba(X))
 
 
 def test_one_logit_for_two_classes() -> None:
@@ -194,8 +194,8 @@ def test_a_loader_that_knows_the_targets() -> None:
             super().__init__(TensorDataset(rows, torch.as_tensor(y)), **kwargs)
 
     fitted = net(module=Linear, module__input_dim=4, iterator_train=Loader, classes=[0, 1, 2]).fit(X, None)
-    plain = net(module=Linear, module__input_dim=4).fit(X, y)
-    assert np.allclose(fitted.predict_proba(X), plain.predict_proba(X), atol=1e-6)
+    expected = net(module=Linear, module__input_dim=4).fit(X, y)
+    assert np.allclose(fitted.predict_proba(X), expected.predict_proba(X), atol=1e-6)
     with pytest.raises(ValueError, match="requires y to be passed"):
         net().fit(X, None)
 

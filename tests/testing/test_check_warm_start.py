@@ -156,7 +156,7 @@ def test_a_warning_of_the_leak_is_enough() -> None:
     [
         ("check_zero_training_changes_nothing", MLP, "max_iter=0 is not legal"),
         ("check_partial_fits_equal_one_fit", LogisticRegression(), "no partial_fit"),
-        ("check_changed_architecture_is_not_ignored", INSTANCE, "no parameter is known"),
+        ("check_changed_architecture_is_not_ignored", INSTANCE, "no parameter was found"),
         ("check_class_subset_keeps_classes", MLPRegressor(), "only classifiers"),
         ("check_failing_fit_loses_nothing", FOREST, "missing values are allowed"),
         ("check_epoch_zero_counts", FOREST, "no parameter early_stopping"),
