@@ -20,9 +20,9 @@ from ._evidence import (
     old_from_new,
     share_of_new,
 )
+from ._nesting import check_policies, donors_of, nested_policies
 from ._params import check_count, check_range
 from ._reference import Cold, Warm
-from ._registry import check_policies
 
 _CERTAIN = 2.0  # standard errors
 _DORMANT = 0.5
@@ -77,6 +77,10 @@ class Auto(InitPolicy):
         self.policies = policies
         self.patience = patience
         self.n_epochs = n_epochs
+
+    def donors(self) -> list[Any]:
+        """Return what the policies that may race bring."""
+        return donors_of(nested_policies(check_policies(self)))
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Weigh the evidence; see :meth:`InitPolicy.start`.

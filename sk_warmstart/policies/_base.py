@@ -36,9 +36,8 @@ class PolicyContext:
         ``race(starts)`` lets starts, by name, train side by side for a while: a :class:`Race`. None where the
         rows are not known as tensors.
     sources : sequence of NetState, default=()
-        Further donors that the policy brought, in the layout of the network.
-    has_own_donor : bool, default=True
-        Whether the previous state is the estimator's own donor; otherwise it is the first that the policy brought.
+        The states of the donors that the policy brings, in the order of :meth:`InitPolicy.donors` and in the
+        layout of the network. Where the estimator has no donor, the previous state is the first of them.
     circumstances : Circumstances, default=None
         What the estimator knows of the donor beside its state.
     notes : dict, default={}
@@ -60,7 +59,6 @@ class PolicyContext:
     data: PhaseData | None = None
     race: Callable[[Mapping[str, NetState]], Race] | None = None
     sources: Sequence[NetState] = ()
-    has_own_donor: bool = True
     circumstances: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
 

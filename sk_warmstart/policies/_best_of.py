@@ -8,9 +8,9 @@ from typing import Any
 
 from ..state import NetState
 from ._base import InitPolicy, PolicyContext
+from ._nesting import check_policies, donors_of, nested_policies
 from ._params import check_count
 from ._race import Merit
-from ._registry import check_policies, resolve_policy
 
 
 class BestOf(InitPolicy):
@@ -64,17 +64,13 @@ class BestOf(InitPolicy):
         self.sources = sources
         self.n_epochs = n_epochs
 
-    def donors(self) -> Sequence[Any]:
-        """Return ``sources``."""
-        if self.sources is None:
-            return ()
-        if isinstance(self.sources, str) or not hasattr(self.sources, "__iter__"):
-            raise ValueError(f"sources of BestOf must be None or a list of donors, got {self.sources!r}")
-        return list(self.sources)
+    def donors(self) -> list[Any]:
+        """Return ``sources``, and then what the candidates bring."""
+        return [*self._sources(), *donors_of(nested_policies(check_policies(self)))]
 
     def keeps_previous(self) -> bool:
         """Return False if no candidate keeps anything."""
-        return any(resolve_policy(policy).keeps_previous() for policy in check_policies(self))
+        return any(each.policy.keeps_previous() for each in nested_policies(check_policies(self)))
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Race the starts, and return the winner's; see :meth:`InitPolicy.start`.
@@ -93,24 +89,36 @@ class BestOf(InitPolicy):
         context.notes.update(notes[winner], chosen=winner, **told)
         return starts[winner]
 
+    def _sources(self) -> list[Any]:
+        if self.sources is None:
+            return []
+        if isinstance(self.sources, str) or not hasattr(self.sources, "__iter__"):
+            raise ValueError(f"sources of BestOf must be None or a list of donors, got {self.sources!r}")
+        return list(self.sources)
+
     def _starts(
         self, previous: NetState, fresh: NetState, context: PolicyContext
     ) -> tuple[dict[str, NetState], dict[str, dict[str, Any]]]:
-        own = int(context.has_own_donor)
-        donors = [
-            ("" if i < own else f" of source {i - own}", s) for i, s in enumerate([previous, *context.sources])
+        n_sources = len(self._sources())
+        states = list(context.sources[:n_sources])
+        donors: list[tuple[str, int | None, NetState]] = [
+            (f" of source {i}", i, state) for i, state in enumerate(states)
         ]
+        if not any(state is previous for state in states):
+            donors.insert(0, ("", None, previous))
         starts: dict[str, NetState] = {}
         notes: dict[str, dict[str, Any]] = {}
-        for given in check_policies(self):
-            policy = resolve_policy(given)
-            name = given if isinstance(given, str) else " ".join(repr(policy).split())
-            for place, (suffix, donor) in enumerate(donors if policy.keeps_previous() else donors[:1]):
-                spawned = context.spawned()
-                if name + suffix in starts:
-                    raise ValueError(f"policies of BestOf holds {name!r} twice")
-                starts[name + suffix] = policy.start(donor, fresh, spawned)
-                notes[name + suffix] = {**spawned.notes, **({"source": place - 1} if place else {})}
+        for each in nested_policies(check_policies(self), n_sources):
+            if not each.policy.keeps_previous():
+                pairs = [("", None, previous)]
+            else:
+                pairs = donors
+            for suffix, source, donor in pairs:
+                name = each.name + suffix
+                if name in starts:
+                    raise ValueError(f"policies of BestOf holds {each.name!r} twice")
+                starts[name], noted = each.start(donor, fresh, context.spawned())
+                notes[name] = noted if source is None else {"source": source, **noted}
         return starts, notes
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Self
 
 from ..state import NetState
 from ._base import InitPolicy, PolicyContext
+from ._nesting import donors_of, nested_policies
 from ._registry import resolve_policy
 
 Step = str | InitPolicy | tuple[str, str | InitPolicy]
@@ -39,17 +39,22 @@ class Compose(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Apply the policies; see :meth:`InitPolicy.start`."""
-        state = previous.copy()
-        for name, policy in self._named():
-            own: dict[str, Any] = {}
-            state = resolve_policy(policy).start(state, fresh, dataclasses.replace(context, notes=own))
-            for key, note in own.items():
-                context.notes[f"{name}__{key}" if key in context.notes else key] = note
-        return state
+        state = previous
+        for step in nested_policies(self._named()):
+            state, notes = step.start(state, fresh, context)
+            if "source" in notes:  # the last choice of a donor is the one that counts
+                context.notes["source"] = notes.pop("source")
+            for key, note in notes.items():
+                context.notes[f"{step.name}__{key}" if key in context.notes else key] = note
+        return previous.copy() if state is previous else state
+
+    def donors(self) -> list[Any]:
+        """Return the donors that the policies bring."""
+        return donors_of(nested_policies(self._named()))
 
     def keeps_previous(self) -> bool:
         """Return False if one of the policies forgets everything."""
-        return all(resolve_policy(policy).keeps_previous() for _, policy in self._named())
+        return all(step.policy.keeps_previous() for step in nested_policies(self._named()))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, by default with those of the policies.

@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.base import clone
 
+from ._adapter import PolicyAdapter, policy_name
 from ._base import InitPolicy
 from ._dash import Dash
 from ._fire import Fire
@@ -54,8 +55,8 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
 
     Parameters
     ----------
-    policy : str or InitPolicy
-        A name of :func:`policy_names`, or a policy.
+    policy : str, InitPolicy or object
+        A name of :func:`policy_names`, a policy, or an object with ``start(previous, fresh, context)``.
     **params
         Parameters of the policy that replace its own. A policy object is not changed.
 
@@ -76,9 +77,10 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
     Interpolate(c=0.5)
     """
     if isinstance(policy, str) and policy in policy_names():
-        resolved, known = _class_of(policy)(), f"init_policy={policy!r}"
+        resolved, owner = _class_of(policy)(), f"init_policy={policy!r}"
     elif callable(getattr(policy, "start", None)) and not isinstance(policy, type):
-        resolved, known = policy, f"the policy {type(policy).__name__}"  # type: ignore[assignment]
+        resolved = policy if isinstance(policy, InitPolicy) else PolicyAdapter(policy)
+        owner = f"the policy {policy_name(resolved)}"
     else:
         raise ValueError(
             f"init_policy must be one of {policy_names()} or an object with start(previous, fresh, context), "
@@ -89,38 +91,9 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
     unknown = sorted(set(params) - set(resolved.get_params()))
     if unknown:
         raise ValueError(
-            f"{known} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
+            f"{owner} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
         )
     return clone(resolved).set_params(**params)
-
-
-def check_policies(policy: InitPolicy) -> list[Any]:
-    """Return the policies that are a parameter of a policy, after checking that each of them is one.
-
-    Parameters
-    ----------
-    policy : InitPolicy
-        The policy; its parameter is called ``policies``.
-
-    Returns
-    -------
-    list
-        The policies, as they were given.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or something else among them.
-    """
-    given, of = policy.policies, type(policy).__name__
-    if isinstance(given, str) or not hasattr(given, "__iter__") or not list(given):
-        raise ValueError(f"policies of {of} must be several policies, got {given!r}")
-    for each in given:
-        try:
-            resolve_policy(each)
-        except ValueError as error:
-            raise ValueError(f"policies of {of}: {error}") from None
-    return list(given)
 
 
 def _class_of(name: str) -> type[InitPolicy]:
