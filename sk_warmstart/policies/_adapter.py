@@ -8,7 +8,8 @@ from typing import Any, Self
 from sklearn.base import clone
 
 from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ._base import InitPolicy
+from ._context import PolicyContext
 
 
 class PolicyAdapter(InitPolicy):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ._base import InitPolicy
+from ._context import PolicyContext
 from ._nesting import donors_of, nested_policies
 from ._registry import resolve_policy
 
@@ -29,7 +30,7 @@ class Compose(InitPolicy):
     Examples
     --------
     >>> from sk_warmstart.policies import Compose, ResetLayers, ShrinkPerturb
-    >>> policy = Compose([("shrink", ShrinkPerturb(0.8, 0.0, buffers="keep")), "reset_head"])
+    >>> policy = Compose([("shrink", ShrinkPerturb(0.8, 0.0, buffers="keep")), "reset_layers"])
     >>> policy.set_params(shrink__shrink=0.5).get_params()["shrink__shrink"]
     0.5
     """

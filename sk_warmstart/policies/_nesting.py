@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ._base import InitPolicy
+from ._context import PolicyContext
 from ._registry import resolve_policy
 
 

@@ -1,36 +1,30 @@
-"""Names of the policies."""
+"""Policies by name."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sklearn.base import clone
 
 from ._adapter import PolicyAdapter, policy_name
 from ._base import InitPolicy
-from ._dash import Dash
-from ._fire import Fire
-from ._linear_probe import LinearProbe
-from ._recycle_dormant import RecycleDormant
-from ._reference import Cold, Warm
-from ._reset_layers import ResetLayers
-from ._shrink_perturb import Interpolate, ShrinkPerturb
 
-# These resolve the names of others themselves, so they are found only when they are asked for.
-_CHOOSING = {"best_of": ("_best_of", "BestOf"), "auto": ("_auto", "Auto")}
-_BY_NAME: dict[str, type[InitPolicy]] = {
-    "cold": Cold,
-    "warm": Warm,
-    "shrink_perturb": ShrinkPerturb,
-    "interpolate": Interpolate,
-    "dash": Dash,
-    "fire": Fire,
-    "reset_head": ResetLayers,
-    "reset_layers": ResetLayers,
-    "recycle_dormant": RecycleDormant,
-    "linear_probe": LinearProbe,
-}
+P = TypeVar("P", bound=type[InitPolicy])
+
+_CLASSES: dict[str, type[InitPolicy]] = {}
+_OLD_NAMES = {"reset_head": "reset_layers"}
+
+
+def register(name: str) -> Callable[[P], P]:
+    """Return a decorator that gives a class its name."""
+
+    def decorate(policy: P) -> P:
+        _CLASSES[name] = policy
+        return policy
+
+    return decorate
 
 
 def policy_names() -> list[str]:
@@ -47,7 +41,7 @@ def policy_names() -> list[str]:
     >>> "warm" in policy_names()
     True
     """
-    return [*_BY_NAME, *_CHOOSING]
+    return sorted(_CLASSES)
 
 
 def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
@@ -76,8 +70,16 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
     >>> resolve_policy("interpolate", c=0.5)
     Interpolate(c=0.5)
     """
-    if isinstance(policy, str) and policy in policy_names():
-        resolved, owner = _class_of(policy)(), f"init_policy={policy!r}"
+    if isinstance(policy, str) and policy in _OLD_NAMES:
+        warnings.warn(
+            f"the policy {policy!r} is called {_OLD_NAMES[policy]!r} since version 0.2; the old name will be "
+            "removed in 0.3",
+            FutureWarning,
+            stacklevel=2,
+        )
+        policy = _OLD_NAMES[policy]
+    if isinstance(policy, str) and policy in _CLASSES:
+        resolved, owner = _CLASSES[policy](), f"init_policy={policy!r}"
     elif callable(getattr(policy, "start", None)) and not isinstance(policy, type):
         resolved = policy if isinstance(policy, InitPolicy) else PolicyAdapter(policy)
         owner = f"the policy {policy_name(resolved)}"
@@ -94,10 +96,3 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
             f"{owner} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
         )
     return clone(resolved).set_params(**params)
-
-
-def _class_of(name: str) -> type[InitPolicy]:
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    module, cls = _CHOOSING[name]
-    return getattr(import_module(f".{module}", __package__), cls)

@@ -13,7 +13,13 @@ from scipy import stats
 from torch import Tensor, nn
 
 from sk_warmstart.policies import Auto, Circumstances, Merit, PhaseData, PolicyContext
-from sk_warmstart.policies._evidence import donor_standing, drifted_columns, kept_skill, label_shift, share_of_new
+from sk_warmstart.policies.choosing._evidence import (
+    donor_standing,
+    drifted_columns,
+    kept_skill,
+    label_shift,
+    share_of_new,
+)
 from sk_warmstart.state import FeatureSummary, Lineage, NetState
 
 RNG = np.random.default_rng(0)

@@ -25,7 +25,7 @@ Case = Callable[..., tuple[NetState, NetState, Callable[[], PolicyContext]]]
 
 def test_compose_is_in_order(case: Case) -> None:
     previous, fresh, context = case("mlp")
-    start = Compose([ShrinkPerturb(0.5, 0, buffers="keep"), "reset_head"]).start(previous, fresh, context())
+    start = Compose([ShrinkPerturb(0.5, 0, buffers="keep"), "reset_layers"]).start(previous, fresh, context())
     assert torch.equal(start["output.weight"], fresh["output.weight"])
     assert torch.equal(start["hidden.0.weight"], previous["hidden.0.weight"] * 0.5)
 
@@ -42,7 +42,7 @@ def test_parameters_of_the_policies_are_seen_and_set() -> None:
 
 
 def test_a_policy_can_be_replaced_by_its_name_and_set_at_once() -> None:
-    policy = Compose([("first", "warm"), "reset_head"]).set_params(first="interpolate", first__c=0.9)
+    policy = Compose([("first", "warm"), "reset_layers"]).set_params(first="interpolate", first__c=0.9)
     assert policy.get_params()["first__c"] == 0.9
     assert policy.set_params(policies=["cold"]).policies == ["cold"]
     assert resolve_policy(Compose(["interpolate"]), interpolate__c=1).get_params()["interpolate__c"] == 1

@@ -164,7 +164,7 @@ def test_large_chunks_are_gone_through_in_parts(context_of: ContextOf, monkeypat
     X, y = torch.randn(23, 2, 3, 3).double(), torch.arange(23) % 3
     previous = NetState.from_module(net)
     whole = Dash().start(previous, previous, context_of(net, X, y))
-    monkeypatch.setattr("sk_warmstart.policies._dash._ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("sk_warmstart.policies.rules._dash._ROWS_AT_ONCE", 5)
     parts = Dash().start(previous, previous, context_of(net, X, y))
     assert all(torch.allclose(whole[name], parts[name]) for name in previous)
 

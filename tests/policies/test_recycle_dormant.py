@@ -203,7 +203,7 @@ def test_all_rows_count_in_parts_too(context_of: ContextOf, monkeypatch: pytest.
         net.hidden[0].weight[1, 0] = 1.0  # type: ignore[index]
         net.hidden[0].bias[1] = -0.5  # type: ignore[index]
     previous = NetState.from_module(net)
-    monkeypatch.setattr("sk_warmstart.policies._recycle_dormant._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("sk_warmstart.policies.rules._recycle_dormant._ROWS_AT_ONCE", 7)
     context = context_of(net, X, torch.arange(30) % 2)
     RecycleDormant().start(previous, fresh, context)
     assert 1 not in context.notes["recycled"]["hidden.0"]  # awake on the last row only

@@ -98,8 +98,8 @@ GROUPS = [
         {"classifier": functools.partial(classifier, warm_start=True)},
         [
             Case(
-                "init_policy='reset_head', which=0",
-                set_and_fit(init_policy="reset_head", init_policy__which=0),
+                "init_policy='reset_layers', which=0",
+                set_and_fit(init_policy="reset_layers", init_policy__which=0),
                 words="which",
             ),
             Case(

@@ -9,16 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._params import check_count
+from .._phase import PhaseData, RowSource, first_output
+from .._registry import register
 from ._layers import tensor_name, watched
-from ._params import check_count
-from ._phase import PhaseData, RowSource, first_output
 from ._probe import Fit, Sample, choose, fit_classes, fit_numbers
 
 _ROWS_AT_ONCE = 1024
 
 
+@register("linear_probe")
 class LinearProbe(InitPolicy):
     """Keep the body and replace the head by a linear model of its features (LP-FT) [1]_.
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import NORM_LAYERS, PolicyContext
+from ...state import NetState
+from .._context import NORM_LAYERS, PolicyContext
+from .._phase import first_output
 from ._layers import LINEAR_MAPS, LinearMap, tensor_name, watched
-from ._phase import first_output
 
 
 @dataclass(frozen=True)

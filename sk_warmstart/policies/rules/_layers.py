@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import PolicyContext
+from ...state import NetState
+from .._context import PolicyContext
 
 LinearMap = nn.Linear | nn.modules.conv._ConvNd
 Note = Callable[[str, Tensor, Tensor], None]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,44 +12,14 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor, nn
 
-from ..diagnostics import classifier_two_sample, dormant_fraction, population_stability
-from ..state import FeatureSummary, Lineage, NetState
-from ._base import PolicyContext
-from ._phase import PhaseData, RowSource, first_output
+from ...diagnostics import classifier_two_sample, dormant_fraction, population_stability
+from ...state import NetState
+from .._context import Circumstances, PolicyContext
+from .._phase import PhaseData, RowSource, first_output
 
 _ROWS = 10_000  # more rows make no judgement better
 _FEW = 30  # fewer rows make none
 _TWO_SAMPLE = 400  # rows of each side that a classifier is to tell apart
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """What an estimator knows of a donor beside its state.
-
-    Parameters
-    ----------
-    lineage : Lineage
-        Where the donor comes from.
-    classes_added, columns_added, columns_dropped : sequence
-        How the schema changed.
-    features : FeatureSummary or None, default=None
-        How the columns were spread in the donor's last fit.
-    rows : callable, default=None
-        Gives rows as they are spread now, as the user passed them, shape (n_samples, n_features), or None.
-
-    Examples
-    --------
-    >>> from sk_warmstart.policies import Circumstances
-    >>> Circumstances(classes_added=["z"]).classes_added
-    ['z']
-    """
-
-    lineage: Lineage = field(default_factory=Lineage)
-    classes_added: Sequence[Any] = ()
-    columns_added: Sequence[Any] = ()
-    columns_dropped: Sequence[Any] = ()
-    features: FeatureSummary | None = None
-    rows: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True)

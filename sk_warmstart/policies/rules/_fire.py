@@ -5,12 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._params import check_count, check_finite
+from .._registry import register
 from ._layers import LinearMap, linear_tensors
-from ._params import check_count, check_finite
 
 
+@register("fire")
 class Fire(InitPolicy):
     """Replace each weight matrix by its orthogonal factor, scaled [1]_.
 

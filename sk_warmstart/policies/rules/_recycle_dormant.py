@@ -5,17 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._params import check_finite, check_range
+from .._phase import PhaseData
+from .._registry import register
 from ._layers import watched
-from ._params import check_finite, check_range
-from ._phase import PhaseData
 from ._units import HiddenLayer, hidden_layers
 
 _ROWS_AT_ONCE = 1024
 _PROBE_ROWS = 8
 
 
+@register("recycle_dormant")
 class RecycleDormant(InitPolicy):
     """Redraw the units that hardly react to the phase's rows; the rest is kept [1]_.
 

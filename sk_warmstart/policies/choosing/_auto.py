@@ -6,11 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import Circumstances, PolicyContext
+from .._nesting import check_policies, donors_of, nested_policies
+from .._params import check_count, check_range
+from .._registry import register
+from ..rules._reference import Cold, Warm
 from ._best_of import BestOf
 from ._evidence import (
-    Circumstances,
     Standing,
     donor_standing,
     dormant_share,
@@ -20,9 +24,6 @@ from ._evidence import (
     old_from_new,
     share_of_new,
 )
-from ._nesting import check_policies, donors_of, nested_policies
-from ._params import check_count, check_range
-from ._reference import Cold, Warm
 
 _CERTAIN = 2.0  # standard errors
 _DORMANT = 0.5
@@ -30,6 +31,7 @@ _ENOUGH = 0.5  # of the patience: a validation loss turns sooner, and more surel
 _LOST, _SHAKEN = 0.7, 0.8  # of its lead over a constant prediction
 
 
+@register("auto")
 class Auto(InitPolicy):
     """Start warm, cold, or as the winner of a race, by what is known of the donor and the rows.
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._registry import register
 from ._layers import tensor_name
 
 
+@register("reset_layers")
 class ResetLayers(InitPolicy):
     """Take some layers from the fresh draw and keep the others.
 

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._params import check_count, check_finite, check_range
+from .._phase import PhaseData
+from .._registry import register
 from ._layers import linear_tensors
-from ._params import check_count, check_finite, check_range
-from ._phase import PhaseData
 
 _ROWS_AT_ONCE = 4096
 _NEARLY_ALL = 0.99
@@ -29,6 +31,7 @@ class PlainShrinkWarning(UserWarning):
     """
 
 
+@register("dash")
 class Dash(InitPolicy):
     """Shrink each group of weights by how far it points away from the direction of descent [1]_.
 

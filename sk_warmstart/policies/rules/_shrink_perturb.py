@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._params import check_option, check_range
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._params import check_option, check_range
+from .._registry import register
 
 
+@register("shrink_perturb")
 class ShrinkPerturb(InitPolicy):
     """Start from ``shrink * previous + perturb * noise`` [1]_.
 
@@ -87,6 +90,7 @@ class ShrinkPerturb(InitPolicy):
         return settings != (0, 1, "fresh", "all", "fresh")
 
 
+@register("interpolate")
 class Interpolate(InitPolicy):
     """Start on the straight line from warm (``c=0``) to cold (``c=1``).
 

@@ -6,13 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._nesting import check_policies, donors_of, nested_policies
-from ._params import check_count
-from ._race import Merit
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._nesting import check_policies, donors_of, nested_policies
+from .._params import check_count
+from .._race import Merit
+from .._registry import register
 
 
+@register("best_of")
 class BestOf(InitPolicy):
     """Race policies, or donors, for a few epochs, and start as the winner starts.
 
