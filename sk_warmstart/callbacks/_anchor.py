@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..policies import PolicyContext
+from .._parameters import check_number, check_option
+from ..modules._structure import normalisation_tensors
 from ..state import NetState, network_of
 from ..training import Companion
-from ._epochs import is_number
-from ._layers import module_of
+from ._module import module_of
 
 _PLACES = ("start", "origin", "fresh", "donor")
 _SCOPES = ("all", "weights")
@@ -116,11 +116,9 @@ class Anchor(Companion):
                 torch._foreach_add_(gradients, torch._foreach_sub(weights, anchors), alpha=self.strength)
 
     def _check(self, net: Any) -> None:
-        if not is_number(self.strength) or not 0 <= self.strength < float("inf"):
-            raise ValueError(f"strength must be a number of at least 0, got {self.strength!r}")
-        for name, value, known in (("to", self.to, _PLACES), ("scope", self.scope, _SCOPES)):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
+        check_number("strength of Anchor", self.strength, 0)
+        check_option("to of Anchor", self.to, _PLACES)
+        check_option("scope of Anchor", self.scope, _SCOPES)
         if any(type(getattr(net, name + "_")).__name__ == "LBFGS" for name in net._optimizers):
             raise ValueError("Anchor adds a gradient, and LBFGS looks at the loss: use another optimizer")
         if getattr(net, "accelerator", None) is not None:
@@ -148,7 +146,7 @@ class Anchor(Companion):
     def _matched(self, net: Any, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
         module = module_of(net)
         prefix = "" if network_of(net) is module else "module."
-        left_out = PolicyContext(module=module).normalisation_tensors()
+        left_out = normalisation_tensors(module)
         weights: list[Tensor] = []
         anchors: list[Tensor] = []
         for name, parameter in module.named_parameters():

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ._epochs import CountsEpochs, check_count, check_factor
+from .._parameters import check_integer, check_number
+from ..modules._selection import layers_upwards
+from ._epochs import CountsEpochs
 from ._freezing import frozen
-from ._layers import layers_upwards, module_of
+from ._module import module_of
 from ._rates import keep_rates, spread_rates
 
 
@@ -56,8 +58,8 @@ class GradualUnfreeze(CountsEpochs):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Give every layer its rate."""
         super().on_train_begin(net, X, y, **kwargs)
-        check_factor(self.factor)
-        check_count("epochs_per_layer", self.epochs_per_layer)
+        check_number("factor of GradualUnfreeze", self.factor, 1)
+        check_integer("epochs_per_layer of GradualUnfreeze", self.epochs_per_layer)
         spread_rates(net, self.factor, self.blocks)
 
     def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:

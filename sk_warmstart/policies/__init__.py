@@ -6,7 +6,7 @@ Knows torch, numpy and scikit-learn; nothing of skorch, nothing of estimators.
 from ._base import InitPolicy
 from ._compose import Compose
 from ._context import Circumstances, PolicyContext
-from ._phase import PhaseData, first_output
+from ._phase import PhaseData
 from ._race import Merit, Race
 from ._registry import policy_names, resolve_policy
 from .choosing._auto import Auto
@@ -39,7 +39,6 @@ __all__ = [
     "ResetLayers",
     "ShrinkPerturb",
     "Warm",
-    "first_output",
     "policy_names",
     "resolve_policy",
 ]

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..modules._selection import layer_names
+from ..modules._structure import normalisation_tensors
 from ..state import FeatureSummary, Lineage, NetState
 from ._phase import PhaseData
 from ._race import Race
-
-NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class PolicyContext:
         return self.data
 
     def layers(self) -> list[tuple[str, nn.Module]]:
-        """Return the layers that hold weights of their own, normalisation left out, in the module's order.
+        """Return the layers that hold weights of their own, normalisation left out, from bottom to top.
 
         Returns
         -------
@@ -174,11 +174,8 @@ class PolicyContext:
         ValueError
             If the structure is not known.
         """
-        return [
-            (name, layer)
-            for name, layer in self.structure().named_modules()
-            if not isinstance(layer, NORM_LAYERS) and next(layer.parameters(recurse=False), None) is not None
-        ]
+        network = self.structure()
+        return [(name, network.get_submodule(name)) for name in layer_names(network)]
 
     def normalisation_tensors(self) -> set[str]:
         """Return the names of the tensors that belong to normalisation layers.
@@ -188,11 +185,4 @@ class PolicyContext:
         set of str
             Names of parameters and buffers.
         """
-        if self.module is None:
-            return set()
-        return {
-            f"{prefix}.{name}" if prefix else name
-            for prefix, layer in self.module.named_modules()
-            if isinstance(layer, NORM_LAYERS)
-            for name in layer.state_dict()
-        }
+        return set() if self.module is None else normalisation_tensors(self.module)

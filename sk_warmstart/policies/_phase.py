@@ -121,26 +121,3 @@ class PhaseData:
                 total += float(self.loss(network(X), y, weight)) * len(X)
                 n += len(X)
         return total / n
-
-
-def first_output(output: Any) -> Tensor:
-    """Return what a network predicts, where it returns more than that.
-
-    Parameters
-    ----------
-    output : Tensor or tuple
-        What the network returned.
-
-    Returns
-    -------
-    Tensor
-        The first of a tuple.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sk_warmstart.policies import first_output
-    >>> first_output((torch.ones(2), "attention")).tolist()
-    [1.0, 1.0]
-    """
-    return output[0] if isinstance(output, tuple) else output

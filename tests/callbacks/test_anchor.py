@@ -156,9 +156,9 @@ def test_it_goes_with_freeze_and_clone() -> None:
 
 def test_errors_say_what_to_do() -> None:
     for anchor, message in (
-        (Anchor(-1.0), "strength must be"),
-        (Anchor(to="there"), "to must be"),
-        (Anchor(scope="some"), "scope must be"),
+        (Anchor(-1.0), "strength of Anchor must be"),
+        (Anchor(to="there"), "to of Anchor must be"),
+        (Anchor(scope="some"), "scope of Anchor must be"),
     ):
         with pytest.raises(ValueError, match=message):
             make(anchor).fit(X, y)

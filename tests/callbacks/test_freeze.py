@@ -18,8 +18,8 @@ from torch.optim.lr_scheduler import OneCycleLR, StepLR
 
 from sk_warmstart import WarmStartClassifier
 from sk_warmstart.callbacks import Freeze, GradualUnfreeze, LayerwiseLR
-from sk_warmstart.callbacks._layers import chosen_tensors, layers_upwards
 from sk_warmstart.modules import MLP
+from sk_warmstart.modules._selection import layers_upwards, select_tensors
 from sk_warmstart.state import NetState
 
 X, y = make_classification(60, 5, n_informative=4, n_redundant=0, random_state=0)
@@ -245,15 +245,15 @@ def test_errors_say_what_to_do() -> None:
         make(LayerwiseLR(2.0), ("more", GradualUnfreeze(3.0))).fit(X, y)
     with pytest.raises(ValueError, match="nothing is left to train"):
         make(Freeze(".")).fit(X, y)
-    with pytest.raises(ValueError, match="chooses none"):
+    with pytest.raises(ValueError, match="matches none"):
         make(Freeze("absent")).fit(X, y)
     with pytest.raises(ValueError, match="names \\['absent'\\]"):
         make(Freeze(["absent"])).fit(X, y)
-    with pytest.raises(ValueError, match="n_epochs must be"):
+    with pytest.raises(ValueError, match="n_epochs of Freeze must be"):
         make(Freeze(n_epochs=0)).fit(X, y)
-    with pytest.raises(ValueError, match="factor must be"):
+    with pytest.raises(ValueError, match="factor of LayerwiseLR must be"):
         make(LayerwiseLR(0.5)).fit(X, y)
-    with pytest.raises(ValueError, match="epochs_per_layer must be"):
+    with pytest.raises(ValueError, match="epochs_per_layer of GradualUnfreeze must be"):
         make(GradualUnfreeze(epochs_per_layer=0)).fit(X, y)
     with pytest.raises(ValueError, match="blocks must be"):
         make(LayerwiseLR(blocks=["absent"])).fit(X, y)
@@ -279,7 +279,7 @@ def test_layers_of_unusual_networks() -> None:
     assert [sorted(layer) for layer in layers[-2:]] == [["top.bias"], ["head.bias", "head.weight"]]
     low = next(layer for layer in layers if "low.bias" in layer)
     assert {"norm.weight", "norm.bias", "low.parametrizations.weight.original0"} <= set(low)
-    assert "head.weight" not in chosen_tensors("body", Tied())
+    assert "head.weight" not in select_tensors("body", Tied())
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_multi_layer_perceptron_by_hand(context_of: ContextOf, seed: int, tau: f
     expected, recycled = {name: value.copy() for name, value in P.items()}, {}
     for layer, h in (("hidden.0", h1), ("hidden.2", h2)):
         activity = [sum(abs(row[i]) for row in h) / len(h) for i in range(h.shape[1])]
-        recycled[layer] = [i for i, a in enumerate(activity) if a / (sum(activity) / len(activity) + 1e-9) <= tau]
+        recycled[layer] = [i for i, a in enumerate(activity) if a / (sum(activity) / len(activity)) <= tau]
         for i in recycled[layer]:
             expected[f"{layer}.weight"][i] = fresh[f"{layer}.weight"][i].numpy()
             expected[f"{layer}.bias"][i] = fresh[f"{layer}.bias"][i].numpy()

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..._parameters import check_integer, check_number
 from ...state import NetState
 from .._base import InitPolicy
 from .._context import Circumstances, PolicyContext
 from .._nesting import check_policies, donors_of, nested_policies
-from .._params import check_count, check_range
 from .._registry import register
 from ..rules._reference import Cold, Warm
 from ._best_of import BestOf
@@ -89,8 +89,8 @@ class Auto(InitPolicy):
 
         Notes ``chosen``, ``reasons``, ``evidence``, ``patience``, ``watch``, and what a race notes.
         """
-        least = check_range(self, "patience", 0, 1, exclude_low=True)
-        check_count(self, "n_epochs", 1)
+        least = check_number("patience of Auto", self.patience, 0, 1, exclude="low")
+        check_integer("n_epochs of Auto", self.n_epochs)
         check_policies(self)
         known = context.circumstances or Circumstances()
         standing = donor_standing(previous, fresh, context)

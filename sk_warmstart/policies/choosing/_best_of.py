@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..._parameters import check_integer
 from ...state import NetState
 from .._base import InitPolicy
 from .._context import PolicyContext
 from .._nesting import check_policies, donors_of, nested_policies
-from .._params import check_count
 from .._race import Merit
 from .._registry import register
 
@@ -83,7 +83,7 @@ class BestOf(InitPolicy):
         together; ``margin`` and ``margin_error``, the mean paired difference of the winner's scores to those of
         the runner-up and its standard error; and what the winner notes.
         """
-        n_epochs = check_count(self, "n_epochs", 1)
+        n_epochs = check_integer("n_epochs of BestOf", self.n_epochs)
         if context.race is None:
             context.phase_data()  # says what is missing
             raise ValueError("BestOf needs a context that can race: use it as init_policy of an estimator")

@@ -13,9 +13,10 @@ from scipy import stats
 from torch import Tensor, nn
 
 from ...diagnostics import classifier_two_sample, dormant_fraction, population_stability
+from ...modules import first_output
 from ...state import NetState
 from .._context import Circumstances, PolicyContext
-from .._phase import PhaseData, RowSource, first_output
+from .._phase import PhaseData, RowSource
 
 _ROWS = 10_000  # more rows make no judgement better
 _FEW = 30  # fewer rows make none

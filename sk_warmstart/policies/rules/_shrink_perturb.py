@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..._parameters import check_number, check_option
 from ...state import NetState
 from .._base import InitPolicy
 from .._context import PolicyContext
-from .._params import check_option, check_range
 from .._registry import register
 
 
@@ -65,12 +65,13 @@ class ShrinkPerturb(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Shrink and perturb; see :meth:`InitPolicy.start`."""
-        shrink, perturb = check_range(self, "shrink", 0), check_range(self, "perturb", 0)
-        noise = check_option(self, "noise", ["fresh", "original", "gaussian"])
+        shrink = check_number("shrink of ShrinkPerturb", self.shrink, 0)
+        perturb = check_number("perturb of ShrinkPerturb", self.perturb, 0)
+        noise = check_option("noise of ShrinkPerturb", self.noise, ["fresh", "original", "gaussian"])
         spared: set[str] = set()
-        if check_option(self, "scope", ["all", "weights"]) == "weights":
+        if check_option("scope of ShrinkPerturb", self.scope, ["all", "weights"]) == "weights":
             spared = context.normalisation_tensors()
-        fresh_buffers = check_option(self, "buffers", ["keep", "fresh"]) == "fresh"
+        fresh_buffers = check_option("buffers of ShrinkPerturb", self.buffers, ["keep", "fresh"]) == "fresh"
         if noise == "original" and context.original is None:
             raise ValueError("noise='original' needs the weights that the lineage first started from")
 
@@ -112,7 +113,7 @@ class Interpolate(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Interpolate; see :meth:`InitPolicy.start`."""
-        c = check_range(self, "c", 0, 1)
+        c = check_number("c of Interpolate", self.c, 0, 1)
         if c == 1:
             return fresh.copy()
 
