@@ -5,9 +5,9 @@ Knows torch, numpy and scikit-learn; nothing of skorch, nothing of estimators.
 
 from ._base import InitPolicy
 from ._compose import Compose
-from ._context import Circumstances, PolicyContext
+from ._context import DonorContext, PolicyContext
 from ._phase import PhaseData
-from ._race import Merit, Race
+from ._race import CandidateScores, Race
 from ._registry import policy_names, resolve_policy
 from .choosing._auto import Auto
 from .choosing._best_of import BestOf
@@ -22,15 +22,15 @@ from .rules._shrink_perturb import Interpolate, ShrinkPerturb
 __all__ = [
     "Auto",
     "BestOf",
-    "Circumstances",
+    "CandidateScores",
     "Cold",
     "Compose",
     "Dash",
+    "DonorContext",
     "Fire",
     "InitPolicy",
     "Interpolate",
     "LinearProbe",
-    "Merit",
     "PhaseData",
     "PlainShrinkWarning",
     "PolicyContext",

@@ -18,7 +18,7 @@ from ._race import Race
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class DonorContext:
     """What an estimator knows of a donor beside its state.
 
     Parameters
@@ -34,8 +34,8 @@ class Circumstances:
 
     Examples
     --------
-    >>> from sk_warmstart.policies import Circumstances
-    >>> Circumstances(classes_added=["z"]).classes_added
+    >>> from sk_warmstart.policies import DonorContext
+    >>> DonorContext(classes_added=["z"]).classes_added
     ['z']
     """
 
@@ -67,10 +67,10 @@ class PolicyContext:
     sources : sequence of NetState, default=()
         The states of the donors that the policy brings, in the order of :meth:`InitPolicy.donors` and in the
         layout of the network. Where the estimator has no donor, the previous state is the first of them.
-    circumstances : Circumstances, default=None
-        What the estimator knows of the donor beside its state.
+    donor : DonorContext, default=None
+        What the estimator knows of the donor beside its state; None where nothing is known.
     notes : dict, default={}
-        What a policy wants to be known about the start that it made; becomes a part of ``start_``.
+        What a policy reports about the start that it made; becomes a part of ``start_``.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class PolicyContext:
     data: PhaseData | None = None
     race: Callable[[Mapping[str, NetState]], Race] | None = None
     sources: Sequence[NetState] = ()
-    circumstances: Circumstances | None = None
+    donor: DonorContext | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
     def structure(self) -> nn.Module:
@@ -130,8 +130,8 @@ class PolicyContext:
         state.load_into(network)
         return network.eval()
 
-    def spawned(self) -> PolicyContext:
-        """Return a context for a policy inside another one: with notes and random numbers of its own.
+    def child(self) -> PolicyContext:
+        """Return a context for a policy inside another one, with its own notes and random numbers.
 
         Returns
         -------

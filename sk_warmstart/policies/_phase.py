@@ -1,4 +1,4 @@
-"""The rows of the phase that is about to be trained, for policies that look at them."""
+"""Rows of a phase, as policies see them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class PhaseData:
         The validation rows, where there are any.
     classifies : bool, default=True
         Whether targets are codes of classes; otherwise they are numbers.
-    known : callable, default=None
-        Tells ``new``: looked up only where a policy asks.
+    find_new : callable, default=None
+        Returns what :attr:`new` is; called only where a policy asks.
 
     Examples
     --------
@@ -55,12 +55,12 @@ class PhaseData:
     loss: Callable[[Any, Tensor, Tensor | None], Tensor]
     valid: RowSource | None = None
     classifies: bool = True
-    known: Callable[[], Tensor | None] | None = None
+    find_new: Callable[[], Tensor | None] | None = None
 
     @property
     def new(self) -> Tensor | None:
         """Which training rows the donor has not seen, as a mask; None where that is not known."""
-        return None if self.known is None else self.known()
+        return None if self.find_new is None else self.find_new()
 
     def sample(self, n: int) -> Batch:
         """Return at most ``n`` training rows, evenly spaced.

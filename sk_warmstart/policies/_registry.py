@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sklearn.base import clone
 
+from .._parameters import warn_renamed
 from ._adapter import PolicyAdapter, policy_name
 from ._base import InitPolicy
 
@@ -41,7 +41,7 @@ def policy_names() -> list[str]:
     >>> "warm" in policy_names()
     True
     """
-    return sorted(_CLASSES)
+    return sorted(_CLASSES, key=lambda name: (name not in ("cold", "warm"), name))
 
 
 def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
@@ -67,16 +67,11 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
     Examples
     --------
     >>> from sk_warmstart.policies import resolve_policy
-    >>> resolve_policy("interpolate", c=0.5)
-    Interpolate(c=0.5)
+    >>> resolve_policy("interpolate", fresh_share=0.5)
+    Interpolate(fresh_share=0.5)
     """
     if isinstance(policy, str) and policy in _OLD_NAMES:
-        warnings.warn(
-            f"the policy {policy!r} is called {_OLD_NAMES[policy]!r} since version 0.2; the old name will be "
-            "removed in 0.3",
-            FutureWarning,
-            stacklevel=2,
-        )
+        warn_renamed(f"the policy {policy!r}", repr(_OLD_NAMES[policy]))
         policy = _OLD_NAMES[policy]
     if isinstance(policy, str) and policy in _CLASSES:
         resolved, owner = _CLASSES[policy](), f"init_policy={policy!r}"

@@ -38,7 +38,7 @@ POLICIES: list[InitPolicy] = [
     Cold(),
     Warm(),
     ShrinkPerturb(),
-    ShrinkPerturb(noise="gaussian", scope="weights", buffers="keep"),
+    ShrinkPerturb(noise="gaussian", scope="no_norm", buffers="keep"),
     ShrinkPerturb(noise="original"),
     Interpolate(0.3),
     Dash(),

@@ -17,7 +17,15 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sk_warmstart import DataIncremental, WarmStartClassifier, WarmStartComparator
-from sk_warmstart.policies import Auto, BestOf, Compose, Interpolate, Merit, PolicyContext, resolve_policy
+from sk_warmstart.policies import (
+    Auto,
+    BestOf,
+    CandidateScores,
+    Compose,
+    Interpolate,
+    PolicyContext,
+    resolve_policy,
+)
 from sk_warmstart.state import NetState
 
 X, Y = load_digits(n_class=4, return_X_y=True)
@@ -45,11 +53,11 @@ class Fullest:
     def __init__(self, starts: dict[str, NetState]):
         self.starts = starts
 
-    def run(self, names: Sequence[str], epochs: int) -> dict[str, Merit]:
+    def run(self, names: Sequence[str], epochs: int) -> dict[str, CandidateScores]:
         def worth(name: str) -> torch.Tensor:
             return self.starts[name]["weight"].mean().double().expand(2)
 
-        return {name: Merit(worth(name), -worth(name)) for name in names}
+        return {name: CandidateScores(worth(name), -worth(name)) for name in names}
 
 
 def filled(value: float) -> NetState:

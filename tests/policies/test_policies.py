@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from torch import Tensor, nn
 
 from sk_warmstart.policies import (
@@ -65,7 +66,7 @@ def test_gaussian_noise_has_its_standard_deviation_and_spares_norms() -> None:
     net = nn.Sequential(nn.Linear(200, 200), nn.BatchNorm1d(200))
     state = NetState.from_module(net)
     context = PolicyContext(torch.Generator().manual_seed(0), net)
-    policy = ShrinkPerturb(0.6, 0.01, noise="gaussian", scope="weights", buffers="keep")
+    policy = ShrinkPerturb(0.6, 0.01, noise="gaussian", scope="no_norm", buffers="keep")
     start = policy.start(state, state, context)
     noise = start["0.weight"] - 0.6 * state["0.weight"]
     assert float(noise.std()) == pytest.approx(0.01, rel=0.02)
@@ -90,7 +91,7 @@ def test_interpolate_by_hand(case: Case, c: float) -> None:
     [
         (
             ShrinkPerturb(shrink=-0.1),
-            "shrink of ShrinkPerturb must be a number of at least 0 and finite, got -",
+            "shrink of ShrinkPerturb must be a number of at least 0 and finite, got -0",
         ),
         (
             ShrinkPerturb(perturb="much"),
@@ -100,7 +101,7 @@ def test_interpolate_by_hand(case: Case, c: float) -> None:
         (ShrinkPerturb(noise="pink"), "noise of ShrinkPerturb must be one of"),
         (ShrinkPerturb(scope="head"), "scope of ShrinkPerturb must be one of"),
         (ShrinkPerturb(buffers=None), "buffers of ShrinkPerturb must be one of"),
-        (Interpolate(c=1.5), r"c of Interpolate must be a number in \[0, 1\], got 1.5"),
+        (Interpolate(1.5), r"fresh_share of Interpolate must be a number in \[0, 1\], got 1.5"),
         (Dash(shrink=1.1), r"shrink of Dash must be a number in \[0, 1\], got 1.1"),
         (Dash(alpha=0), r"alpha of Dash must be a number in \(0, 1\], got 0"),
         (Dash(chunk_size=0), "chunk_size of Dash must be an integer of at least 1 or None, got 0"),
@@ -178,3 +179,27 @@ def test_a_policy_of_ones_own_needs_only_start(case: Case, equal: Equal) -> None
 
     previous, fresh, context = case("mlp")
     assert equal(resolve_policy(Flip()).start(previous, fresh, context()), previous.map(negative))
+
+
+def test_old_names_work_for_one_version(case: Case, equal: Equal) -> None:
+    previous, fresh, context = case("conv")
+    with pytest.warns(FutureWarning, match="the policy 'reset_head' is called 'reset_layers'"):
+        assert isinstance(resolve_policy("reset_head"), ResetLayers)
+    assert "reset_head" not in policy_names()
+    for old, new, words in (
+        (Interpolate(c=0.3), Interpolate(0.3), "the parameter c of Interpolate is called fresh_share"),
+        (clone(Interpolate().set_params(c=0.3)), Interpolate(0.3), "fresh_share"),
+        (ResetLayers("last"), ResetLayers("head"), "which='last' of ResetLayers is called 'head'"),
+        (
+            ShrinkPerturb(scope="weights"),
+            ShrinkPerturb(scope="no_norm"),
+            "scope='weights' of ShrinkPerturb is called 'no_norm'",
+        ),
+    ):
+        with pytest.warns(FutureWarning, match=words):
+            start = old.start(previous, fresh, context())
+        assert equal(start, new.start(previous, fresh, context()))
+    with pytest.warns(FutureWarning, match="fresh_share"):
+        assert not Interpolate(c=1).keeps_previous()
+    with pytest.warns(FutureWarning), pytest.raises(ValueError, match="c of Interpolate must be"):
+        Interpolate(c=2).start(previous, fresh, context())

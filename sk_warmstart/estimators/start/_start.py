@@ -12,7 +12,7 @@ import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
-from ...policies import Circumstances, Cold, InitPolicy, PolicyContext
+from ...policies import Cold, DonorContext, InitPolicy, PolicyContext
 from ...policies._adapter import policy_name
 from ...state import Donor, Lineage, NetState
 from ...training import child_seed
@@ -150,7 +150,7 @@ def make_start(
             phase_data(net, new),
             race=racing(net, new, plan.seed),
             sources=[*([previous.state] if brings_first else []), *(other.state for other in others)],
-            circumstances=Circumstances(
+            donor=DonorContext(
                 lineage=donor.lineage,
                 **{name: change[name] for name in ("classes_added", "columns_added", "columns_dropped")},
                 features=donor.features,

@@ -1,4 +1,4 @@
-"""Try several starts for a moment, and take the one that does best."""
+"""Race between policies or donors by successive halving."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...state import NetState
 from .._base import InitPolicy
 from .._context import PolicyContext
 from .._nesting import check_policies, donors_of, nested_policies
-from .._race import Merit
+from .._race import CandidateScores, Race
 from .._registry import register
 
 
@@ -19,7 +19,7 @@ from .._registry import register
 class BestOf(InitPolicy):
     """Race policies, or donors, for a few epochs, and start as the winner starts.
 
-    Every candidate trains ``n_epochs`` epochs from its start; the better half goes on for twice as many, until
+    Every candidate trains ``n_epochs`` epochs from its start; the better half trains for twice as many more, until
     one is left (successive halving). They are compared on validation rows, or, where the fit has none, on a
     fifth of its rows that is held out during the race, if possible among those that no donor has seen. What was
     trained in the race is not kept: the winner begins again from its start. Cold starts need more epochs than a
@@ -30,8 +30,9 @@ class BestOf(InitPolicy):
     policies : sequence of str or InitPolicy, default=("cold", "warm", "shrink_perturb")
         The candidates. Each but those that keep nothing races once for each donor.
     sources : sequence, default=None
-        Further donors, as ``warm_start_from`` takes them; with no donor of its own the estimator starts from one
-        of these.
+        Further donors, as ``warm_start_from`` takes them; where the estimator has no donor, it starts from one of
+        these. ``start_.source`` is the place of the one that won among all donors that the policy brings, those of
+        nested policies included.
     n_epochs : int, default=1
         Epochs of the first round.
 
@@ -88,8 +89,8 @@ class BestOf(InitPolicy):
             context.phase_data()  # says what is missing
             raise ValueError("BestOf needs a context that can race: use it as init_policy of an estimator")
         starts, notes = self._starts(previous, fresh, context)
-        winner, told = hold_race(context.race(starts), list(starts), n_epochs)
-        context.notes.update(notes[winner], chosen=winner, **told)
+        winner, of_race = hold_race(context.race(starts), list(starts), n_epochs)
+        context.notes.update(notes[winner], chosen=winner, **of_race)
         return starts[winner]
 
     def _sources(self) -> list[Any]:
@@ -102,68 +103,49 @@ class BestOf(InitPolicy):
     def _starts(
         self, previous: NetState, fresh: NetState, context: PolicyContext
     ) -> tuple[dict[str, NetState], dict[str, dict[str, Any]]]:
+        """Return the start of each candidate from each donor, and what it notes."""
         n_sources = len(self._sources())
-        states = list(context.sources[:n_sources])
-        donors: list[tuple[str, int | None, NetState]] = [
-            (f" of source {i}", i, state) for i, state in enumerate(states)
-        ]
-        if not any(state is previous for state in states):
-            donors.insert(0, ("", None, previous))
+        own_sources = context.sources[:n_sources]
+        donors: list[tuple[int | None, NetState]] = [*enumerate(own_sources)]
+        # Where the estimator has no donor, the previous state is a source itself.
+        if not any(state is previous for state in own_sources):
+            donors.insert(0, (None, previous))
         starts: dict[str, NetState] = {}
         notes: dict[str, dict[str, Any]] = {}
         for each in nested_policies(check_policies(self), n_sources):
-            if not each.policy.keeps_previous():
-                pairs = [("", None, previous)]
-            else:
-                pairs = donors
-            for suffix, source, donor in pairs:
-                name = each.name + suffix
+            for source, donor in donors if each.policy.keeps_previous() else [(None, previous)]:
+                name = each.name if source is None else f"{each.name} of source {source}"
                 if name in starts:
                     raise ValueError(f"policies of BestOf holds {each.name!r} twice")
-                starts[name], noted = each.start(donor, fresh, context.spawned())
+                child = context.child()
+                if donor is not previous:
+                    child.donor = None  # it describes another one
+                starts[name], noted = each.start(donor, fresh, child)
                 notes[name] = noted if source is None else {"source": source, **noted}
         return starts, notes
 
 
-def hold_race(race: Any, names: list[str], n_epochs: int) -> tuple[str, dict[str, Any]]:
-    """Halve the candidates until one is left.
-
-    Parameters
-    ----------
-    race : Race
-        The candidates.
-    names : list of str
-        Their names.
-    n_epochs : int
-        Epochs of the first round.
-
-    Returns
-    -------
-    winner : str
-        Its name.
-    told : dict
-        ``race``, ``epochs``, ``margin``, ``margin_error``.
-    """
+def hold_race(race: Race, names: Sequence[str], n_epochs: int) -> tuple[str, dict[str, Any]]:
+    """Halve the candidates until one is left; return its name and the notes of the race."""
     rounds: list[dict[str, Any]] = []
     trained = spent = 0
-    left, rung = names, n_epochs
-    order: list[tuple[str, Merit]] = []
+    left, next_epochs = list(names), n_epochs
+    order: list[tuple[str, CandidateScores]] = []
     while len(left) > 1 or not rounds:
-        merits = race.run(left, rung)
-        if not merits:
+        found = race.run(left, next_epochs)
+        if not found:
             raise ValueError(f"all candidates of the race failed: {left}")
-        trained, spent = trained + rung, spent + rung * len(left)
-        order = sorted(merits.items(), key=lambda item: item[1].rank, reverse=True)
+        trained, spent = trained + next_epochs, spent + next_epochs * len(left)
+        order = sorted(found.items(), key=lambda item: item[1].rank, reverse=True)
         rounds += [
-            {"candidate": name, "epochs": trained, "score": merit.rank[0], "loss": -merit.rank[1]}
-            for name, merit in order
+            {"candidate": name, "epochs": trained, "score": scores.rank[0], "loss": -scores.rank[1]}
+            for name, scores in order
         ]
-        left, rung = [name for name, _ in order[: -(-len(left) // 2)]], rung * 2
-    told: dict[str, Any] = {"race": rounds, "epochs": spent, "margin": math.nan, "margin_error": math.nan}
+        left, next_epochs = [name for name, _ in order[: -(-len(left) // 2)]], next_epochs * 2
+    margin = margin_error = math.nan
     if len(order) > 1:
         difference = (order[0][1].scores - order[1][1].scores).double()
-        told["margin"] = float(difference.mean())
-        told["margin_error"] = (
-            float(difference.std() / math.sqrt(len(difference))) if len(difference) > 1 else math.nan
-        )
-    return left[0], told
+        margin = float(difference.mean())
+        if len(difference) > 1:
+            margin_error = float(difference.std() / math.sqrt(len(difference)))
+    return left[0], {"race": rounds, "epochs": spent, "margin": margin, "margin_error": margin_error}

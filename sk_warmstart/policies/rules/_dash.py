@@ -170,7 +170,7 @@ def _say_if_plain(shrink: float, clamped: list[Tensor]) -> None:
     if share >= _NEARLY_ALL:
         warnings.warn(
             f"Dash shrank {share:.0%} of the groups of weights by its full factor {shrink:g}: this start is that "
-            f"of ShrinkPerturb(shrink={shrink:g}, perturb=0, scope='weights', buffers='keep'), which needs no "
+            f"of ShrinkPerturb(shrink={shrink:g}, perturb=0, scope='no_norm', buffers='keep'), which needs no "
             "gradient",
             PlainShrinkWarning,
             stacklevel=3,

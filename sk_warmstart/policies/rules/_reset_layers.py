@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from torch import Tensor
 
+from ..._parameters import warn_renamed
 from ...modules._selection import Which, select_tensors
 from ...state import NetState
 from .._base import InitPolicy
@@ -54,11 +53,7 @@ class ResetLayers(InitPolicy):
         """Reset the chosen layers; see :meth:`InitPolicy.start`."""
         which = self.which
         if isinstance(which, str) and which == "last":
-            warnings.warn(
-                "which='last' of ResetLayers is called 'head' since version 0.2; 'last' will be removed in 0.3",
-                FutureWarning,
-                stacklevel=2,
-            )
+            warn_renamed("which='last' of ResetLayers", "'head'")
             which = "head"
         chosen = select_tensors(which, context.structure())
 
