@@ -129,7 +129,7 @@ class Compose(InitPolicy):
         return isinstance(self.policies, str) and self.policies == "deprecated"
 
     def _given(self) -> Sequence[Step]:
-        return self.steps if self._is_new() else self.policies  # type: ignore[return-value]
+        return self.steps if self._is_new() else self.policies
 
     def _named(self) -> list[tuple[str, Any]]:
         given = self._given()
