@@ -1,4 +1,4 @@
-"""Pull the weights towards where they came from."""
+"""Penalty on the distance of the weights to an anchor: L2-SP, L2-Init."""
 
 from __future__ import annotations
 
@@ -129,9 +129,9 @@ class Anchor(Companion):
 
     def _place(self, net: Any) -> NetState | None:
         start = NetState.from_module(network_of(net))
-        # A start that was made by hand is nobody's: it is the start itself.
-        told = net.__dict__.get("start_", {})
-        donor, policy = told.get("donor"), told.get("policy")
+        # A start that was made by hand has no donor.
+        start_ = net.__dict__.get("start_", {})
+        donor, policy = start_.get("donor"), start_.get("policy")
         warm = donor in ("self", "warm_start_from", "init_policy")
         if self.to == "start" or (self.to == "fresh" and not warm):
             return start
@@ -139,12 +139,12 @@ class Anchor(Companion):
             return None
         if self.to == "donor" and policy == "Warm":
             return start
-        known = getattr(net.session_, "fresh" if self.to == "fresh" else "previous", None)
-        if known is None:
+        anchor = getattr(net.session_, "fresh" if self.to == "fresh" else "previous", None)
+        if anchor is None:
             raise ValueError(
-                f"Anchor(to={self.to!r}) is not known for a start by {policy}: use to='start' or to='origin'"
+                f"the anchor to={self.to!r} is not kept for a start by {policy}: use to='start' or to='origin'"
             )
-        return known.copy()
+        return anchor.copy()
 
     def _matched(self, net: Any, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
         module = module_of(net)
@@ -161,7 +161,7 @@ class Anchor(Companion):
 
 
 class _Pairs:
-    """Weights and anchors while an epoch trains."""
+    """Context in which an anchor holds its pairs of weight and anchor."""
 
     def __init__(self, owner: Anchor, weights: list[Tensor], anchors: list[Tensor]):
         self._owner, self._pairs = owner, (weights, anchors)
@@ -174,10 +174,11 @@ class _Pairs:
 
 
 def _meaning(net: Any) -> tuple[Any, ...]:
-    known = net.__dict__
-    classes = known.get("classes_inferred_")
+    """Return what an anchor depends on: classes, columns, and the scaler of the inputs."""
+    fitted = net.__dict__
+    classes = fitted.get("classes_inferred_")
     listed = None if classes is None else [*classes]
-    return listed, known.get("column_names_"), known.get("n_features_in_"), known.get("scaler_")
+    return listed, fitted.get("column_names_"), fitted.get("n_features_in_"), fitted.get("scaler_")
 
 
 def _same(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:

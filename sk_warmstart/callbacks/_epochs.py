@@ -1,4 +1,4 @@
-"""How many epochs of this training lie behind."""
+"""Number of epochs trained since a fit began."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..training import Companion
 
 
 class CountsEpochs(Companion):
-    """Companion that acts by the number of the epoch.
+    """Companion that acts by the number of epochs since the fit began.
 
-    The number is read from the history, which goes back with the net when a call fails. A row of partial fits
-    counts on; a new fit counts from 0.
+    The number is read from the history, which goes back with the net when a call fails. Partial
+    fits continue the count; a new fit counts from 0.
     """
 
     def initialize(self) -> CountsEpochs:
@@ -24,7 +24,7 @@ class CountsEpochs(Companion):
         super().on_train_begin(net, X, y, **kwargs)
         self.first_epoch_ = None
 
-    def epochs_behind(self, net: Any) -> int:
+    def epochs_trained(self, net: Any) -> int:
         """Return how many epochs were trained before the one at hand."""
         number = int(net.history_[-1]["epoch"])
         if self.first_epoch_ is None:

@@ -1,4 +1,4 @@
-"""Train a part of the network only."""
+"""Freezing of a part of the network during training."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Freeze(CountsEpochs):
 
     def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
         """Freeze while the epoch trains."""
-        behind = self.epochs_behind(net)
-        if self.n_epochs is not None and behind >= self.n_epochs:
+        n_trained = self.epochs_trained(net)
+        if self.n_epochs is not None and n_trained >= self.n_epochs:
             return nullcontext()
         module = module_of(net)
         return frozen(net, module, select_tensors(self.which, module))

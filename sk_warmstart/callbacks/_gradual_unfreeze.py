@@ -1,4 +1,4 @@
-"""First the head, then one layer more at a time."""
+"""Gradual unfreezing: the head first, then one layer more at a time."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class GradualUnfreeze(CountsEpochs):
         """Freeze the layers whose turn has not come."""
         module = module_of(net)
         layers = layers_upwards(module, self.blocks)
-        n_frozen = len(layers) - 1 - self.epochs_behind(net) // self._n_epochs()[1]
+        n_frozen = len(layers) - 1 - self.epochs_trained(net) // self._n_epochs()[1]
         if n_frozen <= 0:
             return nullcontext()
         names = {name for layer in layers[:n_frozen] for name in layer}

@@ -1,4 +1,4 @@
-"""Smaller learning rates further down."""
+"""Learning rates that shrink from layer to layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the layer that reads the input columns and the layer that writes the outputs."""
+"""First and last weight layer of a network: the one that reads the columns, the one that writes the outputs."""
 
 from __future__ import annotations
 
@@ -20,22 +20,10 @@ _PER_COLUMN = (nn.modules.batchnorm._NormBase, nn.LayerNorm)
 
 @dataclass(frozen=True)
 class End:
-    """One end of a network.
+    """One end of a network: the name of its linear layer, and where its tensors have an entry for each column.
 
-    Parameters
-    ----------
-    layer : str
-        Name of the linear layer.
-    axes : dict from str to int
-        For each tensor that has an entry for each column (or output), the axis of these entries.
-    plain : bool
-        Whether the layer reads the columns (or writes the outputs) themselves, with nothing in between.
-
-    Examples
-    --------
-    >>> from sk_warmstart.modules import End
-    >>> End(layer="output", axes={"output.weight": 0, "output.bias": 0}, plain=True).layer
-    'output'
+    ``axes`` has, for each tensor with an entry for each column (or output), the axis of these entries; ``plain``
+    says whether the layer reads the columns (or writes the outputs) themselves, with nothing in between.
     """
 
     layer: str
@@ -44,34 +32,10 @@ class End:
 
 
 def find_input(network: nn.Module, probe: Tensor) -> End:
-    """Find the first weight layer: the linear layer that reads the input columns.
+    """Find the linear layer that reads the input columns, or the one that the attribute ``input_layer`` names.
 
-    The finding is verified: with the columns of the layer and of the rows put into another order alike, the
-    network computes the same.
-
-    Parameters
-    ----------
-    network : nn.Module
-        The network; not changed. Its attribute ``input_layer``, if any, names the layer.
-    probe : Tensor of shape (n_samples, n_features)
-        Some rows.
-
-    Returns
-    -------
-    End
-        The layer, and the tensors with an entry a column: its weight, and those of a normalisation before it.
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer, or another one also depends on the order of the columns.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sk_warmstart.modules import MLP, find_input
-    >>> find_input(MLP(4, 3), torch.randn(5, 4)).axes
-    {'hidden.0.weight': 1}
+    It is verified: with the columns of the layer and of the rows put into another order alike, the network
+    computes the same. Entries of a normalisation before the layer belong to the columns too.
     """
     calls, _ = _trace(network, probe)
     width = probe.shape[-1]
@@ -91,33 +55,9 @@ def find_input(network: nn.Module, probe: Tensor) -> End:
 
 
 def find_output(network: nn.Module, probe: Tensor, n_outputs: int) -> End:
-    """Find the last weight layer: the linear layer with a unit for each output.
+    """Find the linear layer with a unit for each output, or the one that the attribute ``output_layer`` names.
 
-    Parameters
-    ----------
-    network : nn.Module
-        The network; not changed. Its attribute ``output_layer``, if any, names the layer.
-    probe : Tensor of shape (n_samples, ...)
-        Some rows.
-    n_outputs : int
-        Number of outputs.
-
-    Returns
-    -------
-    End
-        The layer and its tensors.
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer, or the outputs do not follow the order of its units.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sk_warmstart.modules import MLP, find_output
-    >>> find_output(MLP(4, 3), torch.randn(5, 4), n_outputs=3).axes
-    {'output.weight': 0, 'output.bias': 0}
+    It is verified: with its units put into another order, the outputs are in that order.
     """
     calls, output = _trace(network, probe)
     named = _named(network, "output_layer")

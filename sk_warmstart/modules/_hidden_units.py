@@ -1,4 +1,4 @@
-"""The hidden units of a network: what feeds them, and what reads them."""
+"""Hidden units of a network: the tensors that compute them, and the layers that read them."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def hidden_layers(network: nn.Module, X: Tensor) -> list[HiddenLayer]:
         )
         hidden = HiddenLayer(name, layer, readers, between)
         once = all(counts[part] == 1 for part in (name, *readers))
-        own = all(shared[id(part.weight)] == 1 for part in (layer, *readers.values()))
-        if once and own and _fits(hidden) and _is_separable(network, hidden, X):
+        unshared = all(shared[id(part.weight)] == 1 for part in (layer, *readers.values()))
+        if once and unshared and _fits(hidden) and _is_separable(network, hidden, X):
             found.append(hidden)
     return found
 

@@ -1,4 +1,4 @@
-"""The start: pure functions from (previous, fresh, context) to the state that training begins from.
+"""Init policies: pure functions from (previous, fresh, context) to the state that training begins from.
 
 Knows torch, numpy and scikit-learn; nothing of skorch, nothing of estimators.
 """

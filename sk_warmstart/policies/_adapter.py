@@ -44,8 +44,14 @@ class PolicyAdapter(InitPolicy):
         return PolicyAdapter(clone(self.policy, safe=False))
 
     def __repr__(self) -> str:
-        # An address in memory would give the same policy another name in each process.
-        return f"{policy_name(self)}()" if type(self.policy).__repr__ is object.__repr__ else repr(self.policy)
+        return policy_label(self.policy)
+
+
+def policy_label(policy: Any) -> str:
+    """Return the repr of a policy in one line; without a memory address, which differs between processes."""
+    if type(policy).__repr__ is object.__repr__:
+        return f"{type(policy).__name__}()"
+    return " ".join(repr(policy).split())
 
 
 def policy_name(policy: InitPolicy) -> str:

@@ -1,4 +1,4 @@
-"""Several policies, one after another."""
+"""Composition of policies, one after another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Compose(InitPolicy):
 
     Parameters of the policies can be searched as ``name__parameter``, where the name is the one given, the
     policy's own if it was given by name, or its class's in lower case; the second of a name is ``name_2``.
-    What they note is noted together; what two of them note, also under ``name__note``.
+    The notes of all are kept; where two note the same, the later one's is under ``name__note``. Donors that
+    they bring (``sources`` of :class:`BestOf`) are used.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a policy may ask for beside the previous and the fresh state."""
+"""Context of a policy: network, rows, race, donors, random numbers, notes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._race import Race
 
 @dataclass(frozen=True)
 class DonorContext:
-    """What an estimator knows of a donor beside its state.
+    """Facts on a donor in addition to its state: lineage, changes of the schema, spread of the columns.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class DonorContext:
 
 @dataclass
 class PolicyContext:
-    """What a policy may ask for beside the previous and the fresh state.
+    """Everything that a policy may use in addition to the previous and the fresh state.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class PolicyContext:
         The states of the donors that the policy brings, in the order of :meth:`InitPolicy.donors` and in the
         layout of the network. Where the estimator has no donor, the previous state is the first of them.
     donor : DonorContext, default=None
-        What the estimator knows of the donor beside its state; None where nothing is known.
+        Facts on the donor in addition to its state; None where there are none.
     notes : dict, default={}
         What a policy reports about the start that it made; becomes a part of ``start_``.
 

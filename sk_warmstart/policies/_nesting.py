@@ -1,4 +1,4 @@
-"""Policies inside a policy: each with the donors that it brings."""
+"""Policies inside a policy, each with the donors that it brings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..state import NetState
+from ._adapter import policy_label
 from ._base import InitPolicy
 from ._context import PolicyContext
 from ._registry import resolve_policy
@@ -25,11 +26,11 @@ class NestedPolicy:
     ) -> tuple[NetState, dict[str, Any]]:
         """Return the start that it makes from its own sources, and what it notes."""
         n_sources = len(self.policy.donors())
-        own = replace(context, notes={}, sources=context.sources[self.first : self.first + n_sources])
-        state = self.policy.start(previous, fresh, own)
-        if "source" in own.notes:
-            own.notes["source"] += self.first
-        return state, own.notes
+        inner = replace(context, notes={}, sources=context.sources[self.first : self.first + n_sources])
+        state = self.policy.start(previous, fresh, inner)
+        if "source" in inner.notes:
+            inner.notes["source"] += self.first
+        return state, inner.notes
 
 
 def nested_policies(named: Iterable[tuple[str, Any]], n_sources: int = 0) -> list[NestedPolicy]:
@@ -57,4 +58,4 @@ def check_policies(policy: InitPolicy) -> list[tuple[str, Any]]:
         resolved = [(each, resolve_policy(each)) for each in given]
     except ValueError as error:
         raise ValueError(f"policies of {of}: {error}") from None
-    return [(each if isinstance(each, str) else " ".join(repr(found).split()), found) for each, found in resolved]
+    return [(each if isinstance(each, str) else policy_label(found), found) for each, found in resolved]

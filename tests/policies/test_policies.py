@@ -95,7 +95,7 @@ def test_interpolate_by_hand(case: Case, c: float) -> None:
         ),
         (
             ShrinkPerturb(perturb="much"),
-            "must be a number of at least 0 and finite, got 'much'",
+            "perturb of ShrinkPerturb must be .* at least 0 and finite, got 'much'",
         ),
         (ShrinkPerturb(shrink=float("nan")), "shrink of ShrinkPerturb"),
         (ShrinkPerturb(noise="pink"), "noise of ShrinkPerturb must be one of"),

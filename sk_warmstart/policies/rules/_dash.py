@@ -1,4 +1,4 @@
-"""Shrink what points away from the direction of descent."""
+"""Direction-aware shrinking (DASH)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NEARLY_ALL = 0.99
 
 
 class PlainShrinkWarning(UserWarning):
-    """Dash was asked to tell weights apart and could not: it shrank all of them alike.
+    """Dash shrank nearly all groups of weights by the same factor, as ShrinkPerturb would.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class Dash(InitPolicy):
         cosines = {name: _cosines(previous[name], g, axes.get(name, 0)) for name, g in descent.items()}
         clamped = {name: cosine <= shrink for name, cosine in cosines.items()}
         context.notes["frac_clamped"] = {name: float(mask.double().mean()) for name, mask in clamped.items()}
-        _say_if_plain(shrink, [mask for name, mask in clamped.items() if name in weights])
+        _warn_if_uniform(shrink, [mask for name, mask in clamped.items() if name in weights])
 
         def rule(name: str, tensor: Tensor) -> Tensor:
             if name not in cosines:
@@ -164,7 +164,8 @@ def _cosines(weight: Tensor, direction: Tensor, axis: int) -> Tensor:
     return torch.where(norms > 0, (w * g).sum(-1) / norms.where(norms > 0, 1.0), 0.0)
 
 
-def _say_if_plain(shrink: float, clamped: list[Tensor]) -> None:
+def _warn_if_uniform(shrink: float, clamped: list[Tensor]) -> None:
+    """Warn where nearly all groups are shrunk by the full factor."""
     groups = torch.cat([mask.flatten() for mask in clamped]) if clamped else torch.zeros(1)
     share = float(groups.double().mean())
     if share >= _NEARLY_ALL:

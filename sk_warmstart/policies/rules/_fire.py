@@ -1,4 +1,4 @@
-"""Bring the weights back to the nearest matrix that keeps lengths."""
+"""Orthogonal factors of the weights (FIRE)."""
 
 from __future__ import annotations
 

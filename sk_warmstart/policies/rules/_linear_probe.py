@@ -1,4 +1,4 @@
-"""Fit the head first, on what the rest of the network already sees."""
+"""Linear probing: the head as a linear model of frozen features (LP-FT)."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def _choose(
         n_used = len(order) * (n_folds - 1) // max(n_folds, 1)
     if n_used < 2 or not splits or (probe.classifies and len(np.unique(sample.targets)) < 2):
         return Cs[0], math.nan  # nothing to choose by: the strongest
-    # As strong, beside the mean loss, as it is going to be on all rows.
+    # The penalty is to weigh as much against the mean loss as it is going to on all rows.
     best, score = probe.search(sample, [C * n / n_used for C in Cs], splits)
     return Cs[best], score
 
@@ -241,16 +241,16 @@ def _called(network: nn.Module, name: str, X: Tensor) -> tuple[Tensor, Tensor, T
 
 
 def _check_output(name: str, given: Tensor, logits: Tensor, output: Tensor, classifies: bool) -> None:
-    known: list[Callable[[Tensor], Tensor]] = [lambda z: z]
+    allowed: list[Callable[[Tensor], Tensor]] = [lambda z: z]
     if classifies:
-        known += [lambda z: z.softmax(-1), lambda z: z.log_softmax(-1), torch.sigmoid]
+        allowed += [lambda z: z.softmax(-1), lambda z: z.log_softmax(-1), torch.sigmoid]
 
     def equals(expected: Tensor) -> bool:
         return expected.numel() == output.numel() and torch.allclose(
             expected.flatten(), output.flatten(), rtol=1e-3, atol=1e-5, equal_nan=True
         )
 
-    if given.ndim != 2 or not any(equals(function(logits)) for function in known):
+    if given.ndim != 2 or not any(equals(function(logits)) for function in allowed):
         raise ValueError(
             f"LinearProbe needs a network that puts out what its last layer {name!r} computes from a table of "
             f"features{' (or its softmax or sigmoid)' if classifies else ''}: something else comes after it"

@@ -1,4 +1,4 @@
-"""Give units that have fallen silent another chance."""
+"""Recycling of dormant units (ReDo)."""
 
 from __future__ import annotations
 

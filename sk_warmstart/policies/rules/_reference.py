@@ -1,4 +1,4 @@
-"""The two ends of every comparison: start from nothing, start from all."""
+"""Cold and warm start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep a part of what was learned, draw the rest anew."""
+"""Reset of some layers to the fresh draw."""
 
 from __future__ import annotations
 

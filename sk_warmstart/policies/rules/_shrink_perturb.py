@@ -1,4 +1,4 @@
-"""Shrink what was learned and add noise; and the line from warm to cold."""
+"""Shrink and perturb, and interpolation between warm and cold."""
 
 from __future__ import annotations
 
