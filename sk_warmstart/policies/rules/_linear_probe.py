@@ -1,24 +1,32 @@
-"""Fit the head first, on what the rest of the network already sees."""
+"""Linear probing: the head as a linear model of frozen features (LP-FT)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._layers import tensor_name, watched
-from ._params import check_count
-from ._phase import PhaseData, RowSource, first_output
-from ._probe import Fit, Sample, choose, fit_classes, fit_numbers
+from ..._parameters import check_integer
+from ...diagnostics._probe import Probe, Sample
+from ...modules import first_output
+from ...modules._structure import tensor_name
+from ...modules._tracing import Call, hooked
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._phase import PhaseData, RowSource
+from .._registry import register
 
 _ROWS_AT_ONCE = 1024
+_CHOICE_ROWS = 20_000
 
 
+@register("linear_probe")
 class LinearProbe(InitPolicy):
     """Keep the body and replace the head by a linear model of its features (LP-FT) [1]_.
 
@@ -32,8 +40,8 @@ class LinearProbe(InitPolicy):
     bias with which its probability is at most ``1 / (n + 1)`` on each of the ``n`` training rows; it is
     learned as soon as it appears. Without a bias its logit is zero.
 
-    What was chosen is in ``notes["probe"]``: ``C``, ``score`` (accuracy, or R2) on held-out rows, and where
-    they came from.
+    What was chosen is in ``notes["probe"]``: ``C``, ``score`` (accuracy, or R2) on held-out rows of classes that
+    were fitted, and where they came from. Where no rows can be held out, the strongest ``C`` is taken.
 
     Parameters
     ----------
@@ -70,19 +78,22 @@ class LinearProbe(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Fit the head; see :meth:`InitPolicy.start`."""
-        Cs, folds, max_iter = self._strengths(), check_count(self, "cv", 2), check_count(self, "max_iter")
+        Cs, folds, max_iter = (
+            self._strengths(),
+            check_integer("cv of LinearProbe", self.cv, 2),
+            check_integer("max_iter of LinearProbe", self.max_iter),
+        )
         name, head = _head(previous, context)
         data, network = context.phase_data(), context.network(previous)
         train = _sample(network, name, head, data, data.rows)
         has_valid = data.valid is not None and len(data.valid) > 0
         valid = _sample(network, name, head, data, data.valid) if has_valid else None  # type: ignore[arg-type]
-        fit: Fit = fit_classes if data.classifies else fit_numbers
-        biased = head.bias is not None
-        choice = choose(fit, train, valid, Cs, folds, context.generator, biased=biased, max_iter=max_iter)
-        weight, bias = fit(train, choice.C, biased, max_iter)
+        probe = Probe(data.classifies, head.bias is not None, max_iter)
+        C, score = _choose(probe, train, valid, Cs, folds, context.generator)
+        weight, bias = _solution(probe, train, C, head.out_features)
         context.notes["probe"] = {
-            "C": choice.C,
-            "score": choice.score,
+            "C": C,
+            "score": score,
             "chosen_on": "cross-validation" if valid is None else "validation rows",
             "n_rows": len(train.features),
         }
@@ -94,7 +105,11 @@ class LinearProbe(InitPolicy):
         return previous.map(rule)
 
     def _strengths(self) -> list[float]:
-        Cs = np.logspace(-4, 2, check_count(self, "Cs")) if np.ndim(self.Cs) == 0 else np.asarray(self.Cs)
+        Cs = (
+            np.logspace(-4, 2, check_integer("Cs of LinearProbe", self.Cs))
+            if np.ndim(self.Cs) == 0
+            else np.asarray(self.Cs)
+        )
         try:
             Cs = Cs.astype(float)
         except (TypeError, ValueError):
@@ -144,12 +159,79 @@ def _sample(network: nn.Module, name: str, head: nn.Linear, data: PhaseData, row
     if not (w > 0).any():
         w = np.ones(len(w))
     used = w > 0
-    return Sample(F[used], y_all[used], w[used] / w[used].mean(), head.out_features)
+    return Sample(F[used], y_all[used], w[used] / w[used].mean())
+
+
+def _choose(
+    probe: Probe,
+    train: Sample,
+    valid: Sample | None,
+    Cs: Sequence[float],
+    folds: int,
+    generator: torch.Generator,
+) -> tuple[float, float]:
+    """Choose an inverse strength by rows that were not fitted; return it and its score on them."""
+    n = len(train.features)
+    order = torch.randperm(n, generator=generator).numpy()[:_CHOICE_ROWS]
+    if valid is not None:
+        used = train if n <= _CHOICE_ROWS else _take(train, order)
+        held = _take(valid, np.isin(valid.targets, used.targets)) if probe.classifies else valid
+        n_used, n_held = len(used.features), len(held.features)
+        sample = Sample(*(np.concatenate(parts) for parts in zip(used, held, strict=True)))
+        splits = [(np.arange(n_used), np.arange(n_used, n_used + n_held))] if n_held else []
+    else:
+        if probe.classifies:
+            # A row that is alone in its class cannot be fitted and held out; the others are dealt class by class.
+            codes, counts = np.unique(train.targets, return_counts=True)
+            order = order[np.isin(train.targets[order], codes[counts > 1])]
+            order = order[np.argsort(train.targets[order], kind="stable")]
+        sample = _take(train, order)
+        # R2 needs two rows in a fold.
+        n_folds = min(folds, len(order) if probe.classifies else len(order) // 2)
+        dealt = np.arange(len(order)) % max(n_folds, 1)
+        splits = [(np.flatnonzero(dealt != k), np.flatnonzero(dealt == k)) for k in range(n_folds)]
+        n_used = len(order) * (n_folds - 1) // max(n_folds, 1)
+    if n_used < 2 or not splits or (probe.classifies and len(np.unique(sample.targets)) < 2):
+        return Cs[0], math.nan  # nothing to choose by: the strongest
+    # The penalty is to weigh as much against the mean loss as it is going to on all rows.
+    best, score = probe.search(sample, [C * n / n_used for C in Cs], splits)
+    return Cs[best], score
+
+
+def _take(sample: Sample, index: NDArray) -> Sample:
+    return Sample(*(values[index] for values in sample))
+
+
+def _solution(probe: Probe, sample: Sample, C: float, n_outputs: int) -> tuple[NDArray, NDArray]:
+    """Return the weight and the bias of the head."""
+    if not probe.classifies:
+        return probe.weights(sample, C)
+    n, d = sample.features.shape
+    n_classes = max(2, n_outputs)
+    present = np.unique(sample.targets)
+    weight, bias = np.zeros((n_classes, d)), np.zeros(n_classes)
+    if len(present) > 1:
+        coef, intercept = probe.weights(sample, C)
+        if len(present) == 2:
+            coef, intercept = np.vstack([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
+        weight[present], bias[present] = coef, intercept
+    absent = np.setdiff1d(np.arange(n_classes), present)
+    if probe.fit_intercept and len(absent):
+        # No more than one row's worth of probability for all of them, on any row.
+        evidence = logsumexp(sample.features @ weight[present].T + bias[present], axis=1)
+        bias[absent] = evidence.min() - np.log(n * len(absent))
+    if n_outputs == 1:
+        weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
+    return weight, bias
 
 
 def _called(network: nn.Module, name: str, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     seen: list[tuple[Tensor, Tensor]] = []
-    with watched(network, {name}, lambda _, given, result: seen.append((given.clone(), result.clone()))):
+
+    def note(call: Call) -> None:
+        seen.append((call.given.clone(), call.result.clone()))
+
+    with hooked(network, {name}, after=note):
         output = first_output(network(X))
     if len(seen) != 1:
         raise ValueError(
@@ -159,16 +241,16 @@ def _called(network: nn.Module, name: str, X: Tensor) -> tuple[Tensor, Tensor, T
 
 
 def _check_output(name: str, given: Tensor, logits: Tensor, output: Tensor, classifies: bool) -> None:
-    known: list[Callable[[Tensor], Tensor]] = [lambda z: z]
+    allowed: list[Callable[[Tensor], Tensor]] = [lambda z: z]
     if classifies:
-        known += [lambda z: z.softmax(-1), lambda z: z.log_softmax(-1), torch.sigmoid]
+        allowed += [lambda z: z.softmax(-1), lambda z: z.log_softmax(-1), torch.sigmoid]
 
     def equals(expected: Tensor) -> bool:
         return expected.numel() == output.numel() and torch.allclose(
             expected.flatten(), output.flatten(), rtol=1e-3, atol=1e-5, equal_nan=True
         )
 
-    if given.ndim != 2 or not any(equals(function(logits)) for function in known):
+    if given.ndim != 2 or not any(equals(function(logits)) for function in allowed):
         raise ValueError(
             f"LinearProbe needs a network that puts out what its last layer {name!r} computes from a table of "
             f"features{' (or its softmax or sigmoid)' if classifies else ''}: something else comes after it"
