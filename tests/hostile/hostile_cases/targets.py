@@ -94,7 +94,7 @@ NUMBER_CASES = [
             ("y has three dimensions", np.zeros((N_ROWS, 2, 2)), ValueError, "dim 3"),
             ("y has NaN", _GAP, ValueError, "NaN"),
             ("y has inf", np.where(_THIRD, np.inf, NUMBERS), ValueError, "infinity"),
-            ("y is text", np.array(["tall"] * N_ROWS), ValueError, "y holds what is no number"),
+            ("y is text", np.array(["tall"] * N_ROWS), ValueError, "y is not numeric"),
             ("y is complex", NUMBERS.astype(complex), ValueError, "Complex"),
         ],
     ),
@@ -129,7 +129,7 @@ _WEIGHTS: list[tuple[str, Any, str]] = [
     ("is negative", -np.ones(N_ROWS), "Negative values in data passed to `sample_weight`"),
     ("is zero everywhere", np.zeros(N_ROWS), "weight"),
     ("has NaN", np.full(N_ROWS, np.nan), "sample_weight contains NaN"),
-    ("is text", np.array(["heavy"] * N_ROWS), "sample_weight holds what is no number"),
+    ("is text", np.array(["heavy"] * N_ROWS), "sample_weight is not numeric"),
     ("is a table", np.ones((N_ROWS, 2)), "Sample weights must be 1D"),
 ]
 
