@@ -131,8 +131,8 @@ class Anchor(Companion):
     def _place(self, net: NeuralNet) -> NetState | None:
         start = NetState.from_module(network_of(net))
         # A start that was made by hand has no donor.
-        start_ = net.__dict__.get("start_", {})
-        donor, policy = start_.get("donor"), start_.get("policy")
+        made = getattr(net, "start_", {})
+        donor, policy = made.get("donor"), made.get("policy")
         warm = donor in ("self", "warm_start_from", "init_policy")
         if self.to == "start" or (self.to == "fresh" and not warm):
             return start
@@ -140,7 +140,7 @@ class Anchor(Companion):
             return None
         if self.to == "donor" and policy == "Warm":
             return start
-        anchor = getattr(net.session_, "fresh" if self.to == "fresh" else "previous", None)
+        anchor = getattr(net.run_, "fresh" if self.to == "fresh" else "previous", None)
         if anchor is None:
             raise ValueError(
                 f"the anchor to={self.to!r} is not kept for a start by {policy}: use to='start' or to='origin'"
@@ -176,10 +176,9 @@ class _Pairs:
 
 def _meaning(net: NeuralNet) -> tuple[Any, ...]:
     """Return what an anchor depends on: classes, columns, and the scaler of the inputs."""
-    fitted = net.__dict__
-    classes = fitted.get("classes_inferred_")
-    listed = None if classes is None else [*classes]
-    return listed, fitted.get("column_names_"), fitted.get("n_features_in_"), fitted.get("scaler_")
+    classes, learned = vars(net).get("classes_inferred_"), net._current
+    labels = None if classes is None else [*classes]
+    return labels, learned.schema.columns, vars(net).get("n_features_in_"), learned.scaler
 
 
 def _same(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:

@@ -10,44 +10,33 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..mlp._epoch import is_undisturbed
 from ..rows._batches import TensorBatches
-from ..updates._plain_optimizer import DirectUpdate
+from ..updates._direct_update import DirectUpdate
 from ._cuda_graph import Recorder, Repeated, recorder_for
 
 _Train = Callable[[Any, Any], Tensor]
 
 
-def graphed(net: Any, batches: TensorBatches, train: _Train, update: DirectUpdate) -> GraphedStep | None:
-    """Return what trains on a batch of a plain net by a graph, where that pays; it is kept from epoch to epoch.
+def can_record(device: torch.device) -> bool:
+    """Tell whether steps on a device can be recorded."""
+    return recorder_for(device) is not None
 
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The estimator.
-    batches : TensorBatches
-        What it trains on.
-    train : callable
-        Takes a pair of rows and targets, and weights; trains on them and returns the loss, detached.
-    update : DirectUpdate
-        The update that is part of it.
 
-    Returns
-    -------
-    GraphedStep or None
-        None where ``train`` is to be called itself.
+def graphed(
+    module: nn.Module, criterion: nn.Module, batches: TensorBatches, train: _Train, update: DirectUpdate
+) -> GraphedStep:
+    """Return what trains on a batch by a graph, where that pays; it is kept from epoch to epoch.
+
+    ``train`` takes a pair of rows and targets, and weights; it trains on them, ``update`` being part of it, and
+    returns the loss, detached.
     """
-    module, criterion, optimizer = net.module_, net.criterion_, net.optimizer_
-    if not is_undisturbed(module, criterion, optimizer):
-        return None
-    known = batches.graphed
-    if known is None or any(one is not other for one, other in zip(known.parts, (module, criterion), strict=True)):
+    kept = batches.graphed
+    if kept is None or kept.parts[0] is not module or kept.parts[1] is not criterion:
         recorder = recorder_for(update.parameters[0].device)
-        if recorder is None:
-            return None
-        known = batches.graphed = GraphedStep(recorder, module, criterion, batches.batch_size)
-    known.begin(train, update, optimizer)
-    return known
+        assert recorder is not None  # the route asked for it
+        kept = batches.graphed = GraphedStep(recorder, module, criterion, batches.batch_size)
+    kept.begin(train, update)
+    return kept
 
 
 class GraphedStep:
@@ -78,9 +67,9 @@ class GraphedStep:
         self._replayed = False
         self._before: Any = None
 
-    def begin(self, train: _Train, update: DirectUpdate, optimizer: torch.optim.Optimizer) -> None:
+    def begin(self, train: _Train, update: DirectUpdate) -> None:
         """Begin an epoch, whose step these are."""
-        self._train, self._update, self._optimizer, self._replayed = train, update, optimizer, False
+        self._train, self._update, self._optimizer, self._replayed = train, update, update.optimizer, False
         if self._repeated is not None:
             self._repeated.begin(self._step, same=_are_same(self._state(), self._before))
 

@@ -12,7 +12,7 @@ from ...modules import MLP, first_output
 from .._loss import shaped_like, weighted_loss
 from .._random import seeded
 from ..mlp._closed_form import ClosedFormNet
-from ..mlp._epoch import are_targets, loss_name, shape_of
+from ..mlp._shape import are_targets, loss_name, shape_of
 from ..updates._flat_update import FlatUpdate
 from ._data import PackBatch
 from ._member import Member

@@ -12,7 +12,7 @@ import torch
 from .._random import child_seed, seeded
 from ._data import PackData
 from ._engines import make_engine, why_unpackable
-from ._member import Losses, Member, why_alone
+from ._member import Losses, Member
 from ._rendezvous import Job, PackAborted
 from ._state import PackState
 
@@ -34,10 +34,7 @@ def train_together(jobs: Sequence[Job], aborted: Callable[[], bool]) -> None:
     """
     groups: dict[Hashable, list[Job]] = {}
     for job in jobs:
-        reason = why_alone(job.work)
-        if reason is not None:
-            log.info("a fit runs alone: %s", reason)
-        groups.setdefault(id(job) if reason else job.work.key(), []).append(job)
+        groups.setdefault(job.work.key(), []).append(job)
     for group in groups.values():
         size = _fitting(group[0].work, len(group))
         for first in range(0, len(group), size):

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..updates._flat_update import KINDS
-from ..updates._plain_optimizer import note_steps
+from ..updates._direct_update import note_steps
+from ..updates._flat_update import KINDS, MOMENTS
 
 
 class PackState:
@@ -41,11 +41,10 @@ class PackState:
         self._parameters = [list(network.parameters()) for network, _ in members]
         self._optimizers = [optimizer for _, optimizer in members]
         self.kind = KINDS[type(self._optimizers[0])]
-        names = ("momentum_buffer",) if self.kind == "sgd" else ("exp_avg", "exp_avg_sq")
         self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
         self.gradient = torch.zeros_like(self.flat)
         self._lent: bool | None = None  # whether members know their moments; None before they know anything
-        self.moments = {name: self._gathered(name) for name in names}
+        self.moments = {name: self._gathered(name) for name in MOMENTS[self.kind]}
         self.steps = [
             float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
             for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ._order import spend_order
+from ._permutation import advance_past_randperm
 from ._streaming import one_ahead
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class TensorBatches:
         yield order
         if self.shuffle and self.generator is not None:
             # torch's sampler ends with one that it does not use
-            spend_order(len(self.dataset), self.generator)
+            advance_past_randperm(len(self.dataset), self.generator)
 
     def _draw(self) -> int:
         return int(torch.empty((), dtype=torch.int64).random_(generator=self.generator))

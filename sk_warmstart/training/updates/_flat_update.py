@@ -13,6 +13,9 @@ KINDS: dict[type[torch.optim.Optimizer], str] = {
     torch.optim.Adam: "adam",
     torch.optim.AdamW: "adamw",
 }
+_ADAM = ("exp_avg", "exp_avg_sq")
+# What torch's optimisers remember of a parameter, by kind.
+MOMENTS: dict[str, tuple[str, ...]] = {"sgd": ("momentum_buffer",), "adam": _ADAM, "adamw": _ADAM}
 
 
 def fused_update(
@@ -93,8 +96,7 @@ class FlatUpdate:
 
     def __init__(self, kind: str, parameters: Tensor, gradient: Tensor):
         self.kind, self.parameters, self.gradient = kind, parameters, gradient
-        names = ("momentum_buffer",) if kind == "sgd" else ("exp_avg", "exp_avg_sq")
-        self.moments = {name: torch.zeros_like(parameters) for name in names}
+        self.moments = {name: torch.zeros_like(parameters) for name in MOMENTS[kind]}
         self.numbers: Any = {}
         self.steps: Any = 0.0 if parameters.ndim == 1 else [0.0] * len(parameters)
         self._groups: list[tuple[dict[str, Any], list[int]]] = []

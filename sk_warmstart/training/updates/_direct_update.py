@@ -1,4 +1,4 @@
-"""Optimisers whose update may be called directly: torch's own, fused by our choice, with nobody listening."""
+"""Direct calls of the fused kernels of torch's optimisers, without what ``step`` does around them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,16 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
+from .._net import TrainableNet
 from ._flat_update import KINDS, fused_update
 
 _FLAGS = ("amsgrad", "maximize", "capturable", "differentiable", "dampening")
 
 
-def is_plain(net: Any) -> bool:
-    """Tell whether the fused update was this library's choice, so that how it is computed is too.
+def may_bypass_step(net: TrainableNet) -> bool:
+    """Tell whether the fused update of a net's only optimiser was this library's choice.
 
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The estimator, with one optimiser.
-
-    Returns
-    -------
-    bool
-        False also where a hook, a flag or a number as a tensor asks for torch's own ``step``.
+    False also where a hook, a flag or a number as a tensor asks for torch's own ``step``.
     """
     prefix = net._optimizers[0]
     if f"{prefix}__fused" in vars(net) or f"{prefix}__foreach" in vars(net):
@@ -59,16 +52,10 @@ def note_steps(optimizer: torch.optim.Optimizer) -> None:
 
 
 class DirectUpdate:
-    """The fused kernel of a plain optimiser, without what ``step`` does around it.
-
-    Parameters
-    ----------
-    optimizer : SGD, Adam or AdamW
-        One that :func:`is_plain` has found to be so.
-    """
+    """The fused kernel of an optimiser that :func:`may_bypass_step` allows."""
 
     def __init__(self, optimizer: torch.optim.Optimizer):
-        self._optimizer = optimizer
+        self.optimizer = optimizer
         self.parameters: list[Tensor] = optimizer.param_groups[0]["params"]
         self._moments: list[list[Tensor]] | None = None
         self._uniform = len({(p.device, p.dtype) for p in self.parameters}) == 1
@@ -87,11 +74,11 @@ class DirectUpdate:
         """Take one step."""
         gradients: list[Any] = [parameter.grad for parameter in self.parameters]
         if self._moments is None or any(gradient is None for gradient in gradients):
-            self._optimizer.step()
+            self.optimizer.step()
             self._moments = self._collected() if self._uniform else None
             return
-        group, moments = self._optimizer.param_groups[0], self._moments
-        kind, counters = KINDS[type(self._optimizer)], []
+        group, moments = self.optimizer.param_groups[0], self._moments
+        kind, counters = KINDS[type(self.optimizer)], []
         if kind != "sgd":
             *moments, counters = moments
             torch._foreach_add_(counters, 1)
@@ -99,11 +86,11 @@ class DirectUpdate:
 
     def _collected(self) -> list[list[Tensor]] | None:
         """The moments of all parameters, or None while some have none."""
-        sgd = type(self._optimizer) is torch.optim.SGD
-        if sgd and not self._optimizer.param_groups[0]["momentum"]:
+        sgd = type(self.optimizer) is torch.optim.SGD
+        if sgd and not self.optimizer.param_groups[0]["momentum"]:
             return []
         names = ("momentum_buffer",) if sgd else ("exp_avg", "exp_avg_sq", "step")
-        states = [self._optimizer.state.get(parameter, {}) for parameter in self.parameters]
+        states = [self.optimizer.state.get(parameter, {}) for parameter in self.parameters]
         if not all(isinstance(state.get(name), Tensor) for state in states for name in names):
             return None
         return [[state[name] for state in states] for name in names]

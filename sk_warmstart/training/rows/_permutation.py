@@ -1,4 +1,4 @@
-"""Random numbers that torch's sampler draws for nothing, drawn for less."""
+"""Random permutations of rows: advance a generator past one without building it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,8 @@ import torch
 _LIMIT = 2**27
 
 
-def spend_order(n: int, generator: torch.Generator) -> None:
-    """Leave a generator where ``torch.randperm(n, generator=generator)`` would.
-
-    Parameters
-    ----------
-    n : int
-        Length of the permutation.
-    generator : torch.Generator
-        A generator of the CPU.
-    """
+def advance_past_randperm(n: int, generator: torch.Generator) -> None:
+    """Advance a generator of the CPU as ``torch.randperm(n, generator=generator)`` would, for less."""
     if 1 < n < _LIMIT and _draws_one_number_an_item():
         torch.empty(n - 1, dtype=torch.int32).random_(generator=generator)
     else:
