@@ -135,7 +135,7 @@ _WEIGHTS: list[tuple[str, Any, str]] = [
 
 
 def _valid(**others: Any) -> Call:
-    """Fit with validation rows of one's own, the first five unless told otherwise."""
+    """Fit with validation rows given, the first five by default."""
 
     def call(net: Any) -> Any:
         own = {"X_val": X[:5], "y_val": target_of(net)[:5], **others}
@@ -170,8 +170,8 @@ BESIDE = [
         _valid(X_val=None, y_val=None, sample_weight_val=np.ones(3)),
         words="sample_weight_val needs X_val",
     ),
-    Case("fit: an argument that nobody knows", _with("fit", wieght=3), TypeError, "'wieght'"),
-    Case("partial_fit: an argument that nobody knows", _with("partial_fit", wieght=3), TypeError, "'wieght'"),
+    Case("fit: an unknown argument", _with("fit", wieght=3), TypeError, "'wieght'"),
+    Case("partial_fit: an unknown argument", _with("partial_fit", wieght=3), TypeError, "'wieght'"),
 ]
 VALIDATION_LABELS = [Case("fit: y_val has a label that y has not", _valid(y_val=[7] * 5), words="7")]
 
