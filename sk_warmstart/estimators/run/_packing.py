@@ -6,16 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from ...modules import is_stochastic
-from ...training import (
-    Losses,
-    Member,
-    PackAborted,
-    TensorBatches,
-    child_seed,
-    current_meeting,
-    peek_seed,
-    route,
-)
+from ...training import Losses, Member, PackAborted, TensorBatches, child_seed, current_meeting, peek_seed, route
 from .._protocol import WarmStartNet
 
 
