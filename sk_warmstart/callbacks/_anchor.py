@@ -129,8 +129,8 @@ class Anchor(Companion):
     def _place(self, net: Any) -> NetState | None:
         start = NetState.from_module(network_of(net))
         # A start that was made by hand is nobody's: it is the start itself.
-        told = net.__dict__.get("start_", {})
-        donor, policy = told.get("donor"), told.get("policy")
+        made = getattr(net, "start_", {})
+        donor, policy = made.get("donor"), made.get("policy")
         warm = donor in ("self", "warm_start_from", "init_policy")
         if self.to == "start" or (self.to == "fresh" and not warm):
             return start
@@ -138,7 +138,7 @@ class Anchor(Companion):
             return None
         if self.to == "donor" and policy == "Warm":
             return start
-        known = getattr(net.session_, "fresh" if self.to == "fresh" else "previous", None)
+        known = getattr(net.run_, "fresh" if self.to == "fresh" else "previous", None)
         if known is None:
             raise ValueError(
                 f"Anchor(to={self.to!r}) is not known for a start by {policy}: use to='start' or to='origin'"
@@ -173,10 +173,9 @@ class _Pairs:
 
 
 def _meaning(net: Any) -> tuple[Any, ...]:
-    known = net.__dict__
-    classes = known.get("classes_inferred_")
-    listed = None if classes is None else [*classes]
-    return listed, known.get("column_names_"), known.get("n_features_in_"), known.get("scaler_")
+    classes, learned = vars(net).get("classes_inferred_"), net._current
+    labels = None if classes is None else [*classes]
+    return labels, learned.schema.columns, vars(net).get("n_features_in_"), learned.scaler
 
 
 def _same(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:

@@ -75,14 +75,14 @@ def _epoch_with_batch_events(
     companions = companions_of(net) if training else []
     count = 0
     for pair, weight in _weighted_pairs(iterator):
-        net.notify("on_batch_begin", batch=net.spoken(pair), training=training)
+        net.notify("on_batch_begin", batch=net.with_labels(pair), training=training)
         with weights_of_batch(weight):
             step = step_fn(pair, **fit_params)
         for companion in companions:
             companion.after_step(net)
         net.history.record_batch(prefix + "_loss", step["loss"].item())
         net.history.record_batch(prefix + "_batch_size", _size(pair))
-        net.notify("on_batch_end", batch=net.spoken(pair), training=training, **step)
+        net.notify("on_batch_end", batch=net.with_labels(pair), training=training, **step)
         count += 1
     return count
 

@@ -36,7 +36,7 @@ class TrainableNet(Protocol):
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the callbacks."""
 
-    def spoken(self, batch: Any) -> Any:
+    def with_labels(self, batch: Any) -> Any:
         """Return a batch with the user's labels, for callbacks."""
 
     def _set_training(self, training: bool = True) -> None:

@@ -47,7 +47,7 @@ METHODS: dict[str, tuple[str, ...]] = {
         "predict_proba",
         "forward_iter",
         "score",
-        "spoken",
+        "with_labels",
     ),
     "prediction": (
         "predict_proba",

@@ -179,7 +179,7 @@ def test_a_changed_meaning_of_the_columns_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(("to", "attribute"), [("fresh", "fresh"), ("donor", "previous")])
-def test_the_session_tells_of_fresh_and_previous(to: str, attribute: str) -> None:
+def test_the_run_holds_fresh_and_previous(to: str, attribute: str) -> None:
     donor = Checkpoint.from_estimator(make().fit(X, y))
     pulled = {"warm_start_from": donor, "init_policy": "shrink_perturb", "max_epochs": 40}
     told = NetState({name: torch.full_like(t, 0.25) for name, t in donor.state.items()}, set(donor.state))
@@ -188,7 +188,7 @@ def test_the_session_tells_of_fresh_and_previous(to: str, attribute: str) -> Non
 
     class Tells(Callback):
         def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-            setattr(net.session_, attribute, told)
+            setattr(net.run_, attribute, told)
 
     net = make(Tells(), tells, **settings).fit(X, y)
     for parameter in net.module_.parameters():
@@ -200,7 +200,7 @@ def test_a_start_that_nobody_tells_of_is_an_error() -> None:
 
     class Hides(Callback):
         def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-            net.session_.fresh = net.session_.previous = None
+            net.run_.fresh = net.run_.previous = None
 
     for to in ("fresh", "donor"):
         net = make(Hides(), Anchor(to=to), warm_start_from=donor, init_policy="shrink_perturb")

@@ -403,7 +403,7 @@ def test_a_schedule_goes_on_while_classes_come() -> None:
 def test_names_are_not_asked_of_a_pipeline_that_knows_none() -> None:
     X, y = rng.normal(size=(40, 3)), np.resize([0, 1], 40)
     pipe = make_pipeline(FunctionTransformer(np.abs), net(max_epochs=1)).fit(X, y)
-    assert pipe[-1].column_names_ is None
+    assert pipe[-1].learned_.schema.columns is None
     scaled = make_pipeline(StandardScaler(), net(max_epochs=1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

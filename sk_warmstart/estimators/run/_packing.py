@@ -1,4 +1,4 @@
-"""How a fit takes part in a pack."""
+"""Packing of a fit with the others of a parallel call."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ...training import (
     peek_seed,
     route,
 )
+from .._protocol import WarmStartNet
 
 log = logging.getLogger(__name__)
 
@@ -28,25 +29,8 @@ def stop_if_given_up() -> None:
         raise PackAborted
 
 
-def fit_in_pack(net: Any, X: Any, y: Any, epochs: int, forward_params: dict[str, Any]) -> bool:
-    """Train with the other fits of a parallel call, if this one can.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, its start made and evaluated.
-    X, y : array-like
-        As skorch's ``fit_loop`` takes them.
-    epochs : int
-        Epochs to train.
-    forward_params : dict
-        Further arguments of the module's ``forward``.
-
-    Returns
-    -------
-    bool
-        False if the fit must be trained alone; nothing has happened then.
-    """
+def fit_in_pack(net: WarmStartNet, X: Any, y: Any, epochs: int, forward_params: dict[str, Any]) -> bool:
+    """Train with the other fits of a parallel call; False, and nothing has happened, if it must train alone."""
     meeting = current_meeting()
     if meeting is None:
         return False
@@ -61,15 +45,15 @@ def fit_in_pack(net: Any, X: Any, y: Any, epochs: int, forward_params: dict[str,
     return False
 
 
-def _member(net: Any, batches: TensorBatches, course: Generator[None, Losses, None]) -> Member:
+def _member(net: WarmStartNet, batches: TensorBatches, course: Generator[None, Losses, None]) -> Member:
     forward = None
     if is_stochastic(net.module_):
-        seed = net.session_.seed
+        seed = net._current.seed
         forward = child_seed(peek_seed() if seed is None else seed, "forward")
     return Member(net.module_, net.criterion_, net.optimizer_, batches, course, forward)
 
 
-def _course(net: Any, train: Any, valid: Any, epochs: int) -> Generator[None, Losses, None]:
+def _course(net: WarmStartNet, train: Any, valid: Any, epochs: int) -> Generator[None, Losses, None]:
     """skorch's loop around the epochs, which are trained elsewhere."""
     valid_batches = None if valid is None else net.get_iterator(valid, training=False)
     datasets = {"dataset_train": train, "dataset_valid": valid}
