@@ -12,6 +12,7 @@ import torch
 from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metadata_routing import process_routing
+from skorch import NeuralNet
 from skorch.callbacks import PrintLog
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
@@ -89,7 +90,7 @@ class LoopHooks(BuildingHooks):
                 getattr(callback, method_name)(self, **cb_kwargs)
 
     def on_epoch_begin(
-        self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
         """Open an epoch in the history; numbers continue over calls."""
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)  # type: ignore[misc]

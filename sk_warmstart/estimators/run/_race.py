@@ -6,7 +6,6 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -86,7 +85,7 @@ class _Racer:
     """A net that shares everything with the first one but what training changes."""
 
     def __init__(self, net: WarmStartNet, learned: Learned, state: NetState, train: Rows, seed: int):
-        self.net: Any = object.__new__(type(net))
+        self.net: WarmStartNet = object.__new__(type(net))
         vars(self.net).update(vars(net))
         vars(self.net).update(
             module_=copy.deepcopy(net.module_),
