@@ -15,7 +15,7 @@ from ._snapshot import Snapshot
 from .mlp._closed_form import ClosedFormNet
 from .packed._backend import PackedBackend
 from .packed._member import Losses, Member
-from .packed._rendezvous import PackAborted, current_meeting
+from .packed._rendezvous import PackAborted, current_rendezvous
 from .packed._stopwatch import Stopwatch
 from .packed._together import run_together
 from .rows._batches import Rows, TensorBatches, as_tensor
@@ -47,7 +47,7 @@ __all__ = [
     "autocast_of",
     "batch_weights",
     "child_seed",
-    "current_meeting",
+    "current_rendezvous",
     "draw_seed",
     "fits_on",
     "is_overridden",

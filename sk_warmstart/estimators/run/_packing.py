@@ -13,7 +13,7 @@ from ...training import (
     PackAborted,
     TensorBatches,
     child_seed,
-    current_meeting,
+    current_rendezvous,
     peek_seed,
     route,
 )
@@ -24,15 +24,15 @@ log = logging.getLogger(__name__)
 
 def stop_if_given_up() -> None:
     """End a fit that trains alone, if its parallel call was given up: nobody waits for it any more."""
-    meeting = current_meeting()
-    if meeting is not None and meeting.aborted:
+    rendezvous = current_rendezvous()
+    if rendezvous is not None and rendezvous.aborted:
         raise PackAborted
 
 
 def fit_in_pack(net: WarmStartNet, X: Any, y: Any, epochs: int, forward_params: dict[str, Any]) -> bool:
     """Train with the other fits of a parallel call; False, and nothing has happened, if it must train alone."""
-    meeting = current_meeting()
-    if meeting is None:
+    rendezvous = current_rendezvous()
+    if rendezvous is None:
         return False
     taken = route(net, None, forward_params)
     if taken.packs:  # a split and batches of the user's own are made once only
@@ -40,7 +40,7 @@ def fit_in_pack(net: WarmStartNet, X: Any, y: Any, epochs: int, forward_params: 
         batches = net.get_iterator(train, training=True)
         taken = route(net, batches, forward_params)
         if taken.packs:
-            return meeting.join(_member(net, batches, _course(net, train, valid, epochs)))
+            return rendezvous.join(_member(net, batches, _course(net, train, valid, epochs)))
     log.info("a fit of %s runs alone: %s", type(net).__name__, taken.why_alone())
     return False
 
