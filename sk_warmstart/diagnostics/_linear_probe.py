@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from ._inputs import as_class_codes, as_table, as_targets, classifies
 from ._measuring import Rows
+from ._probe import Probe
 
 
 class ProbeScore(NamedTuple):
@@ -100,14 +101,14 @@ def linear_probe_score(
         target = as_class_codes(y, "y", len(table))
         fewest, where = int(np.bincount(target).min()), "the smallest class of y"
         folds = StratifiedKFold(cv, shuffle=True, random_state=rng)
-        model = LogisticRegression(max_iter=1000)
+        model = Probe(classifies=True).pipeline()
     else:
         target = as_targets(y, "y", len(table))
         target = target[:, 0] if target.shape[1] == 1 else target
         fewest, where = len(table) // 2, "half of y"  # R² needs two rows to a fold
         folds = KFold(cv, shuffle=True, random_state=rng)
-        model = RidgeCV(alphas=np.logspace(-3, 3, 13))
+        model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-3, 3, 13)))
     if fewest < cv:
         raise ValueError(f"cv={cv} folds need as many rows in {where}, got {fewest}: give more rows or lower cv")
-    scores = cross_val_score(make_pipeline(StandardScaler(), model), table, target, cv=folds, scoring=scoring)
+    scores = cross_val_score(model, table, target, cv=folds, scoring=scoring)
     return ProbeScore(float(scores.mean()), tuple(scores.tolist()))

@@ -417,6 +417,7 @@ def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | 
     net.n_iter_ = run.n_epochs
     net.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
     net.history_ = history
+    net.training_route_ = run.route
     learned = run.learned
     rows.remember(learned.memory)
     line, start = learned.lineage, learned.start or {}

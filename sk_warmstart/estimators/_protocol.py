@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import torch
+from skorch.history import History
 from torch import nn
 
-from ..training import TrainableNet
+from ..training import Route, TrainableNet
 from ._learned import Learned
 
 
@@ -20,6 +21,7 @@ class WarmStartNet(TrainableNet, Protocol):
     iterator_valid: Any
     predict_nonlinearity: Any
     train_split: Any
+    device: Any
     schema: str
     standardize: bool
     dtype: str
@@ -35,15 +37,24 @@ class WarmStartNet(TrainableNet, Protocol):
     tol: float
     max_epochs: int
     verbose: int
+    module_: Any
+    criterion_: Any
+    optimizer_: Any
+    callbacks_: Any
+    history_: History
     initialized_: bool
     n_iter_: int
     loss_curve_: list[float]
     classes_inferred_: Any
     classes_: Any
+    training_route_: Route | None
     n_features_in_: int
     feature_names_in_: Any
     learned_: Learned
     run_: Any
+
+    @property
+    def history(self) -> History: ...
 
     @property
     def _current(self) -> Learned: ...
@@ -64,6 +75,12 @@ class WarmStartNet(TrainableNet, Protocol):
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any: ...
 
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> torch.Tensor: ...
+
+    def infer(self, x: Any, **fit_params: Any) -> Any: ...
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None: ...
+
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None: ...
@@ -73,6 +90,8 @@ class WarmStartNet(TrainableNet, Protocol):
     def _train_by_skorch(self, X: Any, y: Any, **fit_params: Any) -> None: ...
 
     def _init_callback_context(self, *, max_subtasks: int) -> Any: ...
+
+    def _set_training(self, training: bool = True) -> None: ...
 
     def _get_predict_nonlinearity(self) -> Any: ...
 

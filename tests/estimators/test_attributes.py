@@ -95,7 +95,8 @@ def test_after_every_kind_of_call(cls: Any, params: dict[str, Any]) -> None:
         assert held(net) <= allowed(net)
         assert {"learned_", "n_features_in_", "n_iter_", "loss_curve_"} <= held(net)
         assert held(pickle.loads(pickle.dumps(net))) <= allowed(net)
-    fresh = clone(net).partial_fit(X, y)
+    classes = {"classes": ["a", "b", "c"]} if cls is WarmStartClassifier else {}
+    fresh = clone(net).partial_fit(X, y, **classes)
     assert held(fresh) <= allowed(net)
 
 

@@ -10,10 +10,10 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from helpers import Sine
 from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.base import clone
-from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.estimators.input import _table as _data
@@ -25,17 +25,6 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)
 y = (X[:, 0] > 0).astype(np.int64) + (X[:, 1] > 0.5)
 meta = torch.device("meta")
-
-
-class Own(nn.Module):
-    """A network that has no closed form."""
-
-    def __init__(self, n_features: int, n_outputs: int):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(n_features, 6), nn.Tanh(), nn.Linear(6, n_outputs))
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        return self.layers(X)
 
 
 @pytest.fixture
@@ -102,9 +91,9 @@ def test_one_batch_is_on_its_way_while_another_is_used() -> None:
 
 SETTINGS: list[dict[str, Any]] = [
     {},
-    {"module": Own},
+    {"module": Sine},
     {"early_stopping": True, "validation_fraction": 0.3},
-    {"module": Own, "early_stopping": True, "validation_fraction": 0.3},
+    {"module": Sine, "early_stopping": True, "validation_fraction": 0.3},
     {"class_weight": "balanced"},
     {"standardize": True},
     {"init_policy": "dash", "warm_start": True},

@@ -26,6 +26,7 @@ from ...training import (
     batch_weights,
     is_overridden,
     needs_scaling,
+    route,
     run_epoch,
     shaped_like,
     uses_autocast,
@@ -128,6 +129,8 @@ class LoopHooks(BuildingHooks):
         if iterator is None:
             return
         run = self._run_at_hand
+        if training and run is not None and run.route is None:
+            run.follow(self, route(self, iterator, fit_params))
         if not training and run is not None and can_score(self, iterator):
             outputs: list[Any] = []
             run_epoch(self, iterator, training, prefix, step_fn, outputs=outputs, **fit_params)

@@ -11,8 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.data import DataLoader
 
-from ...modules import MLP
-from ...modules._outputs import first_output
+from ...modules import MLP, first_output
 from ...training import METHODS, Rows, TensorBatches, is_overridden
 from .._protocol import WarmStartNet
 from ..input._table import is_array, uses_default_dataset

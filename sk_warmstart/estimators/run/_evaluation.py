@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ...modules._outputs import first_output
+from ...modules import first_output
 from ...training import Rows, weights_of_batch
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of

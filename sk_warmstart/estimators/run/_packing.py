@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from typing import Any
 
@@ -18,8 +17,6 @@ from ...training import (
     route,
 )
 from .._protocol import WarmStartNet
-
-log = logging.getLogger(__name__)
 
 
 def stop_if_given_up() -> None:
@@ -40,8 +37,8 @@ def fit_in_pack(net: WarmStartNet, X: Any, y: Any, epochs: int, forward_params: 
         batches = net.get_iterator(train, training=True)
         taken = route(net, batches, forward_params)
         if taken.packs:
+            net.run_.follow(net, taken)
             return rendezvous.join(_member(net, batches, _course(net, train, valid, epochs)))
-    log.info("a fit of %s runs alone: %s", type(net).__name__, taken.why_alone())
     return False
 
 

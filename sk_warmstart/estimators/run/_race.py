@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from skorch.history import History
 
-from ...policies import Merit
+from ...policies import CandidateScores
 from ...state import NetState
 from ...training import RandomStreams, Rows, child_seed, is_overridden, run_together, shaped_like
 from .._learned import Learned
@@ -46,25 +46,25 @@ class FitRace:
         self._valid = valid
         self._racers = {name: _Racer(net, learned, state, train, seed) for name, state in starts.items()}
 
-    def run(self, names: Sequence[str], epochs: int) -> dict[str, Merit]:
+    def run(self, names: Sequence[str], n_epochs: int) -> dict[str, CandidateScores]:
         """Train some of them further; see :class:`sk_warmstart.policies.Race`."""
-        found = run_together([partial(self._train, self._racers[name], epochs) for name in names])
-        return {name: merit for name, merit in zip(names, found, strict=True) if merit is not None}
+        found = run_together([partial(self._train, self._racers[name], n_epochs) for name in names])
+        return {name: scores for name, scores in zip(names, found, strict=True) if scores is not None}
 
-    def _train(self, racer: _Racer, epochs: int) -> Merit | None:
+    def _train(self, racer: _Racer, n_epochs: int) -> CandidateScores | None:
         try:
-            merit = racer.train(epochs, self._valid)
+            scores = racer.train(n_epochs, self._valid)
         except (ValueError, RuntimeError, FloatingPointError):
             return None  # it diverged, or cannot be trained: that is what a race is to find out
-        return merit if bool(torch.isfinite(merit.losses).all()) else None
+        return scores if bool(torch.isfinite(scores.losses).all()) else None
 
 
-def merit_of(net: WarmStartNet, rows: Rows) -> Merit:
+def scores_of(net: WarmStartNet, rows: Rows) -> CandidateScores:
     """Return score and loss of each row, in double precision, on the CPU."""
     assert rows.y is not None
     output = outputs_of(net, rows)
     losses = _losses(net, output, rows).double().cpu()
-    return Merit(targets_of(net).score_rows(net, rows.y, output).double().cpu(), losses)
+    return CandidateScores(targets_of(net).score_rows(net, rows.y, output).double().cpu(), losses)
 
 
 def racing(
@@ -100,11 +100,11 @@ class _Racer:
         state.load_into(self.net._network())
         self.net.initialize_optimizer()
 
-    def train(self, epochs: int, valid: Rows) -> Merit:
+    def train(self, n_epochs: int, valid: Rows) -> CandidateScores:
         """Train further, and judge."""
         with running(self.net, self._run):
-            self.net.fit_loop(self._run.train, None, epochs=epochs)
-            return merit_of(self.net, valid)
+            self.net.fit_loop(self._run.train, None, epochs=n_epochs)
+            return scores_of(self.net, valid)
 
 
 def _held_out(rows: Rows, new: torch.Tensor | None) -> tuple[Rows, Rows]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,12 +12,14 @@ import torch
 from skorch.history import History
 
 from ...state import Donor, NetState
-from ...training import Rows, ValidationMonitor
+from ...training import Route, Rows, ValidationMonitor
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ..input._views import Views
 from ._progress import Progress
 from ._validation import Validated
+
+log = logging.getLogger(__name__)
 
 
 class StopTraining(KeyboardInterrupt):
@@ -50,6 +53,7 @@ class Run:
     remake: Callable[[], None] | None = None
     forward_params: dict[str, Any] = field(default_factory=dict)
     n_epochs: int = 0
+    route: Route | None = None
     validated: Validated | None = None
 
     def restart(self) -> bool:
@@ -58,6 +62,11 @@ class Run:
             return False
         self.remake()
         return True
+
+    def follow(self, net: WarmStartNet, route: Route) -> None:
+        """Keep, and log, which loop trains and why."""
+        self.route = route
+        log.info("a fit of %s trains by %s", type(net).__name__, route)
 
     def learn(self, **changes: Any) -> None:
         """Change what the net will have learned."""

@@ -10,7 +10,7 @@ from skorch.callbacks import EpochScoring
 from skorch.utils import to_numpy
 from torch import Tensor
 
-from ...modules._outputs import first_output
+from ...modules import first_output
 from ...training import METHODS, Rows, TensorBatches, is_overridden, needs_batch_events
 from .._protocol import WarmStartNet
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...policies import Cold, InitPolicy, resolve_policy
+from ...policies._adapter import policy_name
 from ...state import Donor, Lineage
 from ...training import child_seed, draw_seed, peek_seed
 from .._protocol import WarmStartNet
@@ -57,7 +58,7 @@ class Plan:
     @property
     def rule(self) -> str:
         """Name of the policy that makes the start."""
-        return type(self.policy if self.available is not None else Cold()).__name__
+        return policy_name(self.policy if self.available is not None else Cold())
 
     @property
     def rule_params(self) -> dict[str, Any]:
@@ -80,7 +81,7 @@ class Plan:
 def plan_start(net: WarmStartNet) -> Plan:
     """Decide how the next fit starts."""
     policy = resolve_policy(net.init_policy, **net.get_params_for("init_policy"))
-    donors, kind = find_donors(net, policy.donors() if isinstance(policy, InitPolicy) else ())
+    donors, kind = find_donors(net, policy.donors())
     seed = draw_seed(net.random_state)
     plan = Plan(policy, donors[0] if donors else None, kind, seed, seed, donors[1:])
     if plan.donor is None or seed is not None:

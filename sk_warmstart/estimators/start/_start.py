@@ -12,7 +12,7 @@ import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
-from ...policies import Circumstances, PolicyContext
+from ...policies import DonorContext, PolicyContext
 from ...state import Donor, NetState, Standardizer
 from ...training import Rows
 from .._learned import Learned
@@ -82,6 +82,7 @@ def make_start(
             unseen = new_rows(learned.memory, rows)
             return None if unseen is None else torch.from_numpy(unseen)
 
+        brings_first = kind == "init_policy"  # without a donor of its own a fit starts from the first source
         assert plan.start_seed is not None
         context = PolicyContext(
             torch.Generator().manual_seed(plan.policy_seed),
@@ -89,9 +90,8 @@ def make_start(
             previous.origin,
             phase_data(net, train, valid, new),
             race=racing(net, learned, train, valid, new, plan.start_seed),
-            sources=[other.state for other in others],
-            has_own_donor=kind != "init_policy",
-            circumstances=Circumstances(
+            sources=[*([previous.state] if brings_first else []), *(other.state for other in others)],
+            donor=DonorContext(
                 lineage=donor.lineage,
                 **{name: change[name] for name in ("classes_added", "columns_added", "columns_dropped")},
                 features=donor.features,
@@ -101,8 +101,9 @@ def make_start(
         state = policy.start(previous.state, fresh, context)
         state.load_into(network)
         notes = context.notes
-        if "source" in notes:
-            previous, donor, kind = others[notes["source"]], plan.others[notes["source"]], "init_policy"
+        place = notes.get("source", -1) - brings_first
+        if place >= 0:
+            previous, donor, kind = others[place], plan.others[place], "init_policy"
         kept = state.kept(previous.state)
         inherited = previous.state
     facts = {

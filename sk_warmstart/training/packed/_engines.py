@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...modules import MLP
-from ...modules._outputs import first_output
+from ...modules import MLP, first_output
 from .._loss import shaped_like, weighted_loss
 from .._random import seeded
 from ..mlp._closed_form import ClosedFormNet

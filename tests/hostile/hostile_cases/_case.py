@@ -1,4 +1,4 @@
-"""One bad input: what is handed to what, and what must come of it."""
+"""Cases of bad input: the call, and the error that it must raise."""
 
 from __future__ import annotations
 
@@ -51,21 +51,8 @@ class Group:
     cases: Sequence[Case]
 
 
-def told(call: Call, subject: Any) -> tuple[str, str]:
-    """Return class and message of what comes of a call; of what works, the word ``works`` and nothing.
-
-    Parameters
-    ----------
-    call : callable
-        The call.
-    subject : object
-        What it gets.
-
-    Returns
-    -------
-    tuple of (str, str)
-        The two.
-    """
+def result_of(call: Call, subject: Any) -> tuple[str, str]:
+    """Return class and message of the error of a call; of what works, the word ``works`` and nothing."""
     try:
         call(subject)
     except Exception as error:
