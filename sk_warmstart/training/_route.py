@@ -70,7 +70,25 @@ _LIBRARY = __name__.partition(".")[0]
 
 @dataclass(frozen=True)
 class Reason:
-    """One condition that does not hold, and the loops that it rules out."""
+    """Why a faster training loop is ruled out.
+
+    Parameters
+    ----------
+    condition : str
+        Short name of what rules it out, such as "batch_events".
+    message : str
+        The same in words.
+    rules_out : tuple of {"autograd", "cuda_graph", "closed_form", "pack"}
+        Which loops; "pack" is training together with the other fits of a parallel call.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> net = WarmStartClassifier(max_epochs=1, random_state=0, optimizer__fused=False)
+    >>> net.fit(*load_iris(return_X_y=True)).training_route_.reasons[0].message
+    "the optimizer's own step is to be called"
+    """
 
     condition: str
     message: str
@@ -79,7 +97,28 @@ class Reason:
 
 @dataclass(frozen=True)
 class Route:
-    """The loop that trains an epoch, whether it may train in a pack, and why no faster loop may run."""
+    """Which loop trains an epoch, and why no faster one.
+
+    Parameters
+    ----------
+    kind : {"skorch", "autograd", "cuda_graph", "closed_form"}
+        skorch's own steps; forward, backward and update alone; recorded as a CUDA graph; or the gradient of the
+        default network in closed form.
+    packs : bool
+        Whether the fit may train in a pack.
+    reasons : tuple of Reason, default=()
+        What rules out the loops that are faster, and packs.
+    batch_events : bool, default=False
+        Whether a callback, or the class of the net, is notified of each batch.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> net = WarmStartClassifier(max_epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> print(net.training_route_)
+    closed_form, may train in a pack
+    """
 
     kind: Kind
     packs: bool
@@ -87,7 +126,19 @@ class Route:
     batch_events: bool = False
 
     def why_alone(self) -> str:
-        """Return why the fit cannot train in a pack, as a text; empty if it can."""
+        """Return why the fit cannot train in a pack.
+
+        Returns
+        -------
+        str
+            The messages of the reasons; empty if it can.
+
+        Examples
+        --------
+        >>> from sk_warmstart.training import Route
+        >>> Route("closed_form", packs=True).why_alone()
+        ''
+        """
         return "; ".join(reason.message for reason in self.reasons if "pack" in reason.rules_out)
 
     def __str__(self) -> str:

@@ -36,19 +36,6 @@ class ClosedFormEpochs:
 
     Between two epochs module and optimiser hold what the autograd loop would have left in them, so callbacks,
     checkpoints and partial fits see no difference.
-
-    Parameters
-    ----------
-    module : MLP
-        The network.
-    criterion : nn.Module
-        Its loss.
-    net : ClosedFormNet
-        Of the module's shape.
-    update : FlatUpdate
-        Over its vectors.
-    batches : TensorBatches
-        What is trained on.
     """
 
     def __init__(
@@ -81,20 +68,7 @@ class ClosedFormEpochs:
         self._graphs = None if recorder is None else ChunkGraphs(recorder, net, update, self._chunk)
 
     def run(self, optimizer: torch.optim.Optimizer, batches: TensorBatches) -> tuple[list[float], list[int]]:
-        """Train for one epoch.
-
-        Parameters
-        ----------
-        optimizer : Optimizer
-            The module's optimiser.
-        batches : TensorBatches
-            Gives the order.
-
-        Returns
-        -------
-        losses, sizes : list of float, list of int
-            Loss and rows of each batch.
-        """
+        """Train for one epoch in the order of the batches; return loss and size of each."""
         size, n = self._batch_size, min(len(self._rows), len(batches) * self._batch_size)
         parameters = list(self.module.parameters())
         self._load(parameters, optimizer)
@@ -170,7 +144,7 @@ class ClosedFormEpochs:
                     view.zero_()
 
     def _store(self, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, taken: int) -> None:
-        """Write back what changed. New tensors must be ordinary ones, that anyone may change in place."""
+        """Write back what changed. New tensors must be ordinary ones, which may be changed in place."""
         if not taken:
             return
         remembers = KINDS[type(optimizer)] != "sgd" or bool(optimizer.param_groups[0]["momentum"])
