@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from skorch import NeuralNet
 from torch import Tensor
 
 from .._parameters import check_number, check_option, warn_renamed
@@ -79,7 +80,7 @@ class Anchor(Companion):
         self.pairs_: tuple[list[Tensor], list[Tensor]] | None = None
         return self
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Take the anchor."""
         super().on_train_begin(net, X, y, **kwargs)
         self._check(net)
@@ -87,7 +88,7 @@ class Anchor(Companion):
         self.meaning_ = _meaning(net)
         self.begun_ = True
 
-    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+    def around_epoch(self, net: NeuralNet, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
         """Find the weights and their anchors."""
         self.pairs_ = None
         if not self.begun_:
@@ -105,7 +106,7 @@ class Anchor(Companion):
             )
         return _Pairs(self, *self._matched(net, anchor))
 
-    def after_backward(self, net: Any) -> None:
+    def after_backward(self, net: NeuralNet) -> None:
         """Add the gradient of the penalty."""
         if self.pairs_ is None:
             return
@@ -115,7 +116,7 @@ class Anchor(Companion):
             with torch.no_grad():
                 torch._foreach_add_(gradients, torch._foreach_sub(weights, anchors), alpha=self.strength)
 
-    def _check(self, net: Any) -> None:
+    def _check(self, net: NeuralNet) -> None:
         check_number("strength of Anchor", self.strength, 0)
         check_option("to of Anchor", self.to, _PLACES)
         if isinstance(self.scope, str) and self.scope == "weights":
@@ -127,7 +128,7 @@ class Anchor(Companion):
         if getattr(net, "accelerator", None) is not None:
             raise ValueError("Anchor does not know how accelerate scales gradients: use it without an accelerator")
 
-    def _place(self, net: Any) -> NetState | None:
+    def _place(self, net: NeuralNet) -> NetState | None:
         start = NetState.from_module(network_of(net))
         # A start that was made by hand has no donor.
         made = getattr(net, "start_", {})
@@ -146,7 +147,7 @@ class Anchor(Companion):
             )
         return anchor.copy()
 
-    def _matched(self, net: Any, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
+    def _matched(self, net: NeuralNet, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
         module = module_of(net)
         prefix = "" if network_of(net) is module else "module."
         left_out = normalisation_tensors(module)
@@ -173,7 +174,7 @@ class _Pairs:
         self._owner.pairs_ = None
 
 
-def _meaning(net: Any) -> tuple[Any, ...]:
+def _meaning(net: NeuralNet) -> tuple[Any, ...]:
     """Return what an anchor depends on: classes, columns, and the scaler of the inputs."""
     classes, learned = vars(net).get("classes_inferred_"), net._current
     labels = None if classes is None else [*classes]

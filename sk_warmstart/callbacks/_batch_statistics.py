@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from skorch import NeuralNet
 from skorch.dataset import get_len, unpack_data
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ def statistics_of(network: nn.Module) -> dict[str, Tensor]:
 
 
 def collect_statistics(
-    net: Any, network: nn.Module, rows: Any, layers: Iterable[str], forward_params: dict[str, Any]
+    net: NeuralNet, network: nn.Module, rows: Any, layers: Iterable[str], forward_params: dict[str, Any]
 ) -> None:
     """Let BatchNorm layers, by name, collect the statistics of rows in place: plain means over batches.
 

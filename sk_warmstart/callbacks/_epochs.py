@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from skorch import NeuralNet
+
 from ..training import Companion
 
 
@@ -19,12 +21,12 @@ class CountsEpochs(Companion):
         self.first_epoch_: int | None = None
         return self
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Count from here."""
         super().on_train_begin(net, X, y, **kwargs)
         self.first_epoch_ = None
 
-    def epochs_trained(self, net: Any) -> int:
+    def epochs_trained(self, net: NeuralNet) -> int:
         """Return how many epochs were trained before the one at hand."""
         number = int(net.history_[-1]["epoch"])
         if self.first_epoch_ is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from skorch import NeuralNet
+
 from .._parameters import check_integer
 from ..modules._selection import Which, select_tensors
 from ._epochs import CountsEpochs
@@ -53,7 +55,7 @@ class Freeze(CountsEpochs):
         self.which = which
         self.n_epochs = n_epochs
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters."""
         super().on_train_begin(net, X, y, **kwargs)
         check_integer("n_epochs of Freeze", self.n_epochs, optional=True)
@@ -61,7 +63,7 @@ class Freeze(CountsEpochs):
         with frozen(net, module, select_tensors(self.which, module)):
             pass
 
-    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+    def around_epoch(self, net: NeuralNet, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
         """Freeze while the epoch trains."""
         n_trained = self.epochs_trained(net)
         if self.n_epochs is not None and n_trained >= self.n_epochs:

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from skorch import NeuralNet
 from torch import nn
 
 _WITH_STATISTICS = nn.modules.batchnorm._NormBase
 
 
 @contextmanager
-def frozen(net: Any, module: nn.Module, names: Collection[str]) -> Iterator[None]:
+def frozen(net: NeuralNet, module: nn.Module, names: Collection[str]) -> Iterator[None]:
     """Freeze tensors inside a block: they get no gradient, so the optimiser leaves them alone.
 
     A layer with running statistics whose tensors are all frozen works as in evaluation.

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from skorch import NeuralNet
+
 from .._parameters import check_integer, check_number, warn_renamed
 from ..modules._selection import layers_upwards
 from ._epochs import CountsEpochs
@@ -66,7 +68,7 @@ class GradualUnfreeze(CountsEpochs):
         self.blocks = blocks
         self.epochs_per_layer = epochs_per_layer
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Give every layer its rate."""
         super().on_train_begin(net, X, y, **kwargs)
         check_number("factor of GradualUnfreeze", self.factor, 1)
@@ -76,11 +78,11 @@ class GradualUnfreeze(CountsEpochs):
             warn_renamed(f"the parameter {name} of GradualUnfreeze", "n_epochs")
         spread_rates(net, self.factor, self.blocks)
 
-    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
         """Notice rates that were made equal."""
         keep_rates(net)
 
-    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+    def around_epoch(self, net: NeuralNet, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
         """Freeze the layers whose turn has not come."""
         module = module_of(net)
         layers = layers_upwards(module, self.blocks)

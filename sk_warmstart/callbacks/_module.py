@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from skorch import NeuralNet
 from torch import nn
 
 
-def module_of(net: Any) -> nn.Module:
+def module_of(net: NeuralNet) -> nn.Module:
     """Return the network of a net, criterion and compilation left aside."""
     return getattr(net.module_, "_orig_mod", net.module_)

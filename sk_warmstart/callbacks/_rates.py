@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from skorch import NeuralNet
 from torch import Tensor
 
 from ..modules._selection import layers_upwards
@@ -14,7 +14,7 @@ from ._module import module_of
 _SHARE = "lr_share"
 
 
-def spread_rates(net: Any, factor: float, blocks: Sequence[str] | None) -> None:
+def spread_rates(net: NeuralNet, factor: float, blocks: Sequence[str] | None) -> None:
     """Split the groups of the optimiser by depth, before the first step; the head's group comes first."""
     if len(net._optimizers) != 1:
         raise ValueError(f"learning rates by layer need one optimiser, and there are {net._optimizers}")
@@ -42,7 +42,7 @@ def spread_rates(net: Any, factor: float, blocks: Sequence[str] | None) -> None:
     groups[:] = spread
 
 
-def keep_rates(net: Any) -> None:
+def keep_rates(net: NeuralNet) -> None:
     """Spread the rates again at the beginning of an epoch, if they were made equal."""
     groups = net.optimizer_.param_groups
     shares = {float(group.get(_SHARE, 1.0)) for group in groups}
@@ -59,7 +59,7 @@ def keep_rates(net: Any) -> None:
         group["lr"] = group["lr"] * group.get(_SHARE, 1.0)
 
 
-def _schedules_of(net: Any) -> list[str]:
+def _schedules_of(net: NeuralNet) -> list[str]:
     """Names of the callbacks whose schedule steers this optimiser."""
     held = [(name, getattr(callback, "lr_scheduler_", None)) for name, callback in net.callbacks_]
     return [name for name, schedule in held if getattr(schedule, "optimizer", None) is net.optimizer_]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from skorch import NeuralNet
 from torch import Tensor, nn
 
 from .._parameters import check_integer, check_number
@@ -72,25 +73,25 @@ class WeightAverage(Companion):
         self.rows_: Any = None
         return self
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters."""
         super().on_train_begin(net, X, y, **kwargs)
         check_number("decay of WeightAverage", self.decay, 0, 1, exclude="high")
         check_integer("copy_back_every of WeightAverage", self.copy_back_every, optional=True)
         WeightAverage.initialize(self)
 
-    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
         """Note the rows that BatchNorm is to see."""
         self.rows_ = dataset_train
 
-    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Keep where a call has ended: a partial fit that fails goes back there."""
         self.rows_ = None
         if self.average_ is not None and self.trained_ is not None:
             self.kept_ = self.average_.copy(), self.trained_, self.epochs_
 
     @contextmanager
-    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> Iterator[None]:
+    def around_epoch(self, net: NeuralNet, forward_params: dict[str, Any]) -> Iterator[None]:
         """Put the trained weights into the network while the epoch trains, and the average at its end."""
         network = network_of(net)
         self._continue(network)
@@ -105,7 +106,7 @@ class WeightAverage(Companion):
             self.pairs_ = ([], [])
         self._swap(net, network, before, forward_params)
 
-    def after_step(self, net: Any) -> None:
+    def after_step(self, net: NeuralNet) -> None:
         """Take the step's weights into the average."""
         averages, weights = self.pairs_
         if averages:
@@ -131,7 +132,7 @@ class WeightAverage(Companion):
         return list(floating.values()), [live[name].detach() for name in floating]
 
     def _swap(
-        self, net: Any, network: nn.Module, before: dict[str, Tensor], forward_params: dict[str, Any]
+        self, net: NeuralNet, network: nn.Module, before: dict[str, Tensor], forward_params: dict[str, Any]
     ) -> None:
         assert self.average_ is not None
         trained, average = NetState.from_module(network), self.average_

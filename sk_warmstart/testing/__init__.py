@@ -3,7 +3,7 @@
 from ._data import N_CLASSES, N_FEATURES
 from ._generator import WarmStartCheck, warm_start_checks
 from ._runner import check_warm_start, parametrize_with_warm_start_checks
-from ._runner import run_checks as run_checks  # deprecated
+from ._runner import run_checks as run_checks
 
 __all__ = [
     "N_CLASSES",

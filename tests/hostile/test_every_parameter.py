@@ -42,26 +42,17 @@ def test_of_the_comparator() -> None:
     assert [name for name in sorted(names) if not refused(listed, f"{name}=")] == []
 
 
-def arguments_of(cls: Any) -> set[str]:
-    """Names of the arguments of a class, without the deprecated ones."""
-    return {
-        name for name, each in inspect.signature(cls).parameters.items() if not is_deprecated_default(each.default)
-    }
-
-
-def is_deprecated_default(value: Any) -> bool:
-    return isinstance(value, str) and value == "deprecated"  # as scikit-learn marks them
-
-
 @pytest.mark.parametrize("values", [policies.VALUES, callbacks.VALUES], ids=["policies", "callbacks"])
 def test_of_classes(values: dict[Any, dict[str, Any]]) -> None:
     for cls, named in values.items():
-        assert set(named) == arguments_of(cls)
+        parameters = inspect.signature(cls).parameters.values()
+        assert set(named) == {parameter.name for parameter in parameters if parameter.default != "deprecated"}
 
 
 def test_of_phases() -> None:
     for cls, (_, named) in phases.VALUES.items():
-        assert set(named) == arguments_of(cls)
+        parameters = inspect.signature(cls).parameters.values()
+        assert set(named) == {parameter.name for parameter in parameters if parameter.default != "deprecated"}
 
 
 def test_no_class_is_left_out() -> None:

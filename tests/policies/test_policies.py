@@ -91,7 +91,7 @@ def test_interpolate_by_hand(case: Case, c: float) -> None:
     [
         (
             ShrinkPerturb(shrink=-0.1),
-            "shrink of ShrinkPerturb must be a number of at least 0 and finite, got -0",
+            "shrink of ShrinkPerturb must be a number of at least 0 and finite, got -0.1",
         ),
         (
             ShrinkPerturb(perturb="much"),

@@ -81,7 +81,10 @@ def _warn_if_known(incumbent: Any, X: Any, own: bool) -> None:
     if not isinstance(net, WarmStartMixin):
         return
     if isinstance(incumbent, Pipeline) and len(incumbent) > 1:
-        X = incumbent[:-1].transform(X)
+        try:
+            X = incumbent[:-1].transform(X)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the incumbent does not take these rows: {error}") from error
     share = known_share(net, X, own)
     if share:
         warnings.warn(

@@ -279,8 +279,11 @@ def targets_of(net: WarmStartNet) -> Targets:
     Returns
     -------
     Targets
-        Labels for a classifier, numbers for anything else.
+        Those of its class, where it has any; else labels for a classifier, numbers for anything else.
     """
+    own = getattr(net, "_targets", None)
+    if isinstance(own, Targets):
+        return own
     return _LABELS if is_classifier(net) else _NUMBERS
 
 

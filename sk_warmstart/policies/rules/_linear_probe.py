@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from torch import Tensor, nn
 
 from ..._parameters import check_integer
-from ...diagnostics._probe import Probe, Sample
+from ...diagnostics.transfer._probe import Probe, Sample
 from ...modules import first_output
 from ...modules._structure import tensor_name
 from ...modules._tracing import Call, hooked

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..._parameters import check_number
-from ...diagnostics._dormant import relative_activity
+from ...diagnostics.network._dormant import relative_activity
 from ...modules._hidden_units import HiddenLayer, hidden_layers
 from ...modules._tracing import Call, hooked
 from ...state import NetState

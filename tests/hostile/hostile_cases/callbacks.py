@@ -6,7 +6,7 @@ from typing import Any
 
 from sk_warmstart.callbacks import Anchor, Freeze, GradualUnfreeze, LayerwiseLR, WeightAverage
 
-from ._case import Case, Group, shown
+from ._case import Case, Group, literal_of
 from ._subjects import classifier
 from .parameters import INF, NAN, set_and_fit
 
@@ -40,7 +40,7 @@ GROUPS = [
         {"classifier": classifier},
         [
             Case(
-                f"{cls.__name__}({name}={shown(value)})",
+                f"{cls.__name__}({name}={literal_of(value)})",
                 set_and_fit(callbacks=[cls(**{name: value})]),
                 words=ALL_FROZEN if value == "." else name,
             )

@@ -18,7 +18,7 @@ from sk_warmstart.policies import (
     ShrinkPerturb,
 )
 
-from ._case import Case, Group, shown
+from ._case import Case, Group, literal_of
 from ._subjects import classifier
 from .parameters import INF, NAN, set_and_fit
 
@@ -63,7 +63,7 @@ GROUPS = [
         {"classifier": functools.partial(classifier, warm_start=True)},
         [
             Case(
-                f"{cls.__name__}({name}={shown(value)})",
+                f"{cls.__name__}({name}={literal_of(value)})",
                 set_and_fit(init_policy=cls(**{name: value})),
                 words=name if name in NAMED_ALONE else f"{name} of {cls.__name__}",
             )
@@ -76,7 +76,7 @@ GROUPS = [
         "policies made of others",
         {"classifier": functools.partial(classifier, warm_start=True)},
         [
-            Case(f"Compose({shown(value)})", set_and_fit(init_policy=Compose(value)), words=words)
+            Case(f"Compose({literal_of(value)})", set_and_fit(init_policy=Compose(value)), words=words)
             for value, words in [
                 (3, "steps of Compose"),
                 ("warm", "steps of Compose"),

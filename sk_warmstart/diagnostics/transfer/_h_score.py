@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
-from ._inputs import as_class_codes, as_table
-from ._measuring import Rows
+from .._inputs import as_class_codes, as_table
+from .._measuring import Rows
 
 
 def h_score(features: Rows, y: Any, *, shrinkage: str | None = "ledoit_wolf") -> float:

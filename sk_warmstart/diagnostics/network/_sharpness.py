@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ._measuring import Loss, Rows, as_rows_and_targets, mean_gradient, mean_loss, norm, own_tensors, untouched
+from .._measuring import Loss, Rows, as_rows_and_targets, mean_gradient, mean_loss, norm, own_tensors, untouched
 
 
 class Sharpness(NamedTuple):

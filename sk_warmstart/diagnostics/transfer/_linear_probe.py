@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from ._inputs import as_class_codes, as_table, as_targets, classifies
-from ._measuring import Rows
+from .._inputs import as_class_codes, as_table, as_targets, classifies
+from .._measuring import Rows
 from ._probe import Probe
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._inputs import as_table
-from ._measuring import Rows
+from .._inputs import as_table
+from .._measuring import Rows
 
 
 def effective_rank(features: Rows) -> float:

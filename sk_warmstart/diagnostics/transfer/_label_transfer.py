@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ._inputs import as_codes, as_table
-from ._measuring import Rows
+from .._inputs import as_codes, as_table
+from .._measuring import Rows
 
 
 def leep(source_probabilities: Rows, y: Any) -> float:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._measuring import Loss, Rows, as_rows_and_targets, mean_loss, own_tensors, untouched
+from ...state import NetState
+from .._measuring import Loss, Rows, as_rows_and_targets, mean_loss, own_tensors, untouched
 
 
 class Barrier(NamedTuple):

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 from sklearn.utils import check_random_state
 
-from ._inputs import as_pair
-from ._measuring import Rows
+from .._inputs import as_pair
+from .._measuring import Rows
 from ._two_sample import TwoSample
 
 _BLOCK = 1 << 22  # numbers of the permutations that are held at a time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ._measuring import Loss, Rows, as_rows_and_targets, mean_gradient, norm, untouched
+from .._measuring import Loss, Rows, as_rows_and_targets, mean_gradient, norm, untouched
 
 
 def gradient_norm(network: nn.Module, loss: Loss, X: Rows, y: Rows, *, batch_size: int | None = None) -> float:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import chi2
 
-from ..state import FeatureSummary
-from ._inputs import as_table
-from ._measuring import Rows
+from ...state import FeatureSummary
+from .._inputs import as_table
+from .._measuring import Rows
 
 _LEAST = 10  # rows that ten bins are worth filling with
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from ._inputs import as_class_codes, as_table, as_targets, classifies
-from ._measuring import Rows
+from .._inputs import as_class_codes, as_table, as_targets, classifies
+from .._measuring import Rows
 
 _GRID = np.linspace(-12, 12, 97) * math.log(10)
 

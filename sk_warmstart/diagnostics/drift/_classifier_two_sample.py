@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
-from ._inputs import as_pair
-from ._measuring import Rows
+from .._inputs import as_pair
+from .._measuring import Rows
 from ._two_sample import TwoSample
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..state import NetState
+from ...state import NetState
 
 _SCALES = ("absolute", "relative", "rms")
 

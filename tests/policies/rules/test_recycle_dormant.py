@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from sk_warmstart.diagnostics import dormant_scores
 from sk_warmstart.modules import MLP
 from sk_warmstart.policies import PolicyContext, RecycleDormant
 from sk_warmstart.state import NetState
@@ -224,3 +225,15 @@ def test_broken_weights_are_named(context_of: ContextOf) -> None:
     context = context_of(net, torch.ones(5, 4), torch.zeros(5).long())
     with pytest.raises(ValueError, match=r"RecycleDormant cannot start from .* not finite: output\.bias"):
         RecycleDormant().start(NetState.from_module(net), fresh, context)
+
+
+@given(seed=st.integers(0, 50), tau=st.floats(0, 1.2))
+def test_dormant_units_are_those_of_the_diagnostics(context_of: ContextOf, seed: int, tau: float) -> None:
+    net, fresh = two_draws(lambda: MLP(4, 2, hidden_layer_sizes=(6, 5)).double(), seed)
+    X = torch.randn(25, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    context = context_of(net, X, torch.arange(25) % 2)
+    RecycleDormant(tau).start(NetState.from_module(net), fresh, context)
+    scores = dormant_scores(net, X)
+    assert context.notes["recycled"] == {
+        name: (score <= tau).nonzero().flatten().tolist() for name, score in scores.items()
+    }

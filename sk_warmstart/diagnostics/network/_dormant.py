@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..modules._tracing import Call, hooked
-from ._activations import layer_inputs
-from ._measuring import Rows, as_rows, untouched
+from ...modules._tracing import Call, hooked
+from .._activations import layer_inputs
+from .._measuring import Rows, as_rows, untouched
 
 _CONVOLUTION = nn.modules.conv._ConvNd
 # Their weights may have several axes and still mix nothing; those of other normalisations have one.

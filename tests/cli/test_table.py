@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.pipeline import Pipeline
 
-from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-from sk_warmstart.cli import default_pipeline, load_table
+from sk_warmstart.cli import TableReader, load_table
+from sk_warmstart.cli._table import read_tables
 
 N = 12
 
@@ -66,7 +65,7 @@ def test_question_marks_and_blanks_are_missing_values(tmp_path: Path) -> None:
     X, _, _ = load_table(path, "y")
     assert X["a"].isna().tolist() == [False, True, False]
     assert X["a"].dtype == np.float64
-    assert X["b"].tolist() == ["x", "", ""]
+    assert X["b"].isna().tolist() == [False, True, True]
 
 
 def test_columns_without_any_value_are_left_out(tmp_path: Path) -> None:
@@ -91,13 +90,39 @@ def test_the_target_says_what_it_asks_for(tmp_path: Path, values: Any, task: str
     assert load_table(path, "y")[2] == task
 
 
-def test_a_number_is_standardised(tmp_path: Path) -> None:
+def test_a_number_keeps_its_units(tmp_path: Path) -> None:
     target = np.linspace(100, 900, 30) + 0.5
     path = write(pd.DataFrame({"a": np.arange(30), "y": target}), tmp_path / "t.csv")
     _, y, task = load_table(path, "y")
     assert task == "regression"
-    assert (y.mean(), y.std()) == pytest.approx((0, 1))
-    assert np.corrcoef(y, target)[0, 1] == pytest.approx(1)
+    assert y == pytest.approx(target)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64", "Int64", "UInt8", "bool", "boolean", "object", "category"])
+def test_labels_equal_those_of_the_table(tmp_path: Path, dtype: str) -> None:
+    labels: Any = ["1", "0"] if dtype == "object" else [1, 0]
+    frame = pd.DataFrame({"a": np.arange(20.0), "y": pd.Series(labels * 10, dtype=dtype)})
+    _, y, task = load_table(write(frame, tmp_path / "t.parquet"), "y")
+    assert task == "classification"
+    assert y.dtype.kind in "iubU"
+    assert (y == frame["y"].to_numpy()).all()
+
+
+def test_whole_numbers_that_floats_cannot_tell_apart_are_no_labels(tmp_path: Path) -> None:
+    path = write(pd.DataFrame({"a": np.arange(20), "y": [1e30, 2e30] * 10}), tmp_path / "t.parquet")
+    assert load_table(path, "y")[2] == "regression"
+
+
+def test_blanks_around_names_of_columns_are_left_out(tmp_path: Path) -> None:
+    X, _, _ = load_table(text(tmp_path / "t.csv", "a , b,y\n1,2,0\n2,3,1\n"), "y")
+    assert list(X) == ["a", "b"]
+    with pytest.raises(ValueError, match=r"t.csv: the table has more than one column 'a': rename or drop one"):
+        load_table(text(tmp_path / "t.csv", "a ,a,y\n1,2,0\n2,3,1\n"), "y")
+
+
+def test_names_of_columns_are_text(tmp_path: Path) -> None:
+    X, _, _ = load_table(write(pd.DataFrame({0: [1, 2], 1: [0, 1]}), tmp_path / "t.parquet"), "1")
+    assert list(X) == ["0"]
 
 
 def test_columns_can_be_left_out(tmp_path: Path) -> None:
@@ -116,7 +141,7 @@ def test_time_orders_the_rows(tmp_path: Path) -> None:
     X, y, _ = load_table(write(frame, tmp_path / "t.csv"), "y", "when")
     assert X["a"].tolist() == [0, 1, 2, 3]  # equal times keep their order
     assert y.tolist() == [0, 0, 1, 1]
-    assert X["when"].tolist() == [0, 0, 15, 61]  # days
+    assert X["when"].tolist() == sorted(when)  # as they are in the file
 
 
 def test_numbers_are_times_too(tmp_path: Path) -> None:
@@ -124,6 +149,17 @@ def test_numbers_are_times_too(tmp_path: Path) -> None:
     X, y, _ = load_table(write(frame, tmp_path / "t.csv"), "y", "year")
     assert X["year"].tolist() == [2009, 2010, 2011]
     assert y.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%y", "%d.%m.%Y", "%B %d, %Y"])
+def test_time_may_be_written_as_people_do(tmp_path: Path, form: str) -> None:
+    days = pd.date_range("2024-01-01", periods=60)
+    frame = pd.DataFrame({"when": days.strftime(form), "a": np.arange(60), "y": [0, 1] * 30})
+    path = write(frame.sample(frac=1, random_state=0), tmp_path / "t.csv")
+    data = read_tables([path], "y", "when", every="month")
+    assert data.X["a"].tolist() == list(range(60))
+    assert data.groups is not None
+    assert [str(period) for period in data.groups.unique()] == ["2024-01", "2024-02"]
 
 
 def test_dates_become_days_and_other_texts_do_not(tmp_path: Path) -> None:
@@ -137,6 +173,7 @@ def test_dates_become_days_and_other_texts_do_not(tmp_path: Path) -> None:
         }
     )
     X, _, _ = load_table(write(frame, tmp_path / "t.parquet"), "y")
+    X = TableReader().fit_transform(X)
     assert X["day"].tolist() == pytest.approx([0, np.nan, 2.5], nan_ok=True)
     assert X["stamp"].tolist() == pytest.approx([0, 1, np.nan], nan_ok=True)
     assert X["code"].tolist() == ["A-1", "A-2", "A-3"]
@@ -201,55 +238,18 @@ def test_time_must_be_a_column_of_times(tmp_path: Path) -> None:
         load_table(path, "kind", "colour")
 
 
-# -- the pipeline ----------------------------------------------------------------------------------------
-
-
-def preprocessing(pipeline: Pipeline) -> Pipeline:
-    return pipeline[:-1]
-
-
-def test_columns_do_not_change_as_categories_arrive() -> None:
-    X = pd.DataFrame({"a": np.arange(6.0), "b": ["x", "x", "y", "y", "z", "w"]})
-    before = preprocessing(default_pipeline(X, "classification"))
-    early, late = before.fit_transform(X[:2]), before.fit_transform(X)
-    assert early.shape == (2, 5)
-    assert late.shape == (6, 5)
-    assert early[:, 1:].tolist() == late[:2, 1:].tolist() == [[0, 1, 0, 0]] * 2  # w, x, y, z
-
-
-def test_missing_and_unknown_values() -> None:
-    X = pd.DataFrame({"a": [1.0, np.nan, 3.0, 8.0], "late": [np.nan, np.nan, np.nan, 1.0], "b": ["x", "y"] * 2})
-    before = preprocessing(default_pipeline(X, "classification"))
-    early = before.fit_transform(X[:3])
-    assert np.isfinite(early).all()
-    assert early.shape == (3, 4)  # a column that is still empty keeps its place
-    assert early[1, 0] == pytest.approx(0)  # the median, which is the mean here
-    unknown = before.transform(pd.DataFrame({"a": [2.0], "late": [0.0], "b": ["new"]}))
-    assert unknown[0, 2:].tolist() == [0, 0]
-
-
-def test_only_the_fifty_most_frequent_categories_get_a_column() -> None:
-    values = [f"c{i:02d}" for i in range(60) for _ in range(60 - i)]
-    X = pd.DataFrame({"b": values})
-    before = preprocessing(default_pipeline(X, "classification"))
-    encoded = before.fit_transform(X)
-    assert encoded.shape == (len(values), 50)
-    assert (encoded.sum(axis=1) == [value < "c50" for value in values]).all()
-
-
-@pytest.mark.parametrize("n", [30, 5_000])
-@pytest.mark.parametrize(
-    ("task", "kind"), [("classification", WarmStartClassifier), ("regression", WarmStartRegressor)]
-)
-def test_the_estimator_suits_task_and_size(n: int, task: str, kind: type) -> None:
-    estimator = default_pipeline(pd.DataFrame({"a": np.zeros(n)}), task)[-1]
-    assert type(estimator) is kind
-    assert estimator.early_stopping is (n >= 5_000)
-
-
-def test_it_fits_what_was_loaded(tmp_path: Path) -> None:
-    X, y, task = load_table(write(table(), tmp_path / "t.csv"), "kind")
-    labels = np.array(["maybe", "no", "yes"])
-    pipeline = default_pipeline(X, task, labels).set_params(warmstartclassifier__max_epochs=1)
-    assert pipeline.fit(X, y).predict_proba(X).shape == (N, 3)
-    assert pipeline.classes_.tolist() == labels.tolist()
+def test_periods_and_groups_come_from_columns(data: Path) -> None:
+    table = read_tables([data], "number", "day", every="month")
+    assert table.groups is not None
+    assert [str(period) for period in table.groups.unique()] == ["2024-01", "2024-02"]
+    assert "day" in table.X
+    table = read_tables([data], "number", groups="b")
+    assert table.groups is not None
+    assert "b" not in table.X
+    for arguments, words in (
+        ({"every": "month"}, "--every needs --time"),
+        ({"every": "month", "time": "a"}, "needs dates, and the column 'a' holds numbers"),
+        ({"groups": "nope"}, "has no column 'nope'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            read_tables([data], "number", **arguments)
