@@ -16,8 +16,8 @@ class PackState:
     """Flat parameters and moments of the members of a pack.
 
     While the pack lives, the members' own parameters and moments are views of its tensors: a callback that looks
-    at a member between two epochs sees it as it is, and what it changes there is changed here. ``gradient`` is each
-    member's in the last batch of its epoch.
+    at a member between two epochs sees it as it is, and what it changes there is changed here. ``gradient`` is
+    each member's in the last batch of its epoch.
     """
 
     def __init__(self, members: Sequence[tuple[nn.Module, torch.optim.Optimizer]]):
