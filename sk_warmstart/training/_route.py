@@ -153,7 +153,7 @@ def route(net: TrainableNet, batches: Any, forward_params: dict[str, Any] | None
     A callback may change the net between epochs, so it is asked anew for each epoch.
     """
     overridden = _overridden(net)
-    events = not overridden.isdisjoint(METHODS["batch_events"]) or _has_listener(net, training=True)
+    events = not overridden.isdisjoint(METHODS["batch_events"]) or _has_event_callback(net, training=True)
     reasons = list(_reasons_of_step(net, overridden, events))
     if not reasons:
         reasons = list(_reasons_of_calls(net, batches, overridden, forward_params or {}))
@@ -175,7 +175,7 @@ def is_overridden(net: object, *names: str) -> bool:
 
 def needs_batch_events(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:
     """Tell whether the net, or a callback other than those in ``without``, is to be notified of each batch."""
-    return is_overridden(net, *METHODS["batch_events"]) or _has_listener(net, training, without)
+    return is_overridden(net, *METHODS["batch_events"]) or _has_event_callback(net, training, without)
 
 
 def has_no_hooks(parts: Sequence[nn.Module], parameters: Sequence[Tensor]) -> bool:
@@ -329,7 +329,7 @@ def _overridden(net: object) -> set[str]:
     return set(vars(net)).union(*others)
 
 
-def _has_listener(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:
+def _has_event_callback(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:
     """Tell whether a callback is to be notified of each batch."""
     return any(
         _takes_batch_events(callback, training)

@@ -23,7 +23,7 @@ class ChunkGraphs:
         kind: Any = {"dtype": net.parameters.dtype, "device": net.parameters.device}
         self._weight = torch.zeros(n_rows, **kind)
         self._counter = torch.zeros((), dtype=torch.float32, device=net.parameters.device)
-        self._known: dict[tuple[int, bool], Repeated] = {}
+        self._repeated: dict[tuple[int, bool], Repeated] = {}
         self._numbers: Any = None
         self.taken = 0
 
@@ -32,7 +32,7 @@ class ChunkGraphs:
         self.taken = 0
         self._counter.fill_(self._update.steps)
         numbers = dict(self._update.numbers)
-        for repeated in self._known.values():
+        for repeated in self._repeated.values():
             # A kernel holds learning rates and the like for good. As tensors they would round in another way.
             repeated.begin(repeated.function, same=numbers == self._numbers)
         self._numbers = numbers
@@ -60,8 +60,8 @@ class ChunkGraphs:
                 self._update.fused_step(self._counter)
                 self.taken += 1  # in case a later one is interrupted
 
-        if key not in self._known:
-            self._known[key] = Repeated(self._recorder, steps, len(cut))
+        if key not in self._repeated:
+            self._repeated[key] = Repeated(self._recorder, steps, len(cut))
         before = self.taken
-        self._known[key]()
+        self._repeated[key]()
         self.taken = before + len(cut)  # a graph does not count

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...modules import MLP
 from ..graphs._chunk_graphs import LONGEST, ChunkGraphs
 from ..graphs._cuda_graph import recorder_for
 from ..rows._batches import Rows, TensorBatches
@@ -22,7 +21,7 @@ _CHUNK_NUMBERS = 2**18
 
 
 def closed_form_epochs(
-    module: MLP, criterion: nn.Module, optimizer: torch.optim.Optimizer, batches: TensorBatches
+    module: nn.Module, criterion: nn.Module, optimizer: torch.optim.Optimizer, batches: TensorBatches
 ) -> ClosedFormEpochs:
     """Return what trains a network that the route found to have a closed form; it is kept for the next epoch."""
     kept: ClosedFormEpochs | None = batches.trainer
@@ -136,10 +135,10 @@ class ClosedFormEpochs:
             view.copy_(parameter)
         for name, views in self._moments.items():
             for parameter, view in zip(parameters, views, strict=True):
-                known = optimizer.state.get(parameter, {})
-                if name in known:
-                    view.copy_(known[name])
-                    self._update.steps = float(known.get("step", 0.0))
+                entry = optimizer.state.get(parameter, {})
+                if name in entry:
+                    view.copy_(entry[name])
+                    self._update.steps = float(entry.get("step", 0.0))
                 else:
                     view.zero_()
 

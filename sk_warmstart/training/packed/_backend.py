@@ -59,7 +59,7 @@ class PackedBackend(ThreadingBackend):
         return super().submit(task, callback)
 
     def terminate(self) -> None:
-        """End a parallel call; whoever still waits gives up."""
+        """End a parallel call; tasks that still wait give up."""
         if "_rendezvous" in self.__dict__:
             self._rendezvous.abort()
         super().terminate()

@@ -29,7 +29,7 @@ class VmapEngine:
         self._names = [name for name, _ in network.named_parameters()]
         rule: Any = torch.func.grad_and_value(self._loss)
         self._weighted = torch.func.vmap(rule, in_dims=(0, 0, 0, 0), randomness="different")
-        self._plain = torch.func.vmap(rule, in_dims=(0, 0, 0, None), randomness="different")
+        self._unweighted = torch.func.vmap(rule, in_dims=(0, 0, 0, None), randomness="different")
 
     def epoch(self, batches: Iterable[PackBatch]) -> list[Tensor]:
         """Train one epoch; the loss of each member in each batch."""
@@ -40,7 +40,7 @@ class VmapEngine:
         update.set_numbers(state.numbers())
         update.steps = state.steps
         for batch in batches:
-            rule = self._plain if batch.weight is None else self._weighted
+            rule = self._unweighted if batch.weight is None else self._weighted
             gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
             update.gradient = gradient
             if batch.ends:

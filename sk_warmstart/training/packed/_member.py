@@ -63,8 +63,8 @@ def _structure(network: nn.Module) -> str:
 
 
 def _settings(criterion: nn.Module) -> Hashable:
-    plain = {k: v for k, v in vars(criterion).items() if not k.startswith("_") and k != "training"}
-    return type(criterion), tuple(sorted((k, repr(v)) for k, v in plain.items()))
+    settings = {k: v for k, v in vars(criterion).items() if not k.startswith("_") and k != "training"}
+    return type(criterion), tuple(sorted((k, repr(v)) for k, v in settings.items()))
 
 
 def _options(optimizer: torch.optim.Optimizer) -> Hashable:

@@ -110,7 +110,7 @@ class Pack:
         self._epochs += 1
         with seeded(seed):
             losses = self._engine.epoch(self._data.epoch())
-        self._state.tell_optimizers()
+        self._state.update_optimizers()
         rows = torch.stack(losses, 1).tolist()
         return [(row[: len(sizes)], sizes) for row, sizes in zip(rows, self._data.sizes, strict=True)]
 

@@ -130,7 +130,7 @@ class Rendezvous:
         return self._aborted
 
     def abort(self) -> None:
-        """Give up: whoever waits or trains raises :class:`PackAborted`."""
+        """Give up: tasks that wait or train raise :class:`PackAborted`."""
         with self._changed:
             self._aborted = True
             self._touch()
@@ -153,7 +153,7 @@ class Rendezvous:
             return pack
 
     def _lead(self, pack: list[Participant]) -> None:
-        """Do the work of all; nobody is released before its end."""
+        """Do the work of all; they are released together, at its end."""
         with self._out_of_reach():  # what trains inside must not wait here for itself
             try:
                 if self._aborted:
@@ -199,7 +199,7 @@ def current_rendezvous() -> Rendezvous | None:
 
 @contextmanager
 def set_aside() -> Iterator[None]:
-    """Do work that belongs to other tasks too: each is told its share by :func:`spend`."""
+    """Do work that belongs to other tasks too: each counts its share by :func:`spend`."""
     began = time.thread_time()
     try:
         yield

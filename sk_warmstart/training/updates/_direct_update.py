@@ -40,7 +40,7 @@ def may_bypass_step(net: TrainableNet) -> bool:
         and all(isinstance(number, float | int) for number in numbers)
         and not any(hooks)
         and getattr(optimizer, "grad_scale", None) is None
-        # A scheduler replaces step to know that it was called; anyone else has a reason of his own.
+        # A scheduler replaces step to count its calls; any other replacement must be called.
         and (replaced is None or hasattr(replaced, "_wrapped_by_lr_sched"))
     )
 
