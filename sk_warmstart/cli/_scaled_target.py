@@ -16,10 +16,10 @@ from ..state import layers_of
 class _StandardizedNumbers(Numbers):
     """Numbers that the network sees with mean 0 and variance 1."""
 
-    def encode(self, net: Any, y: NDArray, *args: Any) -> NDArray:
+    def encode(self, net: Any, y: NDArray, *args: Any, **kwargs: Any) -> NDArray:
         """Return targets without their units, as a table."""
         mean, scale = _units(net)
-        return super().encode(net, (y - mean) / scale, *args)
+        return super().encode(net, (y - mean) / scale, *args, **kwargs)
 
     def decode(self, net: Any, output: NDArray) -> NDArray:
         """Return predictions in the target's units."""
