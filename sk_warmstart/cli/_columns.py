@@ -72,13 +72,23 @@ def to_times(column: pd.Series, kind: str = DATE) -> pd.Series:
 
 def to_text(column: pd.Series) -> pd.Series:
     """Return text, empty for what is missing; a whole number has no decimal point."""
+    if types.infer_dtype(column, skipna=True) == "string":
+        places, distinct = pd.factorize(column)  # of which there are few; -1 is missing
+        texts = [*_text(pd.Series(distinct, dtype=object)), ""]
+        return pd.Series(np.array(texts, dtype=object)[places], column.index, name=column.name, dtype=object)
+    return _text(column)
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """Write values as they stand in a file."""
     values = _without_blanks(column)
-    return values.map(_text).where(values.notna(), "").astype(object)
+    texts = values.map(lambda value: str(int(value)) if _is_whole_float(value) else str(value))
+    return texts.where(values.notna(), "").astype(object)
 
 
-def _text(value: Any) -> str:
-    """Write a value as it stands in a file."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _is_whole_float(value: Any) -> bool:
+    """Tell whether a value is a float that is a whole number."""
+    return isinstance(value, float) and value.is_integer()
 
 
 def _without_blanks(column: pd.Series) -> pd.Series:

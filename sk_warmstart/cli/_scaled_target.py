@@ -17,10 +17,10 @@ from ..state import layers_of
 class _StandardizedNumbers(Numbers):
     """Numbers that the network sees with mean 0 and variance 1."""
 
-    def encode(self, net: WarmStartNet, y: NDArray, *args: Any) -> NDArray:
+    def encode(self, net: WarmStartNet, y: NDArray, starts_warm: bool = False) -> NDArray:
         """Return targets without their units, as a table."""
         mean, scale = _units(net)
-        return super().encode(net, (y - mean) / scale, *args)
+        return super().encode(net, (y - mean) / scale, starts_warm)
 
     def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return predictions in the target's units."""

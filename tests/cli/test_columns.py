@@ -79,3 +79,12 @@ def test_a_table_has_names() -> None:
         with_clean_names(np.zeros((2, 2)))
     with pytest.raises(ValueError, match="more than one column 'a'"):
         with_clean_names(pd.DataFrame([[1, 2]], columns=["a", "a "]))
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.sampled_from(["?", " ", "a", " a", "b c "]), st.text(max_size=3)), min_size=1)
+)
+def test_text_is_the_same_beside_other_values(values: list[str | None]) -> None:
+    column = pd.Series(values, dtype=object)
+    beside = pd.Series([*values, 1], dtype=object)
+    assert to_text(column).tolist() == to_text(beside).tolist()[:-1]

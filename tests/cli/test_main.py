@@ -109,3 +109,12 @@ def test_the_module_runs() -> None:
         [sys.executable, "-m", "sk_warmstart", "--version"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, f"sk-warmstart {sk_warmstart.__version__}\n")
+
+
+@pytest.mark.slow
+def test_what_only_reports_need_is_not_imported() -> None:
+    code = (
+        "import sys, sk_warmstart.cli; print([name for name in ('matplotlib', 'jinja2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

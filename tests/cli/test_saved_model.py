@@ -71,7 +71,7 @@ def test_what_reading_cleans_the_model_cleans_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.predict(raw), loaded.predict(clean))
     partly = raw.assign(ok=[None, *raw["ok"][1:]], city=None)  # truth values and text that are missing
     assert np.isfinite(loaded.predict(partly)).all()
-    unknown = raw.assign(city="new", more=1)
+    unknown = raw.assign(city="new", more=1, empty=None)
     assert np.isfinite(loaded.predict(unknown)).all()
     for wrong, words in (
         (raw.drop(columns=" size"), "the table has no column 'size'"),
