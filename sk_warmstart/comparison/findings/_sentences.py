@@ -14,10 +14,10 @@ _MANY_PAIRS = 100  # more of them nobody should be told to run
 
 # What follows from the two axes, score and effort; None stands for any effort.
 _NEXT = {
-    ("beneficial", "dearer"): "use it if the score is worth the effort",
+    ("beneficial", "costlier"): "use it if the score is worth the effort",
     ("beneficial", None): "use it",
     ("neutral", "cheaper"): "use it",
-    ("neutral", "dearer"): "stay cold",
+    ("neutral", "costlier"): "stay cold",
     ("neutral", None): "either will do",
     ("detrimental", "cheaper"): "stay cold, unless effort matters more than the score",
     ("detrimental", None): "stay cold",
@@ -106,7 +106,7 @@ def advice(gain: pd.DataFrame, pairs: Mapping[str, int | None], best: str, n_rep
     elif verdict == "undecided":
         first = f"Nothing speaks for a change yet: {best} looks best, and it may be chance."
     else:
-        effort = {"cheaper": " and cheaper", "dearer": ", and dearer"}.get(cost, "")
+        effort = {"cheaper": " and cheaper", "costlier": ", and costlier"}.get(cost, "")
         score = {"beneficial": "better than cold", "neutral": "as good as cold"}.get(verdict, "close to cold")
         first = f"Retrain with {best}: it is {score}{effort}."
     open_arms = [str(arm) for arm in challengers.index[challengers["verdict"] == "undecided"]]
