@@ -111,7 +111,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
         ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low``, ``speedup_high`` and ``speedup_bound``
         (where runs did not reach the target, it is "at most" or "at least" that), ``reached``, ``seconds``,
-        ``verdict`` (on the score) and ``cost`` (cheaper, same, dearer or undecided). Beside the decision:
+        ``verdict`` (on the score) and ``cost`` (cheaper, similar, costlier or undecided). Beside the decision:
         ``p_value`` of Nadeau and Bengio's corrected t-test and ``p_holm`` adjusted for several arms,
         ``p_improvement`` (that one replicate gains) and ``bootstrap_low``, ``bootstrap_high``, each with its
         interval.

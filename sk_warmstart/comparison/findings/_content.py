@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import pandas as pd
 
-from ._rule import DecisionRule
+from ...statistics._decision import DecisionRule
 
 # What the reports read of each table.
 _COLUMNS = {

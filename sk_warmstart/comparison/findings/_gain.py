@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...statistics._bootstrap import paired_bootstrap
+from ...statistics._decision import DecisionRule
 from ...statistics._frequentist import corrected_t_test, holm
 from ...statistics._improvement import probability_of_improvement
 from ...statistics._nesting import replicate_means
@@ -25,7 +26,6 @@ _BESIDE = (
     *("bootstrap_low", "bootstrap_high"),
 )
 _KEYS = ["repeat", "stream", "phase"]
-SAME_COST = 1.1  # efforts within this factor are practically the same
 
 
 def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def _row(
     if mine["error"].ne("").any():
         # The runs that went well are no fair sample of what the arm does: shown, and not judged.
         return {**row, "gain": gains.mean() if len(gains) else np.nan, "verdict": FAILED}, None
-    posterior = correlated_t(gains, test_to_train)
+    rule, posterior = DecisionRule(rope, confidence), correlated_t(gains, test_to_train)
     low, high = posterior.interval(confidence)
     worse, better = posterior.below(-rope), 1 - posterior.below(rope)
     row.update(
@@ -148,7 +148,7 @@ def _row(
             speedup_low=speed.low,
             speedup_high=speed.high,
             speedup_bound=speed.bound,
-            cost=cost_verdict(speed),
+            cost=rule.cost(speed.low, speed.high),
         )
     return row, pairs_to_decide(gains, test_to_train, rope, confidence)
 
@@ -172,24 +172,6 @@ def paired_gains(results: pd.DataFrame, arm: str, than: str = REFERENCE) -> NDAr
     if not len(pairs):
         return np.array([])
     return replicate_means(pairs["score"] - pairs["score_than"], pairs["repeat"])
-
-
-def cost_verdict(speed: Speedup) -> str:
-    """Decide about the effort, as :func:`rope_verdict` does about the score.
-
-    Parameters
-    ----------
-    speed : Speedup
-        How much faster the arm is.
-
-    Returns
-    -------
-    {"cheaper", "same", "dearer", "undecided"}
-        Where its interval lies: wholly above 1, within ten percent of 1, or wholly below.
-    """
-    if speed.low >= 1 / SAME_COST and speed.high <= SAME_COST:
-        return "same"
-    return "cheaper" if speed.low > 1 else "dearer" if speed.high < 1 else "undecided"
 
 
 def _pairs(results: pd.DataFrame, arm: str, than: str) -> pd.DataFrame:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from ...statistics._decision import SIMILAR_EFFORT, DecisionRule
 from ._content import Content, Sentence
 from ._frames import plain, table_as_dict, table_from_dict
-from ._rule import DecisionRule
 
 _FORMAT = 2
 _TABLES = ("gain", "results", "curves")
@@ -31,7 +30,7 @@ def as_dict(findings: Content) -> dict[str, Any]:
         "reference": findings.reference,
         "rope": findings.rule.rope,
         "confidence": findings.rule.confidence,
-        "rule": asdict(findings.rule),
+        "rule": _numbers_of(findings.rule),
         "n_repeats": findings.n_repeats,
         "fixed_splits": findings.fixed_splits,
         "test_to_train": plain(findings.test_to_train),
@@ -67,6 +66,16 @@ def text_of(path_or_text: str | Path) -> str:
         raise FileNotFoundError(
             f"there is no file {path_or_text!s:.200}; a JSON text must begin with '{{'"
         ) from None
+
+
+def _numbers_of(rule: DecisionRule) -> dict[str, float]:
+    return {
+        "rope": rule.rope,
+        "confidence": rule.confidence,
+        "p_difference": rule.p_difference,
+        "p_equivalence": rule.p_equivalence,
+        "similar_effort": SIMILAR_EFFORT,
+    }
 
 
 def read_content(text: str) -> dict[str, Any]:
@@ -167,10 +176,14 @@ def _setting(value: Any) -> Any:
 
 def _rule(value: Any) -> DecisionRule:
     numbers = _mapping_of(_number)(value)
-    names = [field.name for field in fields(DecisionRule)]
-    if sorted(numbers) != sorted(names):
-        raise ValueError(f"must have {', '.join(names)}, got {', '.join(numbers) or 'nothing'}")
-    return DecisionRule(**numbers)
+    if not {"rope", "confidence"} <= set(numbers):
+        raise ValueError("must have 'rope' and 'confidence'")
+    rule = DecisionRule(numbers["rope"], numbers["confidence"])
+    if numbers != _numbers_of(rule):
+        raise ValueError(
+            f"these verdicts go by another rule ({numbers}) than this version's ({_numbers_of(rule)})"
+        )
+    return rule
 
 
 def _sentences(value: Any) -> tuple[Sentence, ...]:

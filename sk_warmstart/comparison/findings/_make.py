@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from ...statistics._decision import DecisionRule
 from .._names import REFERENCE
 from ._findings import Findings
 from ._frames import plain
 from ._gain import best_arm, gain_table, reach_targets
-from ._rule import DecisionRule
 from ._sentences import advice, failures_by_arm, sentences
 from ._stages import Runs, stage_tables
 from ._versions import versions
@@ -48,7 +48,7 @@ def make_findings(
         best_arm=best,
         reference=REFERENCE,
         score=score,
-        rule=DecisionRule.of(float(rope), float(confidence)),
+        rule=DecisionRule(float(rope), float(confidence)),
         n_repeats=n_repeats,
         fixed_splits=fixed_splits,
         test_to_train=test_to_train,

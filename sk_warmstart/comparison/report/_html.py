@@ -9,7 +9,6 @@ from typing import Any
 
 from ..findings._content import Content
 from ._plots import class_plot, cost_plots, curve_plots, gain_plot, phase_plot
-from ._rule import in_words
 from ._stages import stage_pages
 from ._tables import checks_page, gain_page, phases_page, settings_page
 from .displays._style import SYMBOLS, VERDICTS
@@ -56,6 +55,7 @@ def _content(findings: Content) -> dict[str, Any]:
         "phases": phases_page(findings),
         "stages": [*([checks] if checks is not None else []), *stage_pages(findings)],
         "settings": settings_page(findings),
-        "rule": in_words(findings.rule),
+        "rope": f"{findings.rule.rope:g}",
+        "confidence": f"{100 * findings.rule.confidence:g}%",
         "verdict_styles": {name: (style.color, SYMBOLS[name]) for name, style in VERDICTS.items()},
     }

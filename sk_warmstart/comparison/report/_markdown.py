@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from ..findings._content import Content
-from ._rule import in_words
 from ._stages import stage_pages
 from ._table import Table
 from ._tables import checks_page, gain_page, phases_page, settings_page
@@ -18,16 +17,17 @@ _SPECIAL = re.compile(
 
 def render_markdown(findings: Content) -> str:
     """Write the verdicts and tables in GitHub's dialect; equal findings give equal bytes."""
-    rule = in_words(findings.rule)
+    rule = findings.rule
+    rope, confidence = f"{rule.rope:g}", f"{100 * rule.confidence:g}%"
     reference, scorer = escaped(findings.reference), escaped(findings.score)
     parts = [f"# Is a warm start worth it? Compared with {reference}, scored by {scorer}", *_answer(findings)]
     gain = gain_page(findings)
     parts += [f"## {escaped(gain.title)}", _table(gain)]
     parts.append(
-        f"Gain: the arm's {scorer} less {reference}'s in the same replicate, with its {rule.confidence} interval. "
-        f"Better, equivalent, worse: probability that the true gain is above {rule.rope}, within ±{rule.rope}, or "
-        f"below −{rule.rope}. {rule.verdict} Speed-up: training samples that {reference} needs to reach "
-        f"the target, by those that the arm needs. {rule.cost}"
+        f"Gain: the arm's {scorer} less {reference}'s in the same replicate, with its {confidence} interval. "
+        f"Better, equivalent, worse: probability that the true gain is above {rope}, within ±{rope}, or "
+        f"below −{rope}. {rule.sentence} Speed-up: training samples that {reference} needs to reach "
+        f"the target, by those that the arm needs. {rule.cost_sentence}"
     )
     checks = checks_page(findings)
     for table in [phases_page(findings), *([checks] if checks is not None else []), *stage_pages(findings)]:
