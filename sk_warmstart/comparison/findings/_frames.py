@@ -40,14 +40,11 @@ def table_as_dict(table: pd.DataFrame) -> dict[str, Any]:
     of the index, ``header`` (dtype of the column labels) and ``exceptions``, the cells of object columns that JSON
     cannot tell apart, as row, column and type.
     """
-    counted = (
-        table.index.equals(pd.RangeIndex(len(table))) and table.index.name is None and table.index.nlevels == 1
-    )
-    names = [] if counted else list(table.index.names)
+    names = [] if _only_counts(table.index) else list(table.index.names)
     keys = [f"level_{i}" if name is None else str(name) for i, name in enumerate(names)]
     levels = [table.index.get_level_values(i) for i in range(len(keys))]
     columns = [_storable(values) for values in [*levels, *(table.iloc[:, i] for i in range(table.shape[1]))]]
-    cells = [list(values) for values in columns]
+    cells = [_cells(values) for values in columns]
     exceptions = [
         [row, column, kind]
         for column, values in enumerate(columns)
@@ -58,7 +55,7 @@ def table_as_dict(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "keys": keys,
         "columns": [*keys, *(str(label) for label in table.columns)],
-        "data": [[plain(value) for value in row] for row in zip(*cells, strict=True)] if cells else [],
+        "data": [[plain(values[row]) for values in cells] for row in range(len(table))],
         "dtypes": [str(values.dtype) for values in columns],
         "names": [None if name is None else str(name) for name in names],
         "header": str(table.columns.dtype),
@@ -77,6 +74,10 @@ def table_from_dict(encoded: Any) -> pd.DataFrame:
     keys, columns, rows, dtypes, names = (encoded[part] for part in parts[:-1])
     if len(dtypes) != len(columns) or len(names) != len(keys) or columns[: len(keys)] != keys:
         raise ValueError("'keys', 'names', 'columns' and 'dtypes' do not belong to one table")
+    if not all(isinstance(name, str) for name in [*columns, *dtypes]) or any(
+        not isinstance(name, str | None) for name in names
+    ):
+        raise ValueError("'columns', 'dtypes' and 'names' must be texts")
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(columns):
             raise ValueError(f"row {number} must have {len(columns)} values, got {row!r:.80}")
@@ -114,6 +115,13 @@ def _storable(values: pd.Index | pd.Series) -> pd.Index | pd.Series:
     return values if known and str(dtype) != "category" else values.astype(object)
 
 
+def _cells(values: pd.Index | pd.Series) -> list[Any]:
+    """Values of a column; times of a zone in UTC, where none is there twice."""
+    return list(
+        pd.DatetimeIndex(values).tz_convert("UTC") if isinstance(values.dtype, pd.DatetimeTZDtype) else values
+    )
+
+
 def _kind_of(value: Any) -> str | None:
     """The type of an object that JSON alone does not bring back."""
     if value is None or type(value) in (str, bool, int) or (type(value) is float and math.isfinite(value)):
@@ -123,7 +131,7 @@ def _kind_of(value: Any) -> str | None:
         return missing
     if type(value) is float:
         return "float"
-    if isinstance(value, pd.Timestamp):
+    if isinstance(value, pd.Timestamp) and value.tz is None:
         return "Timestamp"
     kind = str(value.dtype) if isinstance(value, np.generic) else ""
     return kind if kind in _KINDS else None  # all else comes back as its text
