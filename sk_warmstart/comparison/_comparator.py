@@ -26,7 +26,6 @@ from ..statistics import DecisionRule
 from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
 from ._names import REFERENCE
 from ._settings import settings, versions
-from .findings._content import findings_of
 from .findings._findings import Findings
 from .findings._json import as_dict
 from .findings._make import make_findings
@@ -340,7 +339,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         self.advice_ = findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
-        name = self.best_policy_ if self.refit == "best" else str(self.refit)
+        name = str(self.best_policy_ if self.refit == "best" else self.refit)
         if name not in outcome.final:
             raise ValueError(f"refit={name!r} cannot be refitted: it failed{failures_by_arm(self.results_)[name]}")
         arm = next(arm for arm in task.arms if arm.name == name)
@@ -434,6 +433,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
 
     # ---------------------------------------------------------------- to be read
 
+    def _found(self) -> Findings:
+        check_is_fitted(self)
+        return self.findings_
+
     def report(self, path: str | Path) -> Path:
         """Write the comparison as one self-contained HTML page, as Markdown or as JSON.
 
@@ -447,7 +450,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Path
             The file.
         """
-        return findings_of(self).report(path)
+        return self._found().report(path)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all tables and verdicts as plain data.
@@ -457,7 +460,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         dict
             Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
         """
-        return as_dict(findings_of(self))
+        return as_dict(self._found())
 
     def to_json(self) -> str:
         """Return all tables and verdicts as JSON.
@@ -467,7 +470,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             What :meth:`to_dict` says.
         """
-        return findings_of(self).to_json()
+        return self._found().to_json()
 
     def to_markdown(self) -> str:
         """Return the comparison as Markdown.
@@ -477,7 +480,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             Verdicts and tables.
         """
-        return render_markdown(findings_of(self))
+        return render_markdown(self._found())
 
     def _html_repr(self) -> str:
         """What a notebook shows: the verdict, once there is one."""

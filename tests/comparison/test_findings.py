@@ -125,7 +125,7 @@ def test_displays_come_from_findings_as_from_the_comparator(display: Any, fitted
 def test_without_a_fit_there_is_nothing_to_report() -> None:
     comparator = WarmStartComparator(WarmStartClassifier())
     for export in (comparator.to_dict, comparator.to_json, comparator.to_markdown):
-        with pytest.raises(NotFittedError, match="WarmStartComparator has no results yet"):
+        with pytest.raises(NotFittedError, match="WarmStartComparator instance is not fitted yet"):
             export()
 
 

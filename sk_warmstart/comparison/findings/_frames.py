@@ -108,14 +108,14 @@ def _only_counts(index: pd.Index) -> bool:
     return isinstance(index, pd.RangeIndex) and index.name is None and index.equals(pd.RangeIndex(len(index)))
 
 
-def _storable(values: pd.Index | pd.Series) -> pd.Index | pd.Series:
+def _storable(values: Any) -> Any:
     """Turn dtypes that JSON has no words for (categories, nullable numbers) into objects."""
     dtype = values.dtype
     known = isinstance(dtype, pd.StringDtype | pd.DatetimeTZDtype) or dtype.kind in "mMO" or str(dtype) in _KINDS
     return values if known and str(dtype) != "category" else values.astype(object)
 
 
-def _cells(values: pd.Index | pd.Series) -> list[Any]:
+def _cells(values: Any) -> list[Any]:
     """Values of a column; times of a zone in UTC, where none is there twice."""
     return list(
         pd.DatetimeIndex(values).tz_convert("UTC") if isinstance(values.dtype, pd.DatetimeTZDtype) else values
@@ -190,7 +190,7 @@ def _series(values: list[Any], dtype: str, kinds: dict[int, str]) -> pd.Series:
 
 
 def _timestamps(values: Iterable[Any], zone: Any) -> list[Any]:
-    stamps = [pd.NaT if value is None else pd.Timestamp(value) for value in values]
+    stamps: list[Any] = [pd.NaT if value is None else pd.Timestamp(value) for value in values]
     return (
         stamps if zone is None else [stamp.tz_convert(zone) if stamp is not pd.NaT else stamp for stamp in stamps]
     )

@@ -75,7 +75,7 @@ class ClasswiseChangeDisplay(Display):
         self.arms = arms
 
     @classmethod
-    def from_findings(cls, findings: Content, *, most: int = 20) -> Self:  # type: ignore[override]
+    def from_findings(cls, findings: Content, *, most: int = 20) -> Self:
         """Make the display from the findings of a comparison of classifiers.
 
         Parameters

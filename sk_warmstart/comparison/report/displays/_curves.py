@@ -88,9 +88,7 @@ class LearningCurvesDisplay(Display):
         self.arms = arms
 
     @classmethod
-    def from_findings(  # type: ignore[override]
-        cls, findings: Content, *, metric: str = "valid_score", phase: int | None = None
-    ) -> Self:
+    def from_findings(cls, findings: Content, *, metric: str = "valid_score", phase: int | None = None) -> Self:
         """Make the display from the findings of a comparison.
 
         Parameters
