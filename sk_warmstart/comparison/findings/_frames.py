@@ -111,8 +111,9 @@ def _only_counts(index: pd.Index) -> bool:
 def _storable(values: Any) -> Any:
     """Turn dtypes that JSON has no words for (categories, nullable numbers) into objects."""
     dtype = values.dtype
-    known = isinstance(dtype, pd.StringDtype | pd.DatetimeTZDtype) or dtype.kind in "mMO" or str(dtype) in _KINDS
-    return values if known and str(dtype) != "category" else values.astype(object)
+    if str(dtype) in _KINDS or isinstance(dtype, pd.StringDtype | pd.DatetimeTZDtype):
+        return values
+    return values if isinstance(dtype, np.dtype) and dtype.kind in "mMO" else values.astype(object)
 
 
 def _cells(values: Any) -> list[Any]:
@@ -140,8 +141,8 @@ def _kind_of(value: Any) -> str | None:
 def _checked_exception(exception: Any, n_rows: int, n_columns: int) -> tuple[int, int, str]:
     if isinstance(exception, list) and len(exception) == 3:
         row, column, kind = exception
-        known = kind in ("float", "Timestamp", *_MISSING, *_KINDS) if isinstance(kind, str) else False
-        if known and _is_below(row, n_rows) and _is_below(column, n_columns):
+        is_kind = kind in ("float", "Timestamp", *_MISSING, *_KINDS) if isinstance(kind, str) else False
+        if is_kind and _is_below(row, n_rows) and _is_below(column, n_columns):
             return row, column, kind
     raise ValueError(f"'exceptions' must be rows, columns and types of cells, got {exception!r:.80}")
 
