@@ -22,13 +22,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import WarmStartMixin, all_or_nothing
+from ..statistics import DecisionRule
 from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
+from ._names import REFERENCE
 from ._settings import settings, versions
-from .findings._gain import best_arm, gain_table, reach_targets
-from .findings._sentences import advice, sentences, told_failures
-from .findings._stages import incumbent_table, stage_tables
+from .findings._findings import Findings
+from .findings._json import as_dict
+from .findings._make import make_findings
+from .findings._sentences import failures_by_arm
 from .phases._plan import DataIncremental, plan_phases
-from .runs._arms import REFERENCE, last_step, make_arms
+from .report._markdown import render_markdown
+from .report._notebook import short_html
+from .runs._arms import last_step, make_arms
 from .runs._execute import complete_part, run_all
 from .runs._incumbent import resolve_incumbent
 from .runs._journal import Journal, digests
@@ -106,7 +111,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
         ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low``, ``speedup_high`` and ``speedup_bound``
         (where runs did not reach the target, it is "at most" or "at least" that), ``reached``, ``seconds``,
-        ``verdict`` (on the score) and ``cost`` (cheaper, same, dearer or undecided). Beside the decision:
+        ``verdict`` (on the score) and ``cost`` (cheaper, similar, costlier or undecided). Beside the decision:
         ``p_value`` of Nadeau and Bengio's corrected t-test and ``p_holm`` adjusted for several arms,
         ``p_improvement`` (that one replicate gains) and ``bootstrap_low``, ``bootstrap_high``, each with its
         interval.
@@ -125,6 +130,8 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         What to do next.
     interrupted_ : str or None
         What Ctrl-C left out.
+    findings_ : Findings
+        All that was found, as one value that can be kept as JSON and reported without the estimator.
     best_policy_ : str
         The fastest arm among those whose score is practically the best.
     best_estimator_ : estimator
@@ -297,35 +304,44 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
 
     def _summarise(self, task: Task, outcomes: list[Outcome]) -> None:
         curves = [row for outcome in outcomes for row in outcome.curves]
-        self.curves_ = pd.DataFrame(curves, columns=None if curves else CURVE_COLUMNS)
-        results = pd.DataFrame([row for outcome in outcomes for row in outcome.results])
-        self.results_ = reach_targets(results, self.curves_, self.rope, self.target)
         self.test_to_train_ = float(np.mean([outcome.test_to_train for outcome in outcomes]))
         self.fixed_splits_ = outcomes[0].fixed
         self.reference_ = REFERENCE
         self.scorer_name_ = scorer_name(self.scoring, self.estimator)
-        self.gain_, pairs = gain_table(self.results_, self.test_to_train_, self.rope, self.confidence)
-        self.best_policy_ = best_arm(self.gain_, self.rope)
-        told = (len(outcomes), self.rope, self.scorer_name_, self.fixed_splits_, self.target)
-        self.verdict_ = sentences(self.gain_, pairs, *told, told_failures(self.results_))
-        self.advice_ = advice(self.gain_, pairs, self.best_policy_, len(outcomes), self.fixed_splits_)
+        self.settings_ = settings(self, task, len(outcomes))
         measured = {
             field.name: pd.DataFrame(
                 [row for outcome in outcomes for row in getattr(outcome.measured, field.name)]
             )
             for field in fields(Measured)
         }
-        self.stages_ = stage_tables(self.results_, self.curves_, measured, self.gain_)
-        if task.incumbent is not None:
-            self.stages_["incumbent"] = incumbent_table(
-                self.results_, measured["challenges"], self.test_to_train_, self.rope, self.confidence
-            )
-        self.settings_ = settings(self, task, len(outcomes))
+        self.findings_ = make_findings(
+            pd.DataFrame([row for outcome in outcomes for row in outcome.results]),
+            pd.DataFrame(curves, columns=None if curves else CURVE_COLUMNS),
+            measured,
+            rule=DecisionRule(float(self.rope), float(self.confidence)),
+            target=self.target,
+            score=self.scorer_name_,
+            test_to_train=self.test_to_train_,
+            fixed_splits=self.fixed_splits_,
+            interrupted=self.interrupted_,
+            n_repeats=len(outcomes),
+            settings=self.settings_,
+        )
+        self._set_tables(self.findings_)
+
+    def _set_tables(self, findings: Findings) -> None:
+        """Set the parts of the findings as fitted attributes."""
+        self.results_, self.curves_ = findings.results, findings.curves
+        self.gain_, self.stages_ = findings.gain, dict(findings.stages)
+        self.best_policy_ = findings.best_arm
+        self.verdict_ = [sentence.text for sentence in findings.sentences]
+        self.advice_ = findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
-        name = self.best_policy_ if self.refit == "best" else str(self.refit)
+        name = str(self.best_policy_ if self.refit == "best" else self.refit)
         if name not in outcome.final:
-            raise ValueError(f"refit={name!r} cannot be refitted: it failed{told_failures(self.results_)[name]}")
+            raise ValueError(f"refit={name!r} cannot be refitted: it failed{failures_by_arm(self.results_)[name]}")
         arm = next(arm for arm in task.arms if arm.name == name)
         against = self.stages_.get("incumbent")
         wins = against is not None and str(against.loc[name, "verdict"]) == "beneficial"
@@ -417,6 +433,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
 
     # ---------------------------------------------------------------- to be read
 
+    def _found(self) -> Findings:
+        check_is_fitted(self)
+        return self.findings_
+
     def report(self, path: str | Path) -> Path:
         """Write the comparison as one self-contained HTML page, as Markdown or as JSON.
 
@@ -430,10 +450,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Path
             The file.
         """
-        from .report._html import write_report
-
-        check_is_fitted(self)
-        return write_report(self, path)
+        return self._found().report(path)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all tables and verdicts as plain data.
@@ -443,10 +460,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         dict
             Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
         """
-        from .report._json import as_dict
-
-        check_is_fitted(self)
-        return as_dict(self)
+        return as_dict(self._found())
 
     def to_json(self) -> str:
         """Return all tables and verdicts as JSON.
@@ -456,10 +470,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             What :meth:`to_dict` says.
         """
-        from .report._json import as_json
-
-        check_is_fitted(self)
-        return as_json(self)
+        return self._found().to_json()
 
     def to_markdown(self) -> str:
         """Return the comparison as Markdown.
@@ -469,15 +480,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             Verdicts and tables.
         """
-        from .report._markdown import as_markdown
-
-        check_is_fitted(self)
-        return as_markdown(self)
+        return render_markdown(self._found())
 
     def _html_repr(self) -> str:
         """What a notebook shows: the verdict, once there is one."""
-        if not hasattr(self, "gain_"):
+        if not hasattr(self, "findings_"):
             return super()._html_repr()
-        from .report._html import short_html
-
-        return short_html(self)
+        return short_html(self.findings_)

@@ -1,6 +1,7 @@
 """Posteriors, tests, bootstrap, speed-up and transfer: pure functions of arrays."""
 
 from ._bootstrap import paired_bootstrap
+from ._decision import DecisionRule
 from ._frequentist import CorrectedT, corrected_t_test, holm, sign_flip_test
 from ._improvement import Improvement, probability_of_improvement
 from ._nesting import replicate_means
@@ -21,6 +22,7 @@ from ._transfer import (
 
 __all__ = [
     "CorrectedT",
+    "DecisionRule",
     "Improvement",
     "Posterior",
     "Speedup",
