@@ -46,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     out = None if options.out is None else options.out.resolve()
     torch.set_num_threads(1)
-    rows, n_odd = heard()
+    rows, n_odd = collect_errors()
     text = "\n\n".join(
         [
             "# Bad input, and what is said of it",
@@ -67,14 +67,14 @@ def main() -> None:
         out.with_suffix(".md").write_text(text)
 
 
-def heard() -> tuple[list[dict[str, str]], int]:
+def collect_errors() -> tuple[list[dict[str, str]], int]:
     """Return a row for each input with an error, and the number of cases that must work.
 
     What several methods or subjects say alike is one row.
     """
     sys.path.insert(0, str(HOSTILE))
     from hostile_cases import LISTS
-    from hostile_cases._case import told
+    from hostile_cases._case import result_of
 
     rows: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     n_odd = 0
@@ -88,7 +88,7 @@ def heard() -> tuple[list[dict[str, str]], int]:
                             n_odd += 1
                             continue
                         with contextlib.redirect_stdout(io.StringIO()):
-                            error, message = told(case.call, make())
+                            error, message = result_of(case.call, make())
                         method = _METHOD.match(case.what)
                         row = (title, _METHOD.sub("", case.what), error, tidy(message))
                         rows.setdefault(row, []).append((name, "" if method is None else method.group(1)))

@@ -104,9 +104,9 @@ def _blocks(
                 "old / young": round(statistics.median(ratios), 3),
                 "resident [MB]": _resident(),
                 "epochs in history": len(net.history),
-                "distinct rows": len(net.memory_.own | net.memory_.ancestors),
+                "distinct rows": len(net.learned_.memory.own | net.learned_.memory.ancestors),
                 "pickle [kB]": len(pickle.dumps(net)) / 1e3,
-                "of it known rows [kB]": len(pickle.dumps(net.memory_)) / 1e3,
+                "of it known rows [kB]": len(pickle.dumps(net.learned_.memory)) / 1e3,
                 "held-out accuracy": float(np.mean(net.predict(X) == y)),
             }
         )

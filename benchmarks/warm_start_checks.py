@@ -1,4 +1,4 @@
-"""Which estimators keep which laws of warm starting: ``sk_warmstart.testing.run_checks`` on ours and on others.
+"""Laws of warm starting that estimators keep: ``sk_warmstart.testing.check_warm_start`` on ours and on others.
 
 Each check runs in a process of its own: GradientBoostingClassifier can end the process when a class is missing.
 skorch's networks are of float32 and the checks' rows are of float64 too, so a subclass casts the rows for them;
@@ -30,7 +30,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-from sk_warmstart.testing import N_CLASSES, N_FEATURES, check_warm_start, run_checks
+from sk_warmstart.testing import N_CLASSES, N_FEATURES, check_warm_start, warm_start_checks
 
 WIDTH = 16
 CELLS = {"passed": "yes", "failed": "no", "skipped": "-"}
@@ -93,7 +93,7 @@ def main() -> None:
     WarmStartClassifier(max_epochs=1).fit(np.eye(4), [0, 1, 0, 1])
     rows = []
     for column, estimator in estimators().items():
-        for name, check in check_warm_start(estimator):
+        for name, check in warm_start_checks(estimator):
             status, message = run_apart(estimator, name)
             rows.append(
                 {"estimator": column, "check": name, "law": check.law, "status": status, "message": message}
@@ -136,7 +136,7 @@ def _run(estimator: Any, name: str, sender: Any) -> None:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)  # the C library's own words about a process that it ends
         with contextlib.redirect_stdout(nowhere):
-            row = run_checks(estimator, checks=[name]).iloc[0]
+            row = check_warm_start(estimator, checks=[name]).iloc[0]
     sender.send((row["status"], row["message"]))
 
 

@@ -1,11 +1,11 @@
-"""Training companions: what goes on after the start.
+"""Training companions: callbacks that limit how far training moves from the start.
 
-A donor knows digits. Few more rows arrive, and a third of their labels is wrong: trained on without a brake, the
-network fits those too. Where training starts is one thing, how it goes on from there another. ``Freeze`` trains
-the head only, ``GradualUnfreeze`` the head first and then layer after layer, lower ones more slowly, ``Anchor``
-pulls the weights towards the donor's, ``WeightAverage`` returns the mean of the weights of the last steps. The
-table tells how far each let the layers move. They are skorch callbacks whose parameters can be searched as
-``callbacks__<name>__<parameter>``; here the search has nothing but rows with such labels to judge by.
+A donor was trained on digits. A hundred more rows arrive, and a third of their labels is wrong: without a
+limit the network fits those too. ``Freeze`` trains the head only, ``GradualUnfreeze`` the head first and then
+layer after layer, lower ones more slowly, ``Anchor`` pulls the weights towards the donor's, ``WeightAverage``
+returns the mean of the weights of the last steps. The table has the distance that the layers moved under
+each. They are skorch callbacks whose parameters can be searched as ``callbacks__<name>__<parameter>``; here
+the search can score on rows with such labels only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sk_warmstart.state import NetState
 COMPANIONS = {
     "none": [],
     "Freeze": [("freeze", Freeze("body"))],
-    "GradualUnfreeze": [("unfreeze", GradualUnfreeze(epochs_per_layer=5))],
+    "GradualUnfreeze": [("unfreeze", GradualUnfreeze(n_epochs=5))],
     "Anchor": [("anchor", Anchor(strength=0.1, to="donor"))],
     "WeightAverage": [("average", WeightAverage(decay=0.98))],
 }

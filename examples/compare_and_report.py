@@ -1,8 +1,8 @@
 """Compare three ways to retrain, and write the report.
 
-Half of the digits arrive in three phases, the others judge. In each of three replicates a cold, a warm and a
-shrunken start are trained on the same rows in the same order. Three replicates are few: the verdict then often
-is ``undecided``, and says whether more of them would decide.
+Half of the digits arrive in three phases, the others are the test rows. In each of three replicates a cold, a
+warm and a shrunken start are trained on the same rows in the same order. Three replicates are few: the
+verdict then often is ``undecided``, and says whether more of them would decide.
 
 Run ``python compare_and_report.py report.html`` to keep the report; without a path it goes to a temporary
 folder.

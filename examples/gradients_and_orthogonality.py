@@ -1,8 +1,9 @@
-"""Dash and Fire: two starts that look at the weights themselves.
+"""Dash and Fire: starts from the gradient on the new rows, and from orthogonal weights.
 
 Dash follows the gradient on the new rows: it shrinks each group of weights by how far it points away from the
-direction of descent. ``start_.frac_clamped`` says how many groups were shrunk by the full factor. In the small
-kernels of a convolution it tells weights apart; in the wide rows of a linear layer it shrinks all of them alike.
+direction of descent. ``start_.frac_clamped`` says how many groups were shrunk by the full factor. In the
+small kernels of a convolution the factors differ; in the wide rows of a linear layer all groups get the
+full one.
 
 Fire needs no rows: it gives each weight matrix singular values that are all equal. The directions that were
 learned stay, their unequal strengths go.
@@ -35,13 +36,13 @@ def make_net() -> nn.Module:
 
 
 def spread(net: WarmStartClassifier) -> str:
-    """The largest singular value by the smallest one; of convolutions the mean over the places of the kernel."""
-    told = []
+    """The largest singular value over the smallest one; of convolutions the mean over the places of the kernel."""
+    ratios = []
     for name, weight in net.module_.state_dict().items():
         if name.endswith("weight"):
             values = torch.linalg.svdvals(weight.flatten(2).movedim(-1, 0) if weight.ndim > 2 else weight)
-            told.append(f"{name} {float((values.amax(-1) / values.amin(-1)).mean()):.3g}")
-    return ", ".join(told)
+            ratios.append(f"{name} {float((values.amax(-1) / values.amin(-1)).mean()):.3g}")
+    return ", ".join(ratios)
 
 
 def main() -> None:
@@ -56,13 +57,13 @@ def main() -> None:
     for policy in ("warm", "dash", "fire"):
         student.set_params(init_policy=policy, max_epochs=0)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PlainShrinkWarning)  # the shares below say it
+            warnings.simplefilter("ignore", PlainShrinkWarning)  # the shares are printed below
             student.fit(X, y)  # the start alone
             print(f"\n{policy}: accuracy {student.score(X_test, y_test):.3f} before the first step")
             if policy == "dash":
                 shares = {k: v for k, v in student.start_.frac_clamped.items() if k.endswith("weight")}
-                told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-                print(f"  shrunk by the full factor: {told} of the groups")
+                listed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+                print(f"  shrunk by the full factor: {listed} of the groups")
             if policy == "fire":
                 print(f"  singular values, largest by smallest: {spread(student)}")
             student.set_params(max_epochs=15).fit(X, y)

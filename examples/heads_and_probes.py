@@ -1,10 +1,11 @@
 """Another task, other labels: what to do with the head.
 
 A donor has learned to tell even digits from odd ones. The new task has the ten digits themselves, and few of
-them. The donor's last layer is of no use there, but what the layers below see may be. With ``schema="adapt"`` an
-output whose label is new starts from the fresh draw, so that warm already is a fresh head on an old body;
-``ResetLayers(2)`` draws the last two layers anew; ``LinearProbe`` fits the head by scikit-learn's logistic
-regression on what the body sees, before the first step (LP-FT). The means are over five samples of new rows.
+them. The donor's last layer is of no use there, but the features of the layers below may be. With
+``schema="adapt"`` an output whose label is new starts from the fresh draw, so "warm" already means a fresh
+head on a trained body; ``ResetLayers(2)`` draws the last two layers anew; ``LinearProbe`` fits the head by
+scikit-learn's logistic regression on the features of the body, before the first step (LP-FT). The table has
+means over five samples of new rows.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def main() -> None:
                 row[f"after {epochs} epochs"] = net.score(rest, rest_y)
             rows.append(row)
 
-    print(f"{len(few)} rows of ten digits; the donor knew {donor.classes_.tolist()}. Accuracy on other rows:\n")
+    labels = donor.classes_.tolist()
+    print(f"{len(few)} rows of ten digits, a donor of the classes {labels}; accuracy on other rows:\n")
     table = pd.DataFrame(rows).groupby("start", sort=False).mean()
     print(table.to_string(float_format="{:.3f}".format))
 

@@ -1,9 +1,9 @@
 """Keep what was learned in a folder, and start next week from the best of it.
 
-Every week a network is retrained on the rows that are known by then, from the checkpoint of the week before,
-and put into a ``CheckpointStore``: a plain folder with one file a checkpoint (safetensors, no pickle) and a
-log. Nothing else survives from week to week, as when each week is a new process or another machine. One week's
-labels are spoiled; its checkpoint is there, but the next week starts from the best one.
+Every week a network is retrained on the rows that have arrived, from the best checkpoint so far, and put into
+a ``CheckpointStore``: a folder with one file for each checkpoint (safetensors, no pickle) and a log. Nothing
+else survives from week to week, as when each week is a new process or another machine. The labels of one week
+are spoiled: its checkpoint is in the folder, but the next week starts from a better one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
     X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), test_size=300, random_state=0)
     ends = np.linspace(0, len(X), N_WEEKS + 1).astype(int)[1:]
     with tempfile.TemporaryDirectory() as folder:
-        for week, known in enumerate(ends, start=1):
+        for week, n_rows in enumerate(ends, start=1):
             store = CheckpointStore(folder)
             net = WarmStartClassifier(
                 warm_start_from=store.get("best") if len(store) else None,
@@ -31,10 +31,10 @@ def main() -> None:
                 max_epochs=10,
                 random_state=week,
             )
-            labels = y[:known].copy()
+            labels = y[:n_rows].copy()
             if week == SPOILED:
                 labels = np.random.default_rng(0).permutation(labels)
-            net.fit(X[:known], labels)
+            net.fit(X[:n_rows], labels)
             store.put(net, score=net.score(X_test, y_test))
 
         history = store.history()

@@ -1,11 +1,12 @@
-"""Let it choose: a race among starts and donors, and a policy that weighs the evidence.
+"""Policies that choose: a race among starts and donors, and a decision from evidence.
 
-Three networks were trained on digits before: one on images that were turned upside down, one on the lower half of
-the ten classes only, and one on other rows of the task at hand. ``BestOf`` lets starts from each of them train
-side by side for a few epochs, halves the field by validation score, and begins again from the winner's start.
+Three networks were trained on digits before: one on images that were turned upside down, one on the lower
+half of the ten classes only, and one on other rows of the task at hand. ``BestOf`` lets starts from each of
+them train side by side for a few epochs, halves the field by validation score, and begins again from the
+winner's start.
 
-``Auto`` asks less: it looks at how the one donor that it has does on rows that are new to it, at drift, and at
-what changed. It starts warm or cold where that is clear, races where it is not, and says why in
+``Auto`` has one donor: it looks at the donor's loss on rows that are new to it, at drift, and at changes of
+classes and columns. It starts warm or cold where that is clear, races where it is not, and says why in
 ``start_.reasons``.
 """
 
@@ -33,10 +34,10 @@ def main() -> None:
     rows = {"upside down": (old_X[:, ::-1], old_y), "0 to 4": (old_X[low], old_y[low]), "same": (old_X, old_y)}
     donors = {name: FrozenEstimator(clone(net).fit(*each)) for name, each in rows.items()}
 
-    own, *sources = donors
+    first, *sources = donors
     race = BestOf(["cold", "warm", "shrink_perturb"], sources=[donors[name] for name in sources])
-    racer = clone(net).set_params(init_policy=race, warm_start_from=donors[own], random_state=1).fit(X, y)
-    print(f"A race of starts from {own!r}, and of sources", dict(enumerate(sources)), "\n")
+    racer = clone(net).set_params(init_policy=race, warm_start_from=donors[first], random_state=1).fit(X, y)
+    print(f"A race of starts from {first!r}, and of sources", dict(enumerate(sources)), "\n")
     print(pd.DataFrame(racer.start_.race).to_string(index=False, float_format="{:.3f}".format))
     print(f"\nBegan as {racer.start_.chosen!r}; accuracy on other rows {racer.score(rest, rest_y):.3f}\n")
 

@@ -1,9 +1,9 @@
-"""A donor that does harm: how it is noticed, and what protects from it.
+"""A donor that does harm: how it is detected, and what protects against it.
 
 A network has memorised digits whose labels were shuffled. To start from it is worse than to start anew: the
-comparator says so, over eight replicates, where training is as long for both. ``BestOf`` and ``Auto`` see it
-before they begin. And where validation rows watch, a fit never ends below its start: shown the other way round,
-with a good donor that is trained further on shuffled labels.
+comparator says so, over eight replicates that train as long for both. ``BestOf`` and ``Auto`` find out before
+they begin. And with validation rows a fit never ends below its start: the last lines show it for the opposite
+case, a good donor that is trained further on shuffled labels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ N_SPOILED, N_KNOWN = 400, 600
 
 
 class SpoiledFirst:
-    """Two phases: the spoiled rows, and then a few with their true labels, alone; the others judge."""
+    """Two phases: the spoiled rows, and then a few with their true labels, alone; the others are the test rows."""
 
     def split(self, X, y):
         rows = np.arange(len(X))
@@ -52,11 +52,11 @@ def main() -> None:
     print("\nA good donor, trained further on shuffled labels; accuracy at the start and at the end:")
     for early_stopping in (False, True):
         student = clone(net).set_params(warm_start_from=good, early_stopping=early_stopping)
-        known = {"X_val": X[watch], "y_val": y[watch]} if early_stopping else {}
+        validation = {"X_val": X[watch], "y_val": y[watch]} if early_stopping else {}
         before = good.score(X[rest], y[rest])
-        after = student.fit(X[:N_SPOILED], spoiled[:N_SPOILED], **known).score(X[rest], y[rest])
-        told = "validation rows watch" if early_stopping else "nobody watches"
-        print(f"  {told:22s} {before:.3f} {after:.3f} after {student.n_iter_} epochs")
+        after = student.fit(X[:N_SPOILED], spoiled[:N_SPOILED], **validation).score(X[rest], y[rest])
+        label = "with validation rows" if early_stopping else "without validation"
+        print(f"  {label:22s} {before:.3f} {after:.3f} after {student.n_iter_} epochs")
 
 
 if __name__ == "__main__":

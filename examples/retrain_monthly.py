@@ -1,12 +1,12 @@
 """Retrain a pipeline every month as rows arrive: what does it save to start warm?
 
-The rows of scikit-learn's digits arrive in eight "months". Each month the whole pipeline is fitted again on all
-rows known by then, scaler included, and judged on the next month's. One model starts cold every time, the other
-from the weights of the month before; both stop early.
+The rows of scikit-learn's digits arrive in eight "months". Each month the whole pipeline, scaler included, is
+fitted again on all rows that have arrived, and scored on the next month's. One model starts cold every time,
+the other from the weights of the month before; both stop early.
 
-Early stopping holds rows out. By default a row is known by its content, so that a row which trained once never
-validates later. Here the scaler in front is fitted anew each month and changes the content of every row a
-little: passing ``sample_id`` tells the rows by their numbers instead, and the split stays where it was.
+Early stopping holds rows out. By default a row is recognised by its content, so that a row which trained once
+never validates later. Here the scaler in front is fitted anew each month and changes the content of every row
+a little: with ``sample_id`` rows are recognised by their numbers instead, and the split stays where it was.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def main() -> None:
     models = {"cold": make_model(False), "warm": make_model(True)}
     epochs = dict.fromkeys(models, 0)
     print("month   rows   epochs cold / warm   accuracy next month cold / warm")
-    for month, (known, until) in enumerate(itertools.pairwise(ends), start=1):
+    for month, (n_rows, until) in enumerate(itertools.pairwise(ends), start=1):
         scores = {}
         for name, model in models.items():
-            model.fit(X[:known], y[:known], warmstartclassifier__sample_id=row_id[:known])
+            model.fit(X[:n_rows], y[:n_rows], warmstartclassifier__sample_id=row_id[:n_rows])
             epochs[name] += model[-1].n_iter_ if month > 1 else 0  # the first month is cold for both
-            scores[name] = model.score(X[known:until], y[known:until])
+            scores[name] = model.score(X[n_rows:until], y[n_rows:until])
         cold, warm = (models[name][-1].n_iter_ for name in ("cold", "warm"))
-        print(f"{month:5d} {known:6d} {cold:13d} / {warm:<4d} {scores['cold']:22.3f} / {scores['warm']:.3f}")
+        print(f"{month:5d} {n_rows:6d} {cold:13d} / {warm:<4d} {scores['cold']:22.3f} / {scores['warm']:.3f}")
     print(f"\nEpochs after the first month: {epochs['cold']} cold, {epochs['warm']} warm.")
 
 

@@ -7,12 +7,7 @@ from importlib.metadata import version
 if version("scipy").startswith("1.13.") or os.environ.setdefault("SCIPY_ARRAY_API", "1") == "0":
     os.environ.pop("SCIPY_ARRAY_API", None)  # any value counts as being set
 
+import helpers.profiles  # noqa: F401 - registers the profiles of Hypothesis
 import torch
-from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)  # tiny networks: a second thread costs more than it brings
-
-settings.register_profile(
-    "project", deadline=None, derandomize=True, max_examples=15, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("project")

@@ -1,4 +1,4 @@
-"""Training companions: callbacks that say how training goes on from a start.
+"""Training companions: callbacks that freeze layers, pull weights towards an anchor, or average them.
 
 They are callbacks of skorch with parameters of scikit-learn, so ``callbacks__anchor__strength`` works in a grid.
 A fit that has one trains on the fast loop, with the same numbers as on skorch's; it is not packed.

@@ -1,4 +1,4 @@
-"""Pull the weights towards where they came from."""
+"""Penalty on the distance of the weights to an anchor: L2-SP, L2-Init."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from skorch import NeuralNet
 from torch import Tensor
 
-from ..policies import PolicyContext
+from .._parameters import check_number, check_option, warn_renamed
+from ..modules._structure import normalisation_tensors
 from ..state import NetState, network_of
 from ..training import Companion
-from ._epochs import is_number
-from ._layers import module_of
+from ._module import module_of
 
 _PLACES = ("start", "origin", "fresh", "donor")
-_SCOPES = ("all", "weights")
+_SCOPES = ("all", "matrices")
 
 
 class Anchor(Companion):
@@ -34,9 +35,9 @@ class Anchor(Companion):
         The state that training starts from; the weights that the lineage first started from, which is L2-Init's
         anchor; the fresh draw of this fit; or the donor, in the layout of this network, which is L2-SP's. Where
         there is no donor, ``"donor"`` pulls nowhere, and ``"fresh"`` is the start.
-    scope : {"all", "weights"}, default="all"
+    scope : {"all", "matrices"}, default="all"
         All parameters that are not of normalisation layers, as in L2-Init; or, as in the code of L2-SP, only
-        those with two axes or more, that is no biases.
+        those with two axes or more, that is no biases. (``"weights"`` is an old name of ``"matrices"``.)
 
     Raises
     ------
@@ -79,7 +80,7 @@ class Anchor(Companion):
         self.pairs_: tuple[list[Tensor], list[Tensor]] | None = None
         return self
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Take the anchor."""
         super().on_train_begin(net, X, y, **kwargs)
         self._check(net)
@@ -87,7 +88,7 @@ class Anchor(Companion):
         self.meaning_ = _meaning(net)
         self.begun_ = True
 
-    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+    def around_epoch(self, net: NeuralNet, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
         """Find the weights and their anchors."""
         self.pairs_ = None
         if not self.begun_:
@@ -105,7 +106,7 @@ class Anchor(Companion):
             )
         return _Pairs(self, *self._matched(net, anchor))
 
-    def after_backward(self, net: Any) -> None:
+    def after_backward(self, net: NeuralNet) -> None:
         """Add the gradient of the penalty."""
         if self.pairs_ is None:
             return
@@ -115,22 +116,23 @@ class Anchor(Companion):
             with torch.no_grad():
                 torch._foreach_add_(gradients, torch._foreach_sub(weights, anchors), alpha=self.strength)
 
-    def _check(self, net: Any) -> None:
-        if not is_number(self.strength) or not 0 <= self.strength < float("inf"):
-            raise ValueError(f"strength must be a number of at least 0, got {self.strength!r}")
-        for name, value, known in (("to", self.to, _PLACES), ("scope", self.scope, _SCOPES)):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
+    def _check(self, net: NeuralNet) -> None:
+        check_number("strength of Anchor", self.strength, 0)
+        check_option("to of Anchor", self.to, _PLACES)
+        if isinstance(self.scope, str) and self.scope == "weights":
+            warn_renamed("scope='weights' of Anchor", "'matrices'")
+        else:
+            check_option("scope of Anchor", self.scope, _SCOPES)
         if any(type(getattr(net, name + "_")).__name__ == "LBFGS" for name in net._optimizers):
             raise ValueError("Anchor adds a gradient, and LBFGS looks at the loss: use another optimizer")
         if getattr(net, "accelerator", None) is not None:
             raise ValueError("Anchor does not know how accelerate scales gradients: use it without an accelerator")
 
-    def _place(self, net: Any) -> NetState | None:
+    def _place(self, net: NeuralNet) -> NetState | None:
         start = NetState.from_module(network_of(net))
-        # A start that was made by hand is nobody's: it is the start itself.
-        told = net.__dict__.get("start_", {})
-        donor, policy = told.get("donor"), told.get("policy")
+        # A start that was made by hand has no donor.
+        made = getattr(net, "start_", {})
+        donor, policy = made.get("donor"), made.get("policy")
         warm = donor in ("self", "warm_start_from", "init_policy")
         if self.to == "start" or (self.to == "fresh" and not warm):
             return start
@@ -138,21 +140,21 @@ class Anchor(Companion):
             return None
         if self.to == "donor" and policy == "Warm":
             return start
-        known = getattr(net.session_, "fresh" if self.to == "fresh" else "previous", None)
-        if known is None:
+        anchor = getattr(net.run_, "fresh" if self.to == "fresh" else "previous", None)
+        if anchor is None:
             raise ValueError(
-                f"Anchor(to={self.to!r}) is not known for a start by {policy}: use to='start' or to='origin'"
+                f"the anchor to={self.to!r} is not kept for a start by {policy}: use to='start' or to='origin'"
             )
-        return known.copy()
+        return anchor.copy()
 
-    def _matched(self, net: Any, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
+    def _matched(self, net: NeuralNet, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
         module = module_of(net)
         prefix = "" if network_of(net) is module else "module."
-        left_out = PolicyContext(module=module).normalisation_tensors()
+        left_out = normalisation_tensors(module)
         weights: list[Tensor] = []
         anchors: list[Tensor] = []
         for name, parameter in module.named_parameters():
-            if name in left_out or (self.scope == "weights" and parameter.ndim < 2):
+            if name in left_out or (self.scope != "all" and parameter.ndim < 2):
                 continue
             weights.append(parameter)
             anchors.append(anchor[prefix + name].to(parameter))
@@ -160,7 +162,7 @@ class Anchor(Companion):
 
 
 class _Pairs:
-    """Weights and anchors while an epoch trains."""
+    """Context in which an anchor holds its pairs of weight and anchor."""
 
     def __init__(self, owner: Anchor, weights: list[Tensor], anchors: list[Tensor]):
         self._owner, self._pairs = owner, (weights, anchors)
@@ -172,11 +174,11 @@ class _Pairs:
         self._owner.pairs_ = None
 
 
-def _meaning(net: Any) -> tuple[Any, ...]:
-    known = net.__dict__
-    classes = known.get("classes_inferred_")
-    listed = None if classes is None else [*classes]
-    return listed, known.get("column_names_"), known.get("n_features_in_"), known.get("scaler_")
+def _meaning(net: NeuralNet) -> tuple[Any, ...]:
+    """Return what an anchor depends on: classes, columns, and the scaler of the inputs."""
+    classes, learned = vars(net).get("classes_inferred_"), net._current
+    labels = None if classes is None else [*classes]
+    return labels, learned.schema.columns, vars(net).get("n_features_in_"), learned.scaler
 
 
 def _same(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:

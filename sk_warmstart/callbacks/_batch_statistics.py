@@ -1,4 +1,4 @@
-"""Running statistics of BatchNorm, collected anew for weights that no batch has passed."""
+"""Running statistics of BatchNorm layers, collected anew for averaged weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from skorch import NeuralNet
 from skorch.dataset import get_len, unpack_data
 from torch import Tensor, nn
 
@@ -20,25 +21,12 @@ def statistics_of(network: nn.Module) -> dict[str, Tensor]:
 
 
 def collect_statistics(
-    net: Any, network: nn.Module, rows: Any, layers: Iterable[str], forward_params: dict[str, Any]
+    net: NeuralNet, network: nn.Module, rows: Any, layers: Iterable[str], forward_params: dict[str, Any]
 ) -> None:
-    """Let BatchNorm layers collect the statistics of rows: plain means over batches.
+    """Let BatchNorm layers, by name, collect the statistics of rows in place: plain means over batches.
 
     Everything else works as in evaluation, so nothing random is drawn. A batch of one row has no spread and is
     left out.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net.
-    network : nn.Module
-        What it learns, with the weights in it; its statistics are changed in place.
-    rows : dataset
-        The rows.
-    layers : iterable of str
-        Names of the layers.
-    forward_params : dict
-        Further arguments of the module's forward.
     """
     wanted = set(layers)
     chosen: list[Any] = [layer for name, layer in network.named_modules() if name in wanted]

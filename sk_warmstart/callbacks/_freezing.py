@@ -1,4 +1,4 @@
-"""Keep some parameters from training for a while."""
+"""Freezing of parameters and running statistics inside a block."""
 
 from __future__ import annotations
 
@@ -6,39 +6,20 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from skorch import NeuralNet
 from torch import nn
 
 _WITH_STATISTICS = nn.modules.batchnorm._NormBase
 
 
 @contextmanager
-def frozen(net: Any, module: nn.Module, names: Collection[str]) -> Iterator[None]:
-    """Freeze tensors inside a block.
+def frozen(net: NeuralNet, module: nn.Module, names: Collection[str]) -> Iterator[None]:
+    """Freeze tensors inside a block: they get no gradient, so the optimiser leaves them alone.
 
-    The optimiser leaves them alone, weight decay and momentum included, since they get no gradient. A layer with
-    running statistics whose tensors are all frozen works as in evaluation.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net.
-    module : nn.Module
-        Its network.
-    names : collection of str
-        Names of parameters and buffers.
-
-    Yields
-    ------
-    None
-        While they are frozen.
-
-    Raises
-    ------
-    ValueError
-        If nothing would be left to train.
+    A layer with running statistics whose tensors are all frozen works as in evaluation.
     """
     parameters = [p for name, p in module.named_parameters() if name in names and p.requires_grad]
-    still = list(_with_statistics(module, names))
+    frozen_norms = list(_with_statistics(module, names))
     hooks: list[Any] = []
     try:
         for parameter in parameters:
@@ -47,12 +28,12 @@ def frozen(net: Any, module: nn.Module, names: Collection[str]) -> Iterator[None
         if not any(p.requires_grad for _, p in net.get_all_learnable_params()):
             raise ValueError("all parameters are frozen: nothing is left to train; for that, use max_epochs=0")
         # The loop puts the network into training mode before every step.
-        hooks = [layer.register_forward_pre_hook(_evaluates) for layer in still]
+        hooks = [layer.register_forward_pre_hook(_to_evaluation) for layer in frozen_norms]
         yield
     finally:
         for hook in hooks:
             hook.remove()
-        for layer in still:
+        for layer in frozen_norms:
             layer.train(module.training)
         for parameter in parameters:
             parameter.requires_grad_(True)
@@ -67,5 +48,5 @@ def _with_statistics(module: nn.Module, names: Collection[str]) -> Iterator[nn.M
                 yield layer
 
 
-def _evaluates(layer: nn.Module, args: Any) -> None:
+def _to_evaluation(layer: nn.Module, args: Any) -> None:
     layer.eval()

@@ -1,13 +1,14 @@
-"""Smaller learning rates further down."""
+"""Learning rates that shrink from layer to layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
-from ._epochs import check_factor
+from .._parameters import check_number
 from ._rates import keep_rates, spread_rates
 
 
@@ -52,11 +53,11 @@ class LayerwiseLR(Callback):
         self.factor = factor
         self.blocks = blocks
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Give every layer its rate."""
-        check_factor(self.factor)
+        check_number("factor of LayerwiseLR", self.factor, 1)
         spread_rates(net, self.factor, self.blocks)
 
-    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
         """Notice rates that were made equal."""
         keep_rates(net)

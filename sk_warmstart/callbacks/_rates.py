@@ -1,36 +1,21 @@
-"""Learning rates by depth: the head's is the net's, each layer below has a smaller one."""
+"""Learning rates by the depth of layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from skorch import NeuralNet
 from torch import Tensor
 
-from ._layers import layers_upwards, module_of
+from ..modules._selection import layers_upwards
+from ._module import module_of
 
-# Where a group keeps the share of the learning rate that is its own.
+# The key of a group's share of the learning rate.
 _SHARE = "lr_share"
 
 
-def spread_rates(net: Any, factor: float, blocks: Sequence[str] | None) -> None:
-    """Split the groups of the optimiser by depth; the head's group comes first.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, before the first step.
-    factor : float
-        How much smaller each layer's rate is than that of the layer above it.
-    blocks : sequence of str or None
-        What counts as one layer; see :func:`layers_upwards`.
-
-    Raises
-    ------
-    ValueError
-        If the rates cannot be set: there are several optimisers, a schedule holds their groups already, or
-        another callback has set them.
-    """
+def spread_rates(net: NeuralNet, factor: float, blocks: Sequence[str] | None) -> None:
+    """Split the groups of the optimiser by depth, before the first step; the head's group comes first."""
     if len(net._optimizers) != 1:
         raise ValueError(f"learning rates by layer need one optimiser, and there are {net._optimizers}")
     module = module_of(net)
@@ -52,24 +37,13 @@ def spread_rates(net: Any, factor: float, blocks: Sequence[str] | None) -> None:
         parts: dict[float, list[Tensor]] = {}
         for parameter in group["params"]:
             parts.setdefault(share.get(parameter, 1.0), []).append(parameter)
-        for its, held in sorted(parts.items(), reverse=True):
-            spread.append({**group, "params": held, "lr": group["lr"] * its, _SHARE: its})
+        for part, held in sorted(parts.items(), reverse=True):
+            spread.append({**group, "params": held, "lr": group["lr"] * part, _SHARE: part})
     groups[:] = spread
 
 
-def keep_rates(net: Any) -> None:
-    """Spread the rates again if somebody has made them equal.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, at the beginning of an epoch.
-
-    Raises
-    ------
-    ValueError
-        If it was a schedule, which would do so again.
-    """
+def keep_rates(net: NeuralNet) -> None:
+    """Spread the rates again at the beginning of an epoch, if they were made equal."""
     groups = net.optimizer_.param_groups
     shares = {float(group.get(_SHARE, 1.0)) for group in groups}
     rates = {float(group["lr"]) for group in groups}
@@ -85,7 +59,7 @@ def keep_rates(net: Any) -> None:
         group["lr"] = group["lr"] * group.get(_SHARE, 1.0)
 
 
-def _schedules_of(net: Any) -> list[str]:
+def _schedules_of(net: NeuralNet) -> list[str]:
     """Names of the callbacks whose schedule steers this optimiser."""
     held = [(name, getattr(callback, "lr_scheduler_", None)) for name, callback in net.callbacks_]
     return [name for name, schedule in held if getattr(schedule, "optimizer", None) is net.optimizer_]

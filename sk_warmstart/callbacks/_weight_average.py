@@ -1,4 +1,4 @@
-"""Keep the mean of the weights over the last steps, not the last weights."""
+"""Exponential moving average of the weights (EMA), and Hare & Tortoise."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from skorch import NeuralNet
 from torch import Tensor, nn
 
+from .._parameters import check_integer, check_number
 from ..state import NetState, network_of
 from ..training import Companion
 from ._batch_statistics import collect_statistics, statistics_of
-from ._epochs import check_count, is_number
 
 
 class WeightAverage(Companion):
@@ -21,8 +22,8 @@ class WeightAverage(Companion):
     After each step ``average = decay * average + (1 - decay) * weights``, for parameters and floating buffers,
     beginning with the start; integer buffers are those of the trained weights. **Between epochs the network holds
     the average**: it is what is validated, what early stopping compares and restores, and what a fit returns. The
-    trained weights go on from where they were with the next epoch, and with the next partial fit, unless somebody
-    has changed the network meanwhile: then both go on from what is there. BatchNorm layers that collect
+    trained weights are put back for the next epoch, and for the next partial fit, unless the network was changed
+    meanwhile: then both continue from what is there. BatchNorm layers that collect
     statistics in training collect them anew for the average at the end of each epoch, over the training rows.
 
     An average over about ``1 / (1 - decay)`` steps needs several times as many steps to forget the start: the
@@ -33,7 +34,7 @@ class WeightAverage(Companion):
     decay : float, default=0.999
         Weight of the past in the average, from 0, which is no average, to less than 1.
     copy_back_every : int or None, default=None
-        After so many epochs of a fit, training goes on from the average, as the hare from where the tortoise is.
+        After so many epochs of a fit, training continues from the average, as the hare from where the tortoise is.
         The optimiser's state is left alone.
 
     Raises
@@ -72,29 +73,28 @@ class WeightAverage(Companion):
         self.rows_: Any = None
         return self
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters."""
         super().on_train_begin(net, X, y, **kwargs)
-        if not is_number(self.decay) or not 0 <= self.decay < 1:
-            raise ValueError(f"decay must be a number from 0 to less than 1, got {self.decay!r}")
-        check_count("copy_back_every", self.copy_back_every, optional=True)
+        check_number("decay of WeightAverage", self.decay, 0, 1, exclude="high")
+        check_integer("copy_back_every of WeightAverage", self.copy_back_every, optional=True)
         WeightAverage.initialize(self)
 
-    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
         """Note the rows that BatchNorm is to see."""
         self.rows_ = dataset_train
 
-    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Keep where a call has ended: a partial fit that fails goes back there."""
         self.rows_ = None
         if self.average_ is not None and self.trained_ is not None:
             self.kept_ = self.average_.copy(), self.trained_, self.epochs_
 
     @contextmanager
-    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> Iterator[None]:
+    def around_epoch(self, net: NeuralNet, forward_params: dict[str, Any]) -> Iterator[None]:
         """Put the trained weights into the network while the epoch trains, and the average at its end."""
         network = network_of(net)
-        self._go_on(network)
+        self._continue(network)
         before = statistics_of(network)
         self.pairs_ = self._paired(network)
         try:
@@ -106,15 +106,15 @@ class WeightAverage(Companion):
             self.pairs_ = ([], [])
         self._swap(net, network, before, forward_params)
 
-    def after_step(self, net: Any) -> None:
+    def after_step(self, net: NeuralNet) -> None:
         """Take the step's weights into the average."""
         averages, weights = self.pairs_
         if averages:
             with torch.no_grad():
                 torch._foreach_lerp_(averages, weights, 1.0 - self.decay)
 
-    def _go_on(self, network: nn.Module) -> None:
-        """Let the weights go on from where they were, unless the network was changed by somebody else."""
+    def _continue(self, network: nn.Module) -> None:
+        """Put the trained weights back, unless the network was changed since the last epoch."""
         now = NetState.from_module(network)
         if self.kept_ is not None and not _same(now, self.average_) and _same(now, self.kept_[0]):
             average, self.trained_, self.epochs_ = self.kept_
@@ -132,7 +132,7 @@ class WeightAverage(Companion):
         return list(floating.values()), [live[name].detach() for name in floating]
 
     def _swap(
-        self, net: Any, network: nn.Module, before: dict[str, Tensor], forward_params: dict[str, Any]
+        self, net: NeuralNet, network: nn.Module, before: dict[str, Tensor], forward_params: dict[str, Any]
     ) -> None:
         assert self.average_ is not None
         trained, average = NetState.from_module(network), self.average_

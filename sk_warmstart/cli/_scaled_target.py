@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..estimators import WarmStartRegressor, all_or_nothing
+from ..estimators._protocol import WarmStartNet
 from ..estimators.input._targets import Numbers
 from ..policies import resolve_policy
 from ..state import layers_of
@@ -16,17 +17,17 @@ from ..state import layers_of
 class _StandardizedNumbers(Numbers):
     """Numbers that the network sees with mean 0 and variance 1."""
 
-    def encode(self, net: Any, y: NDArray, *args: Any, **kwargs: Any) -> NDArray:
+    def encode(self, net: WarmStartNet, y: NDArray, *args: Any) -> NDArray:
         """Return targets without their units, as a table."""
         mean, scale = _units(net)
-        return super().encode(net, (y - mean) / scale, *args, **kwargs)
+        return super().encode(net, (y - mean) / scale, *args)
 
-    def decode(self, net: Any, output: NDArray) -> NDArray:
+    def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return predictions in the target's units."""
         mean, scale = _units(net)
         return super().decode(net, output).astype(np.float64) * scale + mean
 
-    def spoken(self, net: Any, batch: Any) -> Any:
+    def with_labels(self, net: WarmStartNet, batch: Any) -> Any:
         """Return a batch with targets in their units, which callbacks compare predictions with."""
         X, y = batch
         mean, scale = _units(net)
@@ -66,12 +67,13 @@ class ScaledTargetRegressor(WarmStartRegressor):
         y: Any = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        sample_id: ArrayLike | None = None,
         **fit_params: Any,
     ) -> Self:
         """Learn the units of the target, if this is the first call, and train for one pass."""
         with all_or_nothing(self):
             self._set_units(y, self if hasattr(self, "target_scale_") else self._previous())
-            return super().partial_fit(X, y, classes, sample_weight, **fit_params)
+            return super().partial_fit(X, y, classes, sample_weight, sample_id, **fit_params)
 
     def _previous(self) -> Any:
         """Return the estimator that the start comes from."""
@@ -95,7 +97,7 @@ class ScaledTargetRegressor(WarmStartRegressor):
             self.target_mean_, self.target_scale_ = 0.0, 1.0
 
 
-def _units(net: Any) -> tuple[Any, Any]:
+def _units(net: WarmStartNet) -> tuple[Any, Any]:
     """Return mean and spread of the target that a net was fitted with."""
     """Return mean and spread of the target that a net was fitted with."""
     return getattr(net, "target_mean_", 0.0), getattr(net, "target_scale_", 1.0)

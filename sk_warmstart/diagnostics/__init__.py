@@ -6,20 +6,20 @@ estimators.
 """
 
 from ._activations import layer_inputs
-from ._barrier import Barrier, interpolation_barrier
-from ._classifier_two_sample import classifier_two_sample
-from ._distance import distance, layer_distances
-from ._dormant import dormant_fraction, dormant_scores
-from ._gradient import gradient_norm
-from ._h_score import h_score
-from ._label_transfer import leep, nce
-from ._linear_probe import ProbeScore, linear_probe_score
-from ._logme import logme
-from ._mmd import mmd
-from ._population_stability import PopulationStability, population_stability
-from ._rank import effective_rank, srank
-from ._sharpness import Sharpness, ascent_sharpness, sharpness
-from ._two_sample import TwoSample
+from .drift._classifier_two_sample import classifier_two_sample
+from .drift._mmd import mmd
+from .drift._population_stability import PopulationStability, population_stability
+from .drift._two_sample import TwoSample
+from .network._barrier import Barrier, interpolation_barrier
+from .network._distance import distance, layer_distances
+from .network._dormant import dormant_fraction, dormant_scores
+from .network._gradient import gradient_norm
+from .network._rank import effective_rank, srank
+from .network._sharpness import Sharpness, ascent_sharpness, sharpness
+from .transfer._h_score import h_score
+from .transfer._label_transfer import leep, nce
+from .transfer._linear_probe import ProbeScore, linear_probe_score
+from .transfer._logme import logme
 
 __all__ = [
     "Barrier",

@@ -1,20 +1,16 @@
-"""Default networks, and the rule by which a module learns its shape from the data.
+"""Networks: the default one, building one from the data, their structure, and what passes through their layers.
 
 Knows torch only.
 """
 
-from ._build import build_module, is_stochastic, materialize
-from ._ends import End, find_input, find_output
-from ._generator import GLOBAL_GENERATOR
+from ._build import build_module as build_module
+from ._build import is_stochastic as is_stochastic
+from ._build import materialize as materialize
+from ._ends import End as End
+from ._ends import find_input as find_input
+from ._ends import find_output as find_output
+from ._generator import GLOBAL_GENERATOR as GLOBAL_GENERATOR
 from ._mlp import MLP
+from ._outputs import first_output as first_output
 
-__all__ = [
-    "GLOBAL_GENERATOR",
-    "MLP",
-    "End",
-    "build_module",
-    "find_input",
-    "find_output",
-    "is_stochastic",
-    "materialize",
-]
+__all__ = ["MLP"]

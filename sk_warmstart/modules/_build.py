@@ -1,4 +1,4 @@
-"""From a module class, factory or template and the shape of the data to a new network."""
+"""Building of a network from a module class, factory or template and the shape of the data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 _FROM_DATA = ("n_features", "n_outputs")
+# Packages whose layers draw nothing but by the kinds listed in is_stochastic.
+_DETERMINISTIC = ("torch.nn.", __name__.partition(".")[0] + ".")
 
 
 def build_module(
@@ -20,43 +22,10 @@ def build_module(
     shape: Mapping[str, int],
     redraw: bool = False,
 ) -> nn.Module:
-    """Build a new network.
+    """Build a new network: a copy of a template, or made by a class or factory with its ``params``.
 
-    Arguments named ``n_features`` and ``n_outputs`` are filled from the data, unless given. Weights come
-    from torch's global generator, as the module's own constructor draws them.
-
-    Parameters
-    ----------
-    module : class, callable or nn.Module
-        What to build from. An instance is a template: it is copied with its weights and never changed.
-    params : mapping
-        Arguments of the constructor. With a template they make a new instance of its class.
-    shape : mapping
-        Values for ``n_features`` and ``n_outputs``.
-    redraw : bool, default=False
-        Draw the weights of a copied template anew, by each layer's own ``reset_parameters``.
-
-    Returns
-    -------
-    nn.Module
-        A new network.
-
-    Raises
-    ------
-    ValueError
-        If the constructor needs a size that is neither given nor known yet.
-    TypeError
-        If the constructor does not take the arguments, or makes something else.
-
-    Examples
-    --------
-    >>> from torch import nn
-    >>> from sk_warmstart.modules import build_module
-    >>> class Linear(nn.Linear):
-    ...     def __init__(self, n_features, n_outputs):
-    ...         super().__init__(n_features, n_outputs)
-    >>> build_module(Linear, params={}, shape={"n_features": 4, "n_outputs": 3})
-    Linear(in_features=4, out_features=3, bias=True)
+    Arguments named ``n_features`` and ``n_outputs`` come from ``shape``, unless they are among the params. Weights
+    come from torch's global generator; ``redraw`` draws those of a template anew.
     """
     if isinstance(module, nn.Module) and not params:
         network = copy.deepcopy(module)
@@ -84,25 +53,7 @@ def build_module(
 
 
 def materialize(network: nn.Module, example: Tensor) -> None:
-    """Give lazy layers their shapes by showing them a few rows; other networks are left alone.
-
-    Parameters
-    ----------
-    network : nn.Module
-        The network.
-    example : Tensor
-        Some rows of the data.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from torch import nn
-    >>> from sk_warmstart.modules import materialize
-    >>> network = nn.Sequential(nn.LazyLinear(3))
-    >>> materialize(network, torch.zeros(2, 5))
-    >>> network[0].in_features
-    5
-    """
+    """Give lazy layers their shapes by calling the network on a few rows; other networks are left alone."""
     if any(is_lazy(p) for p in network.parameters()):
         was_training = network.training
         with torch.no_grad():
@@ -116,39 +67,19 @@ def _made(factory: Callable[..., Any], filled: Mapping[str, int], params: Mappin
     except TypeError as error:
         if error.__traceback__ is None or error.__traceback__.tb_next is not None:
             raise  # from inside the constructor
-        told = ", ".join(f"module__{name}={value!r}" for name, value in params.items()) or "no module__ parameters"
+        arguments = (
+            ", ".join(f"module__{name}={value!r}" for name, value in params.items()) or "no module__ parameters"
+        )
         name = getattr(factory, "__name__", factory)
-        raise TypeError(f"the module {name} cannot be made with {told}: {error}") from error
-
-
-_KNOWN = ("torch.nn.", __name__.partition(".")[0] + ".")
+        raise TypeError(f"the module {name} cannot be made with {arguments}: {error}") from error
 
 
 def is_stochastic(network: nn.Module) -> bool:
-    """Tell whether a network may draw random numbers in its forward pass.
-
-    Parameters
-    ----------
-    network : nn.Module
-        The network.
-
-    Returns
-    -------
-    bool
-        True if it has an active dropout, a randomised activation, or a layer of a user's own class, whose
-        ``forward`` may do anything.
-
-    Examples
-    --------
-    >>> from torch import nn
-    >>> from sk_warmstart.modules import is_stochastic
-    >>> is_stochastic(nn.Linear(2, 2)), is_stochastic(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)))
-    (False, True)
-    """
+    """Tell whether the forward pass may draw random numbers: by dropout, RReLU, or a user's own ``forward``."""
     return any(
         (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
         or isinstance(layer, nn.RReLU)
-        or not type(layer).__module__.startswith(_KNOWN)
+        or not type(layer).__module__.startswith(_DETERMINISTIC)
         for layer in network.modules()
     )
 

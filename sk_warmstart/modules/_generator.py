@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import threading
 
-# torch's constructors and dropout draw from one global generator; whoever sets it must own it meanwhile.
+# torch's constructors and dropout draw from one global generator; whoever sets it must hold this lock meanwhile.
 GLOBAL_GENERATOR = threading.RLock()

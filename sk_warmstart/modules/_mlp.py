@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .._parameters import check_number, check_option, is_integer
 
 
 class _BatchNorm(nn.BatchNorm1d):
@@ -78,12 +78,10 @@ class MLP(nn.Module):
     ):
         super().__init__()
         sizes = _check_sizes(hidden_layer_sizes)
-        if activation not in _ACTIVATIONS:
-            raise ValueError(f"activation must be one of {sorted(_ACTIVATIONS)}, got {activation!r}")
+        check_option("activation", activation, sorted(_ACTIVATIONS))
         if norm is not None and norm not in _NORMS:
             raise ValueError(f"norm must be None or one of {sorted(_NORMS)}, got {norm!r}")
-        if not _is_share(dropout):
-            raise ValueError(f"dropout must be in [0, 1), got {dropout!r}")
+        check_number("dropout", dropout, 0, 1, exclude="high")
         layers: list[nn.Module] = []
         width = n_features
         for size in sizes:
@@ -113,12 +111,8 @@ class MLP(nn.Module):
         return self.output(self.hidden(X))
 
 
-def _is_share(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < 1
-
-
 def _check_sizes(sizes: int | Sequence[int]) -> list[int]:
     listed = [sizes] if not hasattr(sizes, "__iter__") else list(sizes)
-    if not all(hasattr(size, "__index__") and int(size) > 0 for size in listed):
+    if not all(is_integer(size, 1) for size in listed):
         raise ValueError(f"hidden_layer_sizes must be positive integers, got {sizes!r}")
     return [int(size) for size in listed]

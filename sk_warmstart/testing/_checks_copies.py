@@ -1,4 +1,4 @@
-"""Laws 11 and 12: what a step costs, parameters that are templates, copies that go on alike."""
+"""Checks of laws 11 and 12: the cost of a step, parameters that are templates, copies."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from sklearn.base import clone
 
 from ._data import draw_rows
 from ._predictions import assert_same, predictions
-from ._subjects import early_stopping_off, fit, need_partial_fit, partial_fit, prepared
+from ._subjects import early_stopping_off, fit, need_partial_fit, partial_fit, prepare
 
 
 def check_partial_fit_cost_is_flat(estimator: Any) -> None:
     """The number of function calls in a partial_fit does not grow with how many came before."""
     X, y = draw_rows(estimator, 24)
-    subject = prepared(estimator, epochs=1, **early_stopping_off(estimator))
+    subject = prepare(estimator, epochs=1, **early_stopping_off(estimator))
     need_partial_fit(subject)
 
     def operations() -> int:
-        return min(_calls_in(lambda: partial_fit(subject, X, y)) for _ in range(3))
+        return min(_count_calls(lambda: partial_fit(subject, X, y)) for _ in range(3))
 
     for _ in range(10):
         partial_fit(subject, X, y)
@@ -39,7 +39,7 @@ def check_partial_fit_cost_is_flat(estimator: Any) -> None:
 def check_parameters_are_not_mutated(estimator: Any) -> None:
     """Training never changes what was given as a parameter: a template stays what it is."""
     X, y = draw_rows(estimator, 120)
-    subject = copy.deepcopy(prepared(estimator, **early_stopping_off(estimator)))
+    subject = copy.deepcopy(prepare(estimator, **early_stopping_off(estimator)))
     params = subject.get_params(deep=False)
     params.pop("_params_to_validate", None)
     before = {name: _fingerprint(value) for name, value in params.items()}
@@ -57,7 +57,7 @@ def check_parameters_are_not_mutated(estimator: Any) -> None:
 def check_copies_of_unfitted_fit_equally(estimator: Any) -> None:
     """A clone, a pickle and a deep copy of the unfitted estimator all give the same fit."""
     X, y = draw_rows(estimator, 120)
-    subject = prepared(estimator)
+    subject = prepare(estimator)
     copies = {
         "clone": clone(subject),
         "pickle": pickle.loads(pickle.dumps(subject)),
@@ -69,23 +69,23 @@ def check_copies_of_unfitted_fit_equally(estimator: Any) -> None:
 
 
 def check_copies_of_fitted_continue_equally(estimator: Any) -> None:
-    """A pickle and a deep copy of the fitted estimator predict the same, and go on the same."""
+    """A pickle and a deep copy of the fitted estimator predict the same, and train on to the same."""
     (A, a), (B, b) = draw_rows(estimator, 120), draw_rows(estimator, 120, seed=1)
     steps: dict[str, Callable[[Any], Any]] = {"warm fit": lambda each: fit(each, B, b)}
-    if hasattr(prepared(estimator), "partial_fit"):
+    if hasattr(prepare(estimator), "partial_fit"):
         steps["partial_fit"] = lambda each: partial_fit(each, B, b, seeded=True)
-    for step, go_on in steps.items():
-        fitted = fit(prepared(estimator, **early_stopping_off(estimator)), A, a)
+    for step, train in steps.items():
+        fitted = fit(prepare(estimator, **early_stopping_off(estimator)), A, a)
         copies = {"pickle": pickle.loads(pickle.dumps(fitted)), "deepcopy": copy.deepcopy(fitted)}
         before = predictions(fitted, A)
-        expected = predictions(go_on(fitted), B)
+        expected = predictions(train(fitted), B)
         for kind, each in copies.items():
             assert_same(before, predictions(each, A), f"a {kind} of the fitted estimator")
-            assert_same(expected, predictions(go_on(each), B), f"{step} of a {kind} of the fitted estimator")
+            assert_same(expected, predictions(train(each), B), f"{step} of a {kind} of the fitted estimator")
 
 
 def _fingerprint(value: Any) -> Any:
-    """Tell whether a parameter is still what it was."""
+    """Return a value that changes when a parameter is changed in place."""
     if hasattr(value, "state_dict") and not isinstance(value, type):
         tensors = value.state_dict()
         return joblib.hash({name: np.array(tensor.detach().cpu()) for name, tensor in tensors.items()})
@@ -95,7 +95,7 @@ def _fingerprint(value: Any) -> Any:
         return id(value)
 
 
-def _calls_in(block: Callable[[], Any]) -> int:
+def _count_calls(block: Callable[[], Any]) -> int:
     count, previous = 0, sys.getprofile()
 
     def tick(frame: Any, event: str, argument: Any) -> None:

@@ -1,4 +1,4 @@
-"""Laws 8 and 9: no row is judged on that was trained on, and the start is among what is judged."""
+"""Checks of laws 8 and 9: rows that trained never validate, leaks, and the score of the start itself."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ._subjects import (
     epochs_name,
     fit,
     need_early_stopping,
-    prepared,
+    prepare,
 )
 
 
 def check_validation_rows_never_trained(estimator: Any) -> None:
     """Rows that a warm fit holds out were not trained on by earlier fits, as the data grow."""
     X, y = draw_rows(estimator, 240)
-    subject = prepared(estimator, epochs=1, **early_stopping_on(estimator))
+    subject = prepare(estimator, epochs=1, **early_stopping_on(estimator))
     trained: set[int] = set()
     order = np.random.default_rng(0).permutation(len(X))
     for k, rows in enumerate((np.arange(120), np.arange(240), order)):
@@ -54,7 +54,7 @@ def check_epoch_zero_counts(estimator: Any) -> None:
     rate = next((name for name in RATES if estimator.get_params(deep=False).get(name)), None)
     if rate is None:
         raise unittest.SkipTest("there is no learning rate to do harm with")
-    fitted = fit(prepared(estimator, epochs=30, **early_stopping_on(estimator)), X, y)
+    fitted = fit(prepare(estimator, epochs=30, **early_stopping_on(estimator)), X, y)
     before = copy.deepcopy(fitted)
     fitted.set_params(**{rate: 300 * estimator.get_params(deep=False)[rate]})
     fitted.set_params(**epoch_params(estimator, 3))
@@ -76,7 +76,7 @@ def check_epoch_zero_counts(estimator: Any) -> None:
 def check_random_labels_score_chance(estimator: Any) -> None:
     """Random labels score chance in cross-validation, also after the estimator was fitted on all rows."""
     X, y, chance = draw_random_labels(estimator)
-    fitted = _memorised(estimator, X, y, chance)
+    fitted = _fit_by_heart(estimator, X, y, chance)
     score = float(cross_val_score(fitted, X, y, cv=KFold(3)).mean())
     if score > chance:
         raise AssertionError(
@@ -88,10 +88,10 @@ def check_random_labels_score_chance(estimator: Any) -> None:
 def check_reused_estimator_warns_of_leak(estimator: Any) -> None:
     """Scoring rows that an earlier fit trained on gives chance for random labels, or a warning of the leak."""
     X, y, chance = draw_random_labels(estimator)
-    fitted = _memorised(estimator, X, y, chance)
+    fitted = _fit_by_heart(estimator, X, y, chance)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        score = _score_of_refits(fitted, X, y)
+        score = _score_refits(fitted, X, y)
     warned = any("leak" in each.category.__name__.lower() for each in caught)
     if score > chance and not warned:
         raise AssertionError(
@@ -100,9 +100,9 @@ def check_reused_estimator_warns_of_leak(estimator: Any) -> None:
         )
 
 
-def _memorised(estimator: Any, X: NDArray, y: NDArray, chance: float) -> Any:
-    """Fit the random labels by heart; an estimator that cannot has nothing to leak."""
-    fitted = prepared(estimator, epochs=50, **early_stopping_off(estimator))
+def _fit_by_heart(estimator: Any, X: NDArray, y: NDArray, chance: float) -> Any:
+    """Fit the random labels until they are learned by heart, or skip the check: nothing could leak."""
+    fitted = prepare(estimator, epochs=50, **early_stopping_off(estimator))
     score = -np.inf
     for _ in range(10 if epochs_name(estimator) else 1):
         last, score = score, fit(fitted, X, y).score(X, y)
@@ -115,8 +115,8 @@ def _memorised(estimator: Any, X: NDArray, y: NDArray, chance: float) -> Any:
     )
 
 
-def _score_of_refits(fitted: Any, X: NDArray, y: NDArray) -> float:
-    """Score held-out folds by one and the same estimator, fitted on and on."""
+def _score_refits(fitted: Any, X: NDArray, y: NDArray) -> float:
+    """Score held-out folds with one estimator that is fitted again and again."""
     scores = []
     for train, test in KFold(3).split(X):
         fit(fitted, X, y)

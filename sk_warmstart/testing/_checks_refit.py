@@ -1,4 +1,4 @@
-"""What begins anew with every warm fit, and what a failing one leaves."""
+"""Checks of what restarts with every warm fit, and of what a failing one leaves."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ._subjects import (
     fit,
     has_callbacks,
     need_early_stopping,
-    prepared,
+    prepare,
 )
 
 
 def check_schedule_restarts(estimator: Any) -> None:
     """The learning-rate schedule restarts with every warm fit: it does not compound."""
     X, y = draw_rows(estimator, 120)
-    subject = prepared(estimator, epochs=3, **early_stopping_off(estimator))
+    subject = prepare(estimator, epochs=3, **early_stopping_off(estimator))
     params = subject.get_params(deep=False)
     if has_callbacks(subject):
         rates: list[list[float]] = []
@@ -48,15 +48,15 @@ def check_schedule_restarts(estimator: Any) -> None:
     elif isinstance(params.get("learning_rate"), str):
         decaying = {"learning_rate": "invscaling", "solver": "sgd", "power_t": 0.5, "eta0": 0.01, "tol": 0.0}
         subject.set_params(**{name: value for name, value in decaying.items() if name in params})
-        ends = [_end_of_schedule(fit(subject, X, y)) for _ in range(2)]
+        ends = [_read_schedule(fit(subject, X, y)) for _ in range(2)]
         first, second = ends
         where = "at the end"
     else:
-        raise unittest.SkipTest("no learning-rate schedule is known")
+        raise unittest.SkipTest("no learning-rate schedule was found")
     if not np.allclose(first, second, rtol=1e-9, atol=0):
         raise AssertionError(
-            f"a decaying learning rate went on instead of restarting: {where} it was {_listed(first)} in the "
-            f"first fit and {_listed(second)} in the second"
+            f"a decaying learning rate continued instead of restarting: {where} it was {_format_rates(first)} in "
+            f"the first fit and {_format_rates(second)} in the second"
         )
 
 
@@ -75,8 +75,8 @@ def check_early_stopping_counts_anew(estimator: Any) -> None:
     if patient:
         settings["n_iter_no_change"] = n  # so nothing may stop before n epochs
         settings |= {"tol": 0.01} if "tol" in estimator.get_params(deep=False) else {}
-    cold = fit(prepared(estimator, epochs=n, **settings), X, noisy)
-    fitted = fit(prepared(estimator, epochs=n, **settings), X, y)
+    cold = fit(prepare(estimator, epochs=n, **settings), X, noisy)
+    fitted = fit(prepare(estimator, epochs=n, **settings), X, y)
     target, start = cold.score(X, turned), fitted.score(X, turned)
     if target - start < 0.3:
         raise unittest.SkipTest(f"a cold fit of {n} epochs learns too little to tell: a score of {target:.2f}")
@@ -94,11 +94,11 @@ def check_early_stopping_counts_anew(estimator: Any) -> None:
 
 
 def check_failing_fit_loses_nothing(estimator: Any) -> None:
-    """A warm fit on missing values raises ValueError, and leaves what was learned and how it goes on."""
+    """A warm fit on missing values raises ValueError, and changes neither what was learned nor the next fit."""
     if get_tags(estimator).input_tags.allow_nan:
         raise unittest.SkipTest("missing values are allowed")
     (A, a), (B, b) = draw_rows(estimator, 120), draw_rows(estimator, 120, seed=1)
-    fitted, spared = (fit(prepared(estimator), A, a) for _ in range(2))
+    fitted, spared = (fit(prepare(estimator), A, a) for _ in range(2))
     before = predictions(fitted, A)
     broken = B.copy()
     broken[::40, 2] = np.nan
@@ -111,7 +111,7 @@ def check_failing_fit_loses_nothing(estimator: Any) -> None:
     assert_same(expected, given, "the next warm fit after a refused one")
 
 
-def _end_of_schedule(fitted: Any) -> list[float]:
+def _read_schedule(fitted: Any) -> list[float]:
     rate = getattr(getattr(fitted, "_optimizer", None), "learning_rate", None)
     if rate is not None:
         return [float(rate)]
@@ -120,7 +120,7 @@ def _end_of_schedule(fitted: Any) -> list[float]:
     raise unittest.SkipTest("where the learning-rate schedule stands cannot be seen")
 
 
-def _listed(values: list[float]) -> str:
+def _format_rates(values: list[float]) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
 

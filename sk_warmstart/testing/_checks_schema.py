@@ -1,4 +1,4 @@
-"""Laws 5 and 6: classes and columns that are not those of the fit before."""
+"""Checks of laws 5 and 6: classes and columns that are not those of the fit before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ._data import N_FEATURES, draw_rows
 from ._errors import raises_value_error, refusal_fails
 from ._predictions import assert_kept, assert_same, n_scores, predictions
-from ._subjects import early_stopping_off, fit, need_classifier, need_partial_fit, prepared
+from ._subjects import early_stopping_off, fit, need_classifier, need_partial_fit, prepare
 
 
 def check_class_subset_keeps_classes(estimator: Any) -> None:
@@ -19,7 +19,7 @@ def check_class_subset_keeps_classes(estimator: Any) -> None:
     X, y = draw_rows(estimator, 150)
     some = y != 1
     for method in ("fit", "partial_fit"):
-        fitted = fit(prepared(estimator, **early_stopping_off(estimator)), X, y)
+        fitted = fit(prepare(estimator, **early_stopping_off(estimator)), X, y)
         if not hasattr(fitted, method):
             continue
         what = f"a warm {method} on rows of the classes 0, 2 of 0, 1, 2"
@@ -47,15 +47,17 @@ def check_labels_of_any_kind(estimator: Any) -> None:
     }
     for kind, labels in kinds.items():
         X, codes = draw_rows(estimator, 120, n_classes=len(labels))
-        plain, named = prepared(estimator), prepared(estimator)
+        with_codes, with_labels = prepare(estimator), prepare(estimator)
         for rows, what in ((slice(None), "a fit"), (slice(None, None, -1), "a warm fit")):
             with refusal_fails(f"{what} on labels that are {kind}"):
-                fit(named, X[rows], labels[codes[rows]])
-            fit(plain, X[rows], codes[rows])
+                fit(with_labels, X[rows], labels[codes[rows]])
+            fit(with_codes, X[rows], codes[rows])
             what = f"{what} on labels that are {kind}"
-            if not np.array_equal(named.classes_, labels):
-                raise AssertionError(f"{what} gives classes_ {named.classes_.tolist()}, not {labels.tolist()}")
-            expected, given = predictions(plain, X), predictions(named, X)
+            if not np.array_equal(with_labels.classes_, labels):
+                raise AssertionError(
+                    f"{what} gives classes_ {with_labels.classes_.tolist()}, not {labels.tolist()}"
+                )
+            expected, given = predictions(with_codes, X), predictions(with_labels, X)
             assert_same(expected[:-1], given[:-1], f"{what}, against one on the codes 0, 1, ...,", 1e-6)
             if not np.array_equal(given[-1], labels[expected[-1].astype(int)]):
                 raise AssertionError(
@@ -67,10 +69,10 @@ def check_unseen_class_is_never_silent(estimator: Any) -> None:
     """A partial_fit with a class never seen raises ValueError and changes nothing, or makes room for it."""
     need_classifier(estimator)
     X, y = draw_rows(estimator, 150)
-    known, new = y < 2, y > 0
-    fitted = prepared(estimator, **early_stopping_off(estimator))
+    old, new = y < 2, y > 0
+    fitted = prepare(estimator, **early_stopping_off(estimator))
     need_partial_fit(fitted)
-    fit(fitted, X[known], y[known])
+    fit(fitted, X[old], y[old])
     before = predictions(fitted, X)
     what = "a partial_fit on the classes 1, 2 after a fit on 0, 1"
     if raises_value_error(lambda: fitted.partial_fit(X[new], y[new]), what):
@@ -89,7 +91,7 @@ def check_other_columns_are_never_silent(estimator: Any) -> None:
     X, y = draw_rows(estimator, 120)
     for n_columns, name in ((N_FEATURES - 3, "fewer"), (N_FEATURES + 2, "more")):
         other = np.resize(X, (len(X), n_columns))
-        fitted = fit(prepared(estimator), X, y)
+        fitted = fit(prepare(estimator), X, y)
         before = predictions(fitted, X)
         what = f"a warm fit with {name} columns ({n_columns} after {N_FEATURES})"
         if raises_value_error(lambda: fit(fitted, other, y), what):  # noqa: B023 - called at once

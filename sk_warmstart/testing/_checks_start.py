@@ -1,4 +1,4 @@
-"""Laws 1 to 4: what a fit starts from, and that parameters alone change nothing."""
+"""Checks of laws 1 to 4: what a fit starts from, and that parameters alone change nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ._data import draw_rows
-from ._errors import raises_value_error, refusal_fails, told
+from ._errors import raises_value_error, refusal_fails, summarize_error
 from ._predictions import assert_kept, assert_same, largest_gap, predictions
 from ._subjects import (
     EPOCHS,
@@ -23,7 +23,7 @@ from ._subjects import (
     need_classifier,
     need_partial_fit,
     partial_fit,
-    prepared,
+    prepare,
     seed_globals,
     shapes_of,
     stop_training,
@@ -34,8 +34,8 @@ from ._subjects import (
 def check_warm_start_is_not_ignored(estimator: Any) -> None:
     """A second fit with ``warm_start=True`` differs from a cold one."""
     (A, a), (B, b) = draw_rows(estimator, 120), draw_rows(estimator, 120, seed=1)
-    warm = fit(fit(prepared(estimator), A, a), B, b)
-    cold = fit(prepared(estimator), B, b)
+    warm = fit(fit(prepare(estimator), A, a), B, b)
+    cold = fit(prepare(estimator), B, b)
     if largest_gap(predictions(warm, B), predictions(cold, B)) == 0:
         raise AssertionError("with warm_start=True fit(A); fit(B) gives just what a fresh clone's fit(B) gives")
 
@@ -44,7 +44,7 @@ def check_zero_training_changes_nothing(estimator: Any) -> None:
     """A warm fit without training leaves predictions as they are, on the same rows and on others."""
     for dtype in ("float64", "float32"):
         X, y = draw_rows(estimator, 120, dtype=dtype)
-        fitted = fit(prepared(estimator), X, y)
+        fitted = fit(prepare(estimator), X, y)
         before = predictions(fitted, X)
         stop_training(fitted, estimator)
         order = np.random.default_rng(0).permutation(len(X))
@@ -61,7 +61,7 @@ def check_zero_training_on_a_class_subset_changes_nothing(estimator: Any) -> Non
     """A warm fit without training leaves predictions as they are if some classes are missing."""
     need_classifier(estimator)
     X, y = draw_rows(estimator, 120)
-    fitted = fit(prepared(estimator), X, y)
+    fitted = fit(prepare(estimator), X, y)
     before = predictions(fitted, X)
     stop_training(fitted, estimator)
     for subset in ([0, 1], [2, 0], [1, 2]):
@@ -80,7 +80,7 @@ def check_cold_refit_equals_fresh_clone(estimator: Any) -> None:
     for dtype in ("float64", "float32"):
         (A, a), (B, b) = draw_rows(estimator, 120, dtype=dtype), draw_rows(estimator, 150, seed=1, dtype=dtype)
         # Copies are made before anything is fitted: a parameter that is trained in place must not reach both.
-        once, twice = (copy.deepcopy(prepared(estimator, warm_start=False)) for _ in range(2))
+        once, twice = (copy.deepcopy(prepare(estimator, warm_start=False)) for _ in range(2))
         fresh = predictions(fit(once, B, b), B)
         again = predictions(fit(fit(twice, A, a), B, b), B)
         assert_same(fresh, again, f"fit(A); fit(B) with warm_start=False, against a fresh fit(B) ({dtype}),")
@@ -95,8 +95,8 @@ def check_partial_fits_equal_one_fit(estimator: Any) -> None:
     n = 3
     for dtype in ("float64", "float32"):
         X, y = draw_rows(estimator, 120, dtype=dtype)
-        whole = fit(prepared(estimator, epochs=n, **early_stopping_off(estimator)), X, y)
-        parts = prepared(estimator, epochs=n, **early_stopping_off(estimator))
+        whole = fit(prepare(estimator, epochs=n, **early_stopping_off(estimator)), X, y)
+        parts = prepare(estimator, epochs=n, **early_stopping_off(estimator))
         need_partial_fit(parts)
         seed_globals()
         for _ in range(n):
@@ -110,7 +110,7 @@ def check_equal_set_params_changes_nothing(estimator: Any) -> None:
     """Setting a parameter of a fitted estimator to the value that it has leaves predictions as they are."""
     X, y = draw_rows(estimator, 120)
     width = width_of(estimator)
-    fitted = prepared(estimator, **({} if width is None else {width.name: width.first}))
+    fitted = prepare(estimator, **({} if width is None else {width.name: width.first}))
     params = fitted.get_params(deep=False)
     params.pop("_params_to_validate", None)  # skorch's book-keeping, which it takes for a parameter
     if width is not None:
@@ -125,7 +125,7 @@ def check_changed_set_params_keeps_predictions(estimator: Any) -> None:
     """Setting a parameter of a fitted estimator to another value takes effect later, not on predictions."""
     X, y = draw_rows(estimator, 120)
     width = width_of(estimator)
-    fitted = fit(prepared(estimator, **({} if width is None else {width.name: width.first})), X, y)
+    fitted = fit(prepare(estimator, **({} if width is None else {width.name: width.first})), X, y)
     before = predictions(fitted, X)
     params = fitted.get_params(deep=False)
     changes: dict[str, Any] = {"random_state": 1, "warm_start": False}
@@ -145,12 +145,12 @@ def check_changed_architecture_is_not_ignored(estimator: Any) -> None:
     """After a change of architecture a warm fit has the new one, or raises a ValueError and loses nothing."""
     width = width_of(estimator)
     if width is None:
-        raise unittest.SkipTest("no parameter is known that changes the architecture")
+        raise unittest.SkipTest("no parameter was found that changes the architecture")
     X, y = draw_rows(estimator, 120)
     for other in width.others:
-        fitted = fit(prepared(estimator, **{width.name: width.first}), X, y)
+        fitted = fit(prepare(estimator, **{width.name: width.first}), X, y)
         before, old = predictions(fitted, X), shapes_of(fitted)
-        wanted = shapes_of(fit(prepared(estimator, **{width.name: other}), X, y))
+        wanted = shapes_of(fit(prepare(estimator, **{width.name: other}), X, y))
         if old is None or wanted is None:
             raise unittest.SkipTest("neither coefs_ nor module_ shows the architecture")
         fitted.set_params(**{width.name: other})
@@ -167,7 +167,7 @@ def _set_params(fitted: Any, params: dict[str, Any], before: list[NDArray], X: N
     try:
         fitted.set_params(**params)
     except Exception as error:
-        raise AssertionError(f"{what} raised {told(error)}") from error
+        raise AssertionError(f"{what} raised {summarize_error(error)}") from error
     assert_same(before, predictions(fitted, X), what)
 
 

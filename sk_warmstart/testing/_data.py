@@ -1,4 +1,4 @@
-"""The rows that the checks give."""
+"""Rows and labels of the checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that are a violation, and errors that are a refusal."""
+"""Errors of an estimator under check: refusals that are allowed, and violations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def refusal_fails(what: str) -> Iterator[None]:
     except (AssertionError, unittest.SkipTest):
         raise
     except Exception as error:
-        raise AssertionError(f"{what} raised {told(error)}") from error
+        raise AssertionError(f"{what} raised {summarize_error(error)}") from error
 
 
 def raises_value_error(block: Callable[[], Any], what: str) -> bool:
@@ -28,12 +28,14 @@ def raises_value_error(block: Callable[[], Any], what: str) -> bool:
             raise AssertionError(f"{what} raised a ValueError without a message") from error
         return True
     except Exception as error:
-        raise AssertionError(f"{what} raised {told(error)}, and no ValueError that says what is wrong") from error
+        raise AssertionError(
+            f"{what} raised {summarize_error(error)}, and no ValueError that says what is wrong"
+        ) from error
     return False
 
 
-def told(error: BaseException) -> str:
-    """Return the kind of an error and the first line of what it says."""
+def summarize_error(error: BaseException) -> str:
+    """Return the class of an error and the first line of its message."""
     return f"{type(error).__name__}: {first_line(str(error))}"
 
 

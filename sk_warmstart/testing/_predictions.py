@@ -1,4 +1,4 @@
-"""What a fitted estimator says, and whether it still says the same."""
+"""Predictions of a fitted estimator, and comparisons of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._errors import refusal_fails
 
 
 def predictions(fitted: Any, X: NDArray) -> list[NDArray]:
-    """Return what the estimator says: probabilities or decisions where it has them, and predictions last."""
+    """Return what the estimator predicts: probabilities or decisions where it has them, and predictions last."""
     outputs = []
     for method in ("predict_proba", "decision_function"):
         if is_classifier(fitted) and hasattr(fitted, method):

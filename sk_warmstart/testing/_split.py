@@ -1,4 +1,4 @@
-"""Which rows a fit trains on and which it validates on, seen from outside."""
+"""The rows that a fit trains on and those that it validates on, observed from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._subjects import callbacks_of, fit, has_callbacks
 def split_of_fit(subject: Any, X: NDArray, y: NDArray) -> tuple[list[int], list[int]]:
     """Fit, and return which rows trained and which validated."""
     seen: list[tuple[Any, Any]] = []
-    with _watched_callbacks(subject, seen) if has_callbacks(subject) else _watched_function(subject, seen):
+    with _watch_callbacks(subject, seen) if has_callbacks(subject) else _watch_split_function(subject, seen):
         fit(subject, X, y)
     if not seen:
         raise unittest.SkipTest("which rows are held out cannot be seen")
@@ -42,17 +42,17 @@ class _Watcher(Callback):
 
 
 @contextlib.contextmanager
-def _watched_callbacks(subject: Any, seen: list[tuple[Any, Any]]) -> Iterator[None]:
+def _watch_callbacks(subject: Any, seen: list[tuple[Any, Any]]) -> Iterator[None]:
     watcher = next((each for each in callbacks_of(subject) if isinstance(each, _Watcher)), None)
     if watcher is None:
         subject.set_params(callbacks=[*callbacks_of(subject), _Watcher(seen)])
-    else:  # skorch does not hear of new callbacks between two warm fits
+    else:  # skorch initialises new callbacks in a cold fit only
         watcher.seen = seen
     yield
 
 
 @contextlib.contextmanager
-def _watched_function(subject: Any, seen: list[tuple[Any, Any]]) -> Iterator[None]:
+def _watch_split_function(subject: Any, seen: list[tuple[Any, Any]]) -> Iterator[None]:
     """Watch the function by which scikit-learn's estimators split, where their modules look it up."""
     modules = [sys.modules[each.__module__] for each in type(subject).__mro__ if each.__module__ in sys.modules]
     modules = [module for module in dict.fromkeys(modules) if "train_test_split" in vars(module)]

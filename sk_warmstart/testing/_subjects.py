@@ -1,4 +1,4 @@
-"""The estimator under check: made repeatable, told how long to train, fitted, and looked at."""
+"""The estimator under check: its copies, parameters, fits and shapes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _WIDTHS = (
 )
 
 
-def prepared(estimator: Any, epochs: int = 3, **params: Any) -> Any:
-    """Clone and make it quick, quiet and repeatable."""
+def prepare(estimator: Any, epochs: int = 3, **params: Any) -> Any:
+    """Clone the estimator and set it to be quick, quiet and repeatable."""
     subject = clone(estimator)
     has = subject.get_params(deep=False)
     wanted = {
@@ -70,7 +70,7 @@ def stop_training(fitted: Any, estimator: Any) -> None:
         return
     X, y = draw_rows(estimator, 60)
     try:
-        fit(prepared(estimator, epochs=0), X, y)
+        fit(prepare(estimator, epochs=0), X, y)
     except ValueError as error:
         raise unittest.SkipTest(f"{name}=0 is not legal") from error
     fitted.set_params(**{name: 0})
@@ -113,7 +113,7 @@ class Width(NamedTuple):
 
 
 def width_of(estimator: Any) -> Width | None:
-    """Return the parameter by which the architecture can be changed; None where none is known."""
+    """Return the parameter by which the architecture can be changed; None where none was found."""
     params = estimator.get_params(deep=False)
     module = params.get("module")
     names = {name: name for name in _WIDTHS if name in params}
@@ -162,7 +162,7 @@ def partial_fit(subject: Any, X: NDArray, y: NDArray, seeded: bool = False) -> A
 
 
 def seed_globals() -> None:
-    """What has no ``random_state`` draws from these; comparing it with itself needs them alike."""
+    """Seed the global generators, from which an estimator without ``random_state`` draws."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
     torch.manual_seed(0)

@@ -8,20 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._net import TrainableNet
+
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def uses_autocast(net: Any) -> bool:
+def uses_autocast(net: object) -> bool:
     """Tell whether a net trains in mixed precision."""
     return vars(net).get("autocast") is not None
 
 
-def needs_scaling(net: Any) -> bool:
+def needs_scaling(net: object) -> bool:
     """Tell whether small gradients would be lost: float16 has five bits for the exponent."""
     return vars(net).get("autocast") == "float16"
 
 
-def autocast_of(net: Any) -> contextlib.AbstractContextManager[Any]:
+def autocast_of(net: TrainableNet) -> contextlib.AbstractContextManager[Any]:
     """Return the context of a net's forward and loss in training."""
     name = vars(net).get("autocast")
     if name is None:

@@ -1,4 +1,4 @@
-"""Callbacks that take part in the steps of training, and that the fast loop knows."""
+"""Callbacks that take part in the steps of training without slowing them down."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+
+from ._net import TrainableNet
 
 
 class Companion(Callback):
@@ -30,12 +32,12 @@ class Companion(Callback):
     2
     """
 
-    def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
+    def around_epoch(self, net: TrainableNet, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
         """Return what surrounds the training batches of an epoch.
 
         Parameters
         ----------
-        net : WarmStartMixin
+        net : TrainableNet
             The net.
         forward_params : dict
             Further arguments of the module's forward.
@@ -47,45 +49,51 @@ class Companion(Callback):
         """
         return nullcontext()
 
-    def after_backward(self, net: Any) -> None:
+    def after_backward(self, net: TrainableNet) -> None:
         """Change gradients, before the optimiser takes them.
 
         Parameters
         ----------
-        net : WarmStartMixin
+        net : TrainableNet
             The net; its gradients are those of the batch.
         """
 
-    def after_step(self, net: Any) -> None:
+    def after_step(self, net: TrainableNet) -> None:
         """Look at the weights after the optimiser's step.
 
         Parameters
         ----------
-        net : WarmStartMixin
+        net : TrainableNet
             The net.
         """
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: TrainableNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Refuse a net whose loop does not know companions."""
-        if type(net).run_single_epoch is NeuralNet.run_single_epoch:
+        if getattr(type(net), "run_single_epoch", None) is NeuralNet.run_single_epoch:
             raise TypeError(
                 f"{type(self).__name__} needs the training loop of this library: put WarmStartMixin before the "
                 f"skorch class of {type(net).__name__}"
             )
 
     def on_grad_computed(
-        self, net: Any, named_parameters: Any, X: Any = None, y: Any = None, training: Any = None, **kwargs: Any
+        self,
+        net: TrainableNet,
+        named_parameters: Any,
+        X: Any = None,
+        y: Any = None,
+        training: Any = None,
+        **kwargs: Any,
     ) -> None:
         """Take part in a step that is skorch's own; see :meth:`after_backward`."""
         if training:
             self.after_backward(net)
 
 
-def companions_of(net: Any) -> list[Companion]:
+def companions_of(net: TrainableNet) -> list[Companion]:
     """Return the companions among a net's callbacks, in their order."""
     return [callback for _, callback in net.callbacks_ if isinstance(callback, Companion)]
 
 
-def is_quiet_companion(callback: Any) -> bool:
-    """Tell whether a callback only hears of gradients as a companion does."""
+def is_standard_companion(callback: Any) -> bool:
+    """Tell whether a callback is notified of gradients as every companion is."""
     return isinstance(callback, Companion) and type(callback).on_grad_computed is Companion.on_grad_computed

@@ -1,4 +1,4 @@
-"""One pass over the data: the bookkeeping that skorch does, and no more of its steps than are listened to."""
+"""One pass over the data, recorded in the history as skorch does."""
 
 from __future__ import annotations
 
@@ -9,111 +9,105 @@ from typing import Any
 import torch
 from skorch.dataset import get_len
 from skorch.history import History
+from torch import Tensor
 
 from ._companion import companions_of
-from ._route import hears_batches, is_own, steps_plainly
-from ._step import quiet_step
+from ._loss import weights_of_batch
+from ._net import TrainableNet, optimizer_of
+from ._route import METHODS, Route, is_overridden, needs_batch_events, route
+from ._step import Step, training_step, validation_step
 from .graphs._graphed_step import GraphedStep
-from .mlp._epoch import closed_form
+from .mlp._epoch import closed_form_epochs
 from .rows._batches import Rows, TensorBatches
 from .updates._momentum import complete_momentum
 
+StepOfSkorch = Callable[..., dict[str, Any]]
+
 
 def run_epoch(
-    net: Any,
+    net: TrainableNet,
     iterator: Iterable[Any],
     training: bool,
     prefix: str,
-    step_fn: Callable[..., dict[str, Any]],
+    step_fn: StepOfSkorch,
     outputs: list[Any] | None = None,
     **fit_params: Any,
-) -> None:
-    """Run one epoch and record it in the history as skorch does.
+) -> Route | None:
+    """Run one epoch as skorch's ``run_single_epoch``, and return the route that it took if it trained.
 
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The estimator, one of this library.
-    iterator : iterable of batches
-        The data.
-    training : bool
-        Whether to train or only to evaluate.
-    prefix : str
-        Prefix of the names in the history.
-    step_fn : callable
-        skorch's step for one batch.
-    outputs : list, default=None
-        Where an evaluation leaves what the network put out, batch by batch. Whoever gives one makes sure that
-        nobody else wants to hear of the batches.
-    **fit_params
-        Further arguments of the module's forward.
+    An evaluation leaves what the network put out for each batch in ``outputs``; no batch events are sent then.
     """
-    plain = steps_plainly(net, with_companions=True) if training else not is_own(net, "validation_step")
-    with ExitStack() as companions:
-        for companion in companions_of(net) if training else ():
-            companions.enter_context(companion.around_epoch(net, fit_params))
-        if training:
-            complete_momentum(net)
-        if outputs is None and hears_batches(net, training):
-            count = _told(net, iterator, training, prefix, step_fn, plain, fit_params)
+    if not training:
+        if outputs is None and needs_batch_events(net, training=False):
+            count = _epoch_with_batch_events(net, iterator, False, prefix, step_fn, fit_params)
         else:
-            count = _quiet(net, iterator, training, prefix, step_fn, plain, fit_params, outputs)
+            step = validation_step(net, iterator, step_fn, fit_params, outputs)
+            own = is_overridden(net, *METHODS["validation"])
+            count = _epoch_without_batch_events(net, iterator, prefix, step, own)
+        net.history.record(prefix + "_batch_count", count)
+        return None
+    with ExitStack() as companions:
+        for companion in companions_of(net):
+            companions.enter_context(companion.around_epoch(net, fit_params))
+        complete_momentum(net)
+        taken = route(net, iterator, fit_params)
+        if taken.batch_events:
+            count = _epoch_with_batch_events(net, iterator, True, prefix, step_fn, fit_params)
+        elif taken.kind == "closed_form":
+            assert isinstance(iterator, TensorBatches)
+            count = _epoch_of_closed_form(net, iterator, prefix)
+        else:
+            step = training_step(net, iterator, taken.kind, step_fn, fit_params)
+            count = _epoch_without_batch_events(net, iterator, prefix, step, taken.kind == "skorch")
     net.history.record(prefix + "_batch_count", count)
+    return taken
 
 
-def _told(
-    net: Any, iterator: Any, training: bool, prefix: str, step_fn: Any, plain: bool, fit_params: dict[str, Any]
+def _epoch_with_batch_events(
+    net: TrainableNet,
+    iterator: Any,
+    training: bool,
+    prefix: str,
+    step_fn: StepOfSkorch,
+    fit_params: dict[str, Any],
 ) -> int:
-    """An epoch that tells of every batch."""
-    weighted = isinstance(getattr(iterator, "dataset", None), Rows)
+    """Take skorch's steps, with its notifications of each batch."""
     companions = companions_of(net) if training else []
     count = 0
-    for batch in iterator:
-        pair, weight = (tuple(batch[:2]), batch[2]) if weighted and len(batch) == 3 else (batch, None)
-        net.notify("on_batch_begin", batch=net.spoken(pair), training=training)
-        net.batch_weight_ = weight
-        try:
+    for pair, weight in _weighted_pairs(iterator):
+        net.notify("on_batch_begin", batch=net.with_labels(pair), training=training)
+        with weights_of_batch(weight):
             step = step_fn(pair, **fit_params)
-        finally:
-            net.batch_weight_ = None
         for companion in companions:
             companion.after_step(net)
         net.history.record_batch(prefix + "_loss", step["loss"].item())
         net.history.record_batch(prefix + "_batch_size", _size(pair))
-        net.notify("on_batch_end", batch=net.spoken(pair), training=training, **step)
+        net.notify("on_batch_end", batch=net.with_labels(pair), training=training, **step)
         count += 1
     return count
 
 
-def _quiet(
-    net: Any,
-    iterator: Any,
-    training: bool,
-    prefix: str,
-    step_fn: Any,
-    plain: bool,
-    fit_params: dict[str, Any],
-    outputs: list[Any] | None,
-) -> int:
-    """An epoch whose batches nobody hears of: one transfer at its end, and one entry in the history."""
-    shared = type(net.history_) is not History
-    alone = plain and not fit_params and not shared and not companions_of(net)
-    if training and alone and isinstance(iterator, TensorBatches):
-        trainer = closed_form(net, iterator)
-        if trainer is not None:
-            net._set_training(True)
-            numbers = trainer.run(net.optimizer_, iterator)
-            _record(net, prefix, *numbers, rows=None)
-            return len(iterator)
-    # A loss or step of the user's own may write into the batch at hand.
-    writes = not plain or shared or is_own(net, "infer", "get_loss")
-    step = quiet_step(net, iterator, training, step_fn, plain, fit_params, outputs)
-    weighted = isinstance(getattr(iterator, "dataset", None), Rows)
+def _epoch_of_closed_form(net: TrainableNet, batches: TensorBatches, prefix: str) -> int:
+    """Train without autograd."""
+    optimizer = optimizer_of(net)
+    trainer = closed_form_epochs(net.module_, net.criterion_, optimizer, batches)
+    net._set_training(True)
+    _record(net, prefix, *trainer.run(optimizer, batches))
+    return len(batches)
+
+
+def _epoch_without_batch_events(net: TrainableNet, iterator: Any, prefix: str, step: Step, own_step: bool) -> int:
+    """Take steps with one transfer from the device at the end, and one entry in the history.
+
+    A step, forward or loss of the user's may write into the batch at hand: it gets one.
+    """
+    writes = (
+        own_step or type(net.history_) is not History or is_overridden(net, *METHODS["forward"], *METHODS["loss"])
+    )
     before = len(net.history_[-1]["batches"]) if writes else 0
     losses, sizes = [], []
     try:
-        for batch in iterator:
-            pair, weight = (tuple(batch[:2]), batch[2]) if weighted and len(batch) == 3 else (batch, None)
+        for pair, weight in _weighted_pairs(iterator):
             if writes:
                 net.history.new_batch()
             losses.append(step(pair, weight))
@@ -122,20 +116,31 @@ def _quiet(
         if isinstance(step, GraphedStep):
             step.finish()
         values = torch.stack(losses).tolist() if losses else []
-        _record(net, prefix, values, sizes, net.history_[-1]["batches"][before:] if writes else None)
+        if writes:
+            _record_in(net.history_[-1]["batches"][before:], prefix, values, sizes)
+        else:
+            _record(net, prefix, values, sizes)
     return len(losses)
 
 
-def _record(
-    net: Any, prefix: str, losses: list[float], sizes: list[int], rows: list[dict[str, Any]] | None
-) -> None:
+def _weighted_pairs(iterator: Any) -> Iterable[tuple[Any, Tensor | None]]:
+    """Yield each batch, and the weights of its rows where it has some."""
+    if not isinstance(getattr(iterator, "dataset", None), Rows):
+        return ((batch, None) for batch in iterator)
+    return ((tuple(batch[:2]), batch[2]) if len(batch) == 3 else (batch, None) for batch in iterator)
+
+
+def _record(net: TrainableNet, prefix: str, losses: list[float], sizes: list[int]) -> None:
+    """Append batches to the last epoch."""
     names = prefix + "_loss", prefix + "_batch_size"
-    if rows is None:
-        batches = net.history_[-1]["batches"]
-        batches.extend(dict(zip(names, numbers, strict=True)) for numbers in zip(losses, sizes, strict=True))
-        return
-    for row, *numbers in zip(rows, losses, sizes, strict=False):
-        row.update(zip(names, numbers, strict=True))
+    batches = net.history_[-1]["batches"]
+    batches.extend(dict(zip(names, numbers, strict=True)) for numbers in zip(losses, sizes, strict=True))
+
+
+def _record_in(batches: list[dict[str, Any]], prefix: str, losses: list[float], sizes: list[int]) -> None:
+    """Complete batches that were begun; the last may lack its loss, if it was interrupted."""
+    for batch, loss, size in zip(batches, losses, sizes, strict=False):
+        batch.update({prefix + "_loss": loss, prefix + "_batch_size": size})
 
 
 def _size(pair: Any) -> int:

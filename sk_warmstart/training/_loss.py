@@ -1,35 +1,42 @@
-"""Losses with a weight for each row, from criteria that know none."""
+"""Losses with a weight for each row, from criteria that take none."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+_WEIGHTS: ContextVar[Tensor | None] = ContextVar("weights_of_batch", default=None)
+_UNWEIGHTED = nullcontext()
+
+
+def weights_of_batch(weight: Tensor | None) -> AbstractContextManager[None]:
+    """Return the context in which ``get_loss``, which has no argument for them, uses the weights of a batch."""
+    return _UNWEIGHTED if weight is None else _weighted(weight)
+
+
+@contextmanager
+def _weighted(weight: Tensor) -> Iterator[None]:
+    token = _WEIGHTS.set(weight)
+    try:
+        yield
+    finally:
+        _WEIGHTS.reset(token)
+
+
+def batch_weights() -> Tensor | None:
+    """Return the weights of the batch at hand; None if all its rows count alike."""
+    return _WEIGHTS.get()
+
 
 def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: Tensor) -> Tensor:
-    """Average a criterion's loss over rows with weights.
+    """Average a criterion's loss over rows with weights, of mean 1 over the data set.
 
-    Parameters
-    ----------
-    criterion : nn.Module
-        A loss with torch's ``reduction`` attribute.
-    y_pred, y_true : Tensor of shape (n_samples, ...)
-        What the criterion takes.
-    weight : Tensor of shape (n_samples,)
-        Weights with mean 1 over the data set. The sum is divided by the number of rows, not by the batch's
-        weights: so each row counts alike whatever batch it is in.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
-
-    Raises
-    ------
-    ValueError
-        If the criterion gives one number for the whole batch only.
+    The sum is divided by the number of rows, not by the batch's weights: each row counts alike in any batch.
     """
     reduction = getattr(criterion, "reduction", None)
     if reduction not in ("mean", "sum", "none"):
@@ -54,20 +61,7 @@ def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: 
 
 
 def shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
-    """Fit a target to the output where torch would fail, or silently make n x n of (n,) and (n, 1).
-
-    Parameters
-    ----------
-    y_true, y_pred : Tensor, or what a module of the user's own gives
-        Target and output.
-    criterion : callable
-        The loss.
-
-    Returns
-    -------
-    Tensor
-        The target.
-    """
+    """Fit a target to the output where torch would fail, or silently make n x n of (n,) and (n, 1)."""
     if not (isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)):
         return y_true
     if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():

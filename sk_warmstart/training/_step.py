@@ -1,4 +1,4 @@
-"""The step of one batch with nothing in it that nobody asked for."""
+"""Training and validation step of one batch."""
 
 from __future__ import annotations
 
@@ -11,71 +11,30 @@ from torch import Tensor, nn
 
 from ._autocast import uses_autocast
 from ._companion import Companion, companions_of
-from ._loss import shaped_like, weighted_loss
-from ._route import is_own
+from ._loss import shaped_like, weighted_loss, weights_of_batch
+from ._net import TrainableNet, optimizer_of
+from ._route import METHODS, Kind, is_overridden
 from .graphs._graphed_step import graphed
 from .rows._batches import TensorBatches
-from .updates._plain_optimizer import DirectUpdate, is_plain, note_steps
+from .updates._direct_update import DirectUpdate, may_bypass_step, note_steps
 
-QuietStep = Callable[[Any, Any], Tensor]
+# Takes a batch and the weights of its rows, and returns the loss, detached.
+Step = Callable[[Any, Tensor | None], Tensor]
 
 
-def quiet_step(
-    net: Any,
-    iterator: Any,
-    training: bool,
-    step_fn: Any,
-    plain: bool,
-    fit_params: dict[str, Any],
-    outputs: list[Any] | None = None,
-) -> QuietStep:
-    """Return what is done with each batch of an epoch.
+def training_step(
+    net: TrainableNet, iterator: Any, kind: Kind, step_fn: Callable[..., Any], fit_params: dict[str, Any]
+) -> Step:
+    """Return what trains on each batch of an epoch; what is looked up here is looked up once an epoch."""
+    companions = companions_of(net)
+    if kind == "skorch":
+        return _step_of_skorch(net, step_fn, fit_params, companions)
+    net._set_training(True)
+    forward, loss_of = _forward_of(net, iterator, fit_params), _loss_of(net, iterator, training=True)
+    optimizer = optimizer_of(net)
+    update = DirectUpdate(optimizer) if may_bypass_step(net) else optimizer
 
-    What is looked up here is not looked up again for each batch; what a user defines is called as skorch would.
-
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The estimator.
-    iterator : iterable of batches
-        The data.
-    training : bool
-        Whether to train or only to evaluate. The network is put into that mode.
-    step_fn : callable
-        skorch's step for one batch.
-    plain : bool
-        Whether that step is skorch's own, so that its parts may be called instead.
-    fit_params : dict
-        Further arguments of the module's forward.
-    outputs : list, default=None
-        Where an evaluation leaves what the network put out.
-
-    Returns
-    -------
-    callable
-        Takes a batch and the weights of its rows, and returns the loss, detached.
-    """
-    companions = companions_of(net) if training else []
-    if not plain:
-        return _as_told(net, step_fn, fit_params, companions)
-    net._set_training(training)
-    forward = _forward_of(net, iterator, fit_params)
-    loss_of = _loss_of(net, iterator, training)
-    if not training:
-
-        def evaluate(pair: Any, weight: Any) -> Tensor:
-            X, y = unpack_data(pair)
-            with torch.no_grad():
-                output = forward(X)
-                if outputs is not None:
-                    outputs.append(output)
-                return loss_of(output, y, X, weight).detach()
-
-        return evaluate
-    optimizer = getattr(net, net._optimizers[0] + "_")
-    update = DirectUpdate(optimizer) if is_plain(net) else optimizer
-
-    def train(pair: Any, weight: Any) -> Tensor:
+    def train(pair: Any, weight: Tensor | None) -> Tensor:
         X, y = unpack_data(pair)
         update.zero_grad()
         loss = loss_of(forward(X), y, X, weight)
@@ -89,19 +48,41 @@ def quiet_step(
 
     if update is not optimizer:
         note_steps(optimizer)
-        module = getattr(net, "module_", None)  # a user's own may have another name
-        if not companions and not fit_params and forward is module and _calls_criterion(net, iterator):
-            return graphed(net, iterator, train, update) or train
-    return train
+    return graphed(net.module_, net.criterion_, iterator, train, update) if kind == "cuda_graph" else train
 
 
-def _as_told(net: Any, step_fn: Any, fit_params: dict[str, Any], companions: list[Companion]) -> QuietStep:
-    def step(pair: Any, weight: Any) -> Tensor:
-        net.batch_weight_ = weight
-        try:
+def validation_step(
+    net: TrainableNet,
+    iterator: Any,
+    step_fn: Callable[..., Any],
+    fit_params: dict[str, Any],
+    outputs: list[Any] | None = None,
+) -> Step:
+    """Return what evaluates each batch of an epoch, and leaves what the network put out in ``outputs``."""
+    if is_overridden(net, *METHODS["validation"]):
+        return _step_of_skorch(net, step_fn, fit_params, [])
+    net._set_training(False)
+    forward, loss_of = _forward_of(net, iterator, fit_params), _loss_of(net, iterator, training=False)
+
+    def evaluate(pair: Any, weight: Tensor | None) -> Tensor:
+        X, y = unpack_data(pair)
+        with torch.no_grad():
+            output = forward(X)
+            if outputs is not None:
+                outputs.append(output)
+            return loss_of(output, y, X, weight).detach()
+
+    return evaluate
+
+
+def _step_of_skorch(
+    net: TrainableNet, step_fn: Callable[..., Any], fit_params: dict[str, Any], companions: list[Companion]
+) -> Step:
+    """The step that skorch, or the user's class, defines."""
+
+    def step(pair: Any, weight: Tensor | None) -> Tensor:
+        with weights_of_batch(weight):
             loss = step_fn(pair, **fit_params)["loss"].detach()
-        finally:
-            net.batch_weight_ = None
         for companion in companions:
             companion.after_step(net)
         return loss
@@ -109,37 +90,34 @@ def _as_told(net: Any, step_fn: Any, fit_params: dict[str, Any], companions: lis
     return step
 
 
-def _forward_of(net: Any, iterator: Any, fit_params: dict[str, Any]) -> Callable[[Any], Any]:
+def _forward_of(net: TrainableNet, iterator: Any, fit_params: dict[str, Any]) -> Callable[[Any], Any]:
+    """The module itself where nothing around it is needed: rows on the device, and no ``infer`` of the user's."""
     on_device = isinstance(iterator, TensorBatches)
-    if not on_device or is_own(net, "infer") or uses_autocast(net):
+    if not on_device or is_overridden(net, *METHODS["forward"]) or uses_autocast(net):
         return lambda X: net.infer(X, **fit_params)
     module = net.module_
     return (lambda X: module(X, **fit_params)) if fit_params else module
 
 
-def _calls_criterion(net: Any, iterator: Any) -> bool:
-    """Whether the loss is the criterion's, with nothing of skorch's or the user's around it."""
-    criterion = getattr(net, "criterion_", None)
-    # skorch takes the logarithm for NLLLoss.
-    known = isinstance(criterion, nn.Module) and not isinstance(criterion, nn.NLLLoss)
-    return known and isinstance(iterator, TensorBatches) and not is_own(net, "get_loss") and not uses_autocast(net)
-
-
-def _loss_of(net: Any, iterator: Any, training: bool) -> Callable[[Any, Any, Any, Any], Tensor]:
+def _loss_of(net: TrainableNet, iterator: Any, training: bool) -> Callable[[Any, Any, Any, Any], Tensor]:
+    """The criterion itself where nothing of skorch's or the user's is around it."""
     criterion: Any = getattr(net, "criterion_", None)
-    if not _calls_criterion(net, iterator):
+    if (
+        not isinstance(criterion, nn.Module)
+        or isinstance(criterion, nn.NLLLoss)  # skorch takes the logarithm
+        or not isinstance(iterator, TensorBatches)
+        or is_overridden(net, *METHODS["loss"])
+        or uses_autocast(net)
+    ):
 
-        def own(output: Any, y: Any, X: Any, weight: Any) -> Tensor:
-            net.batch_weight_ = weight
-            try:
+        def loss_of_net(output: Any, y: Any, X: Any, weight: Tensor | None) -> Tensor:
+            with weights_of_batch(weight):
                 return net.get_loss(output, y, X=X, training=training)
-            finally:
-                net.batch_weight_ = None
 
-        return own
+        return loss_of_net
 
-    def plain(output: Any, y: Any, X: Any, weight: Any) -> Tensor:
+    def loss_of_criterion(output: Any, y: Any, X: Any, weight: Tensor | None) -> Tensor:
         y = shaped_like(y, output, criterion)
         return criterion(output, y) if weight is None else weighted_loss(criterion, output, y, weight)
 
-    return plain
+    return loss_of_criterion

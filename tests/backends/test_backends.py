@@ -12,22 +12,18 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import net
 from sklearn.datasets import load_iris
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, learning_curve
 
-from sk_warmstart import Checkpoint, WarmStartClassifier, WarmStartComparator
+from sk_warmstart import Checkpoint, WarmStartComparator
 from sk_warmstart.comparison import DataIncremental
 
 X, Y = load_iris(return_X_y=True)
 X = X.astype(np.float32)
 GRID = {"lr": [0.01, 0.05], "init_policy": ["warm", "cold"]}
 CLOCK = ["seconds", "memory"]
-
-
-def net(**params: Any) -> WarmStartClassifier:
-    settings: dict[str, Any] = {"max_epochs": 4, "module__hidden_layer_sizes": (8,), "random_state": 0}
-    return WarmStartClassifier(**(settings | params))
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,7 @@ def test_a_failure_leaves_nothing_swapped(norm: str | None) -> None:
     before = net.predict_proba(X)
     fails.armed = True
     with pytest.raises(RuntimeError, match="stop here"):
-        net.partial_fit(X, y, epochs=2)
+        net.partial_fit(X, y)
     np.testing.assert_array_equal(net.predict_proba(X), before)
     fails.armed = False
     whole = make(WeightAverage(0.8), module__norm=norm, max_epochs=3).fit(X, y)

@@ -442,7 +442,7 @@ class Watch(Callback):
     fits: list[tuple[set[float], set[float]]] = []
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        train, valid = net.session_.train, net.session_.valid
+        train, valid = net.run_.train, net.run_.valid
         self.fits.append((set(train.X[:, 0].tolist()), set() if valid is None else set(valid.X[:, 0].tolist())))
 
 

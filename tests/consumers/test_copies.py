@@ -85,7 +85,7 @@ def test_a_module_from_a_notebook_travels_by_value(tmp_path: Path) -> None:
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             return self.line(rows)
 
-    # Before it is fitted only: skorch saves a trained module by plain pickle.
+    # Before it is fitted only: skorch saves a trained module by pickle.
     net = WarmStartClassifier(Local, max_epochs=2, random_state=0)
     copy = by_cloudpickle(net, tmp_path)
     assert np.array_equal(copy.fit(X, y).predict_proba(X), net.fit(X, y).predict_proba(X))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
+import helpers
 import numpy as np
 import pytest
+from helpers import iris
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     AdaBoostClassifier,
     AdaBoostRegressor,
@@ -23,20 +24,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.tree import DecisionTreeClassifier
 
-from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-
-X, y = load_iris(return_X_y=True)
-X = (X - X.mean(0)) / X.std(0)
+X, y = iris()
 target = X @ np.array([1.0, -2.0, 0.5, 0.0])
-SETTINGS: dict[str, Any] = {"max_epochs": 20, "batch_size": 16, "lr": 0.01, "module__hidden_layer_sizes": (16,)}
-
-
-def classifier(**params: Any) -> WarmStartClassifier:
-    return WarmStartClassifier(**{**SETTINGS, "random_state": 0, **params})
-
-
-def regressor(**params: Any) -> WarmStartRegressor:
-    return WarmStartRegressor(**{**SETTINGS, "random_state": 0, **params})
+classifier = functools.partial(helpers.net, max_epochs=20, module__hidden_layer_sizes=(16,))
+regressor = functools.partial(helpers.regressor, max_epochs=20, module__hidden_layer_sizes=(16,))
 
 
 def test_members_of_a_bag_differ_in_rows_columns_and_seeds() -> None:

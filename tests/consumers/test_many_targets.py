@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import helpers
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
+from helpers import iris
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
 
-from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-
-X, y = load_iris(return_X_y=True)
-X = (X - X.mean(0)) / X.std(0)
+X, y = iris()
 names = np.array(["setosa", "versicolor", "virginica"])[y]
 labels = np.column_stack([y == 0, y == 2]).astype(int)
 targets = X @ np.array([[1.0, 0.0], [-1.0, 0.5], [0.0, 0.5], [0.5, 0.0]])
-SETTINGS: dict[str, Any] = {
-    "max_epochs": 25,
-    "batch_size": 16,
-    "lr": 0.01,
-    "module__hidden_layer_sizes": (16,),
-    "random_state": 0,
-}
-
-
-def classifier(**params: Any) -> WarmStartClassifier:
-    return WarmStartClassifier(**{**SETTINGS, **params})
-
-
-def regressor(**params: Any) -> WarmStartRegressor:
-    return WarmStartRegressor(**{**SETTINGS, **params})
+classifier = functools.partial(helpers.net, max_epochs=25, module__hidden_layer_sizes=(16,))
+regressor = functools.partial(helpers.regressor, max_epochs=25, module__hidden_layer_sizes=(16,))
 
 
 @pytest.mark.parametrize(("meta", "n_nets"), [(OneVsRestClassifier, 3), (OneVsOneClassifier, 3)])

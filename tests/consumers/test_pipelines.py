@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
+import helpers
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -17,7 +18,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sk_warmstart import Checkpoint, WarmStartClassifier, WarmStartRegressor
+from sk_warmstart import Checkpoint
 
 rng = np.random.default_rng(0)
 table = pd.DataFrame(
@@ -25,11 +26,8 @@ table = pd.DataFrame(
 )
 price = np.exp(table["size"] / 20 + (table["town"] == "b"))
 dear = np.where(price > price.median(), "dear", "cheap")
-SETTINGS: dict[str, Any] = {"max_epochs": 20, "batch_size": 16, "lr": 0.01, "module__hidden_layer_sizes": (16,)}
-
-
-def classifier(**params: Any) -> WarmStartClassifier:
-    return WarmStartClassifier(**{**SETTINGS, "random_state": 0, **params})
+classifier = functools.partial(helpers.net, max_epochs=20, module__hidden_layer_sizes=(16,))
+regressor = functools.partial(helpers.regressor, max_epochs=20, module__hidden_layer_sizes=(16,))
 
 
 def preprocessing() -> ColumnTransformer:
@@ -59,11 +57,11 @@ def test_columns_through_a_transformer_keep_their_names_and_follow_them() -> Non
 
 @pytest.mark.parametrize("output", ["pandas", "polars"])
 def test_tables_between_the_steps_give_the_same(output: str) -> None:
-    plain = make_pipeline(preprocessing(), classifier()).fit(table, dear)
-    expected = plain.predict_proba(table)
+    by_array = make_pipeline(preprocessing(), classifier()).fit(table, dear)
+    expected = by_array.predict_proba(table)
     with config_context(transform_output=output):
         framed = make_pipeline(preprocessing(), classifier()).fit(table, dear)
-        assert list(framed[-1].feature_names_in_) == list(plain[0].get_feature_names_out())
+        assert list(framed[-1].feature_names_in_) == list(by_array[0].get_feature_names_out())
         assert np.array_equal(framed.predict_proba(table), expected)
 
 
@@ -86,11 +84,11 @@ def test_a_selection_in_front_is_searched_with_the_network() -> None:
 
 
 def test_a_target_that_is_transformed_comes_back() -> None:
-    net = WarmStartRegressor(**SETTINGS, random_state=0)
+    net = regressor()
     model = TransformedTargetRegressor(make_pipeline(preprocessing(), net), func=np.log, inverse_func=np.exp)
     model.fit(table, price)
     assert model.score(table, price) > 0.8
-    by_hand = make_pipeline(preprocessing(), WarmStartRegressor(**SETTINGS, random_state=0))
+    by_hand = make_pipeline(preprocessing(), regressor())
     by_hand.fit(table, np.log(price))
     assert np.allclose(model.predict(table), np.exp(by_hand.predict(table)))
 
@@ -99,7 +97,7 @@ def test_a_scaled_target_of_two_columns() -> None:
     X, _ = load_iris(return_X_y=True)
     both = np.column_stack([1000 * X[:, 0], X[:, 1] - 5])
     model = TransformedTargetRegressor(
-        make_pipeline(StandardScaler(), WarmStartRegressor(**SETTINGS, random_state=0)),
+        make_pipeline(StandardScaler(), regressor()),
         transformer=StandardScaler(),
     ).fit(X, both)
     assert model.predict(X).shape == both.shape

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
+from helpers import net
 from sklearn import config_context
 from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier
@@ -16,8 +16,6 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sk_warmstart import WarmStartClassifier
-
 X, y = load_iris(return_X_y=True)
 weight = np.random.default_rng(0).uniform(0.1, 5, len(X))
 
@@ -26,11 +24,6 @@ weight = np.random.default_rng(0).uniform(0.1, 5, len(X))
 def routing() -> Iterator[None]:
     with config_context(enable_metadata_routing=True):
         yield
-
-
-def net(**params: Any) -> WarmStartClassifier:
-    settings = {"max_epochs": 5, "batch_size": 16, "lr": 0.01, "random_state": 0}
-    return WarmStartClassifier(**{**settings, "module__hidden_layer_sizes": (8,), **params})
 
 
 def test_weights_reach_the_network_through_a_pipeline() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import helpers
 import numpy as np
 import pytest
+from helpers import iris
 from sklearn.base import clone
-from sklearn.datasets import load_iris
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
@@ -24,16 +26,11 @@ from sklearn.model_selection import (
     learning_curve,
 )
 
-from sk_warmstart import WarmStartClassifier
-
-X, y = load_iris(return_X_y=True)
-X = (X - X.mean(0)) / X.std(0)
+X, y = iris()
 CV = StratifiedKFold(3, shuffle=True, random_state=0)
 
 
-def net(**params: Any) -> WarmStartClassifier:
-    settings = {"max_epochs": 15, "batch_size": 16, "lr": 0.01, "random_state": 0}
-    return WarmStartClassifier(**{**settings, "module__hidden_layer_sizes": (16,), **params})
+net = functools.partial(helpers.net, max_epochs=15, module__hidden_layer_sizes=(16,))
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +117,10 @@ def test_a_tuned_threshold_finds_more_of_the_rare_class() -> None:
     rng = np.random.default_rng(1)
     rare = rng.random(300) < 0.1
     rows = rng.normal(size=(300, 3)) + rare[:, None]
-    plain = net().fit(rows, rare)
+    expected = net().fit(rows, rare)
     tuned = TunedThresholdClassifierCV(net(), scoring="balanced_accuracy", cv=3, random_state=0).fit(rows, rare)
     assert tuned.best_threshold_ < 0.5
-    assert recall_score(rare, tuned.predict(rows)) > recall_score(rare, plain.predict(rows))
+    assert recall_score(rare, tuned.predict(rows)) > recall_score(rare, expected.predict(rows))
 
 
 def importance(fitted: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers import Linear, net
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import recall_score
@@ -26,19 +27,6 @@ X, y = load_iris(return_X_y=True)
 X = (X - X.mean(0)).astype(np.float32)
 names = np.array(["setosa", "versicolor", "virginica"])[y]
 SETTINGS: dict[str, Any] = {"max_epochs": 4, "batch_size": 16, "lr": 0.01, "random_state": 0}
-
-
-def net(*args: Any, **params: Any) -> WarmStartClassifier:
-    return WarmStartClassifier(*args, **{**SETTINGS, **params})
-
-
-class Linear(nn.Module):
-    def __init__(self, input_dim: int = 3, n_outputs: int = 3):
-        super().__init__()
-        self.line = nn.Linear(input_dim, n_outputs)
-
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        return self.line(rows)
 
 
 class Watcher(Callback):
@@ -120,12 +108,12 @@ def test_a_failing_partial_fit_leaves_the_history_as_it_was() -> None:
 
 
 def test_a_shape_that_a_callback_sets_is_built_before_training() -> None:
-    fitted = net(Linear, callbacks=[InputShapeSetter()]).fit(X, y)
-    told = net(Linear, module__input_dim=4).fit(X, y)
+    fitted = net(module=Linear, callbacks=[InputShapeSetter()]).fit(X, y)
+    by_parameter = net(module=Linear, module__input_dim=4).fit(X, y)
     assert fitted.module_.line.in_features == 4
-    assert np.array_equal(fitted.predict_proba(X), told.predict_proba(X))
-    assert fitted.start_.kept.keys() == told.start_.kept.keys()
-    by_rows = net(Linear, callbacks=[InputShapeSetter()]).partial_fit(X, y, classes=[0, 1, 2])
+    assert np.array_equal(fitted.predict_proba(X), by_parameter.predict_proba(X))
+    assert fitted.start_.kept.keys() == by_parameter.start_.kept.keys()
+    by_rows = net(module=Linear, callbacks=[InputShapeSetter()]).partial_fit(X, y, classes=[0, 1, 2])
     assert by_rows.module_.line.in_features == 4
 
 
@@ -151,8 +139,8 @@ def test_a_criterion_under_a_name_of_its_own() -> None:
             return self.mine_(y_pred, y_true)
 
     named = Named(Linear, module__input_dim=4, predict_nonlinearity=nn.Softmax(dim=-1), **SETTINGS).fit(X, y)
-    plain = net(Linear, module__input_dim=4).fit(X, y)
-    assert np.allclose(named.predict_proba(X), plain.predict_proba(X))
+    expected = net(module=Linear, module__input_dim=4).fit(X, y)
+    assert np.allclose(named.predict_proba(X), expected.predict_proba(X))
 
 
 def test_one_logit_for_two_classes() -> None:
@@ -169,7 +157,7 @@ def test_one_logit_for_two_classes() -> None:
 
 
 def test_a_network_with_too_few_outputs_is_an_error_in_words() -> None:
-    small = net(Linear, module__input_dim=4, module__n_outputs=2)
+    small = net(module=Linear, module__input_dim=4, module__n_outputs=2)
     with pytest.raises(ValueError, match="the network has 2 outputs for 3 classes: give the module as many"):
         small.fit(X, y)
     made = small.set_params(max_epochs=0).fit(X, y)
@@ -205,9 +193,9 @@ def test_a_loader_that_knows_the_targets() -> None:
             rows = torch.as_tensor(np.stack([dataset[i][0] for i in range(len(dataset))]))
             super().__init__(TensorDataset(rows, torch.as_tensor(y)), **kwargs)
 
-    fitted = net(Linear, module__input_dim=4, iterator_train=Loader, classes=[0, 1, 2]).fit(X, None)
-    plain = net(Linear, module__input_dim=4).fit(X, y)
-    assert np.allclose(fitted.predict_proba(X), plain.predict_proba(X), atol=1e-6)
+    fitted = net(module=Linear, module__input_dim=4, iterator_train=Loader, classes=[0, 1, 2]).fit(X, None)
+    expected = net(module=Linear, module__input_dim=4).fit(X, y)
+    assert np.allclose(fitted.predict_proba(X), expected.predict_proba(X), atol=1e-6)
     with pytest.raises(ValueError, match="requires y to be passed"):
         net().fit(X, None)
 
@@ -215,8 +203,8 @@ def test_a_loader_that_knows_the_targets() -> None:
 def test_a_search_over_a_dataset() -> None:
     data = SliceDataset(Dataset(X, y))
     grid = {"lr": [1e-5, 0.05]}
-    search = GridSearchCV(net(Linear, module__input_dim=4), grid, cv=3, scoring="accuracy").fit(data, y)
-    arrays = GridSearchCV(net(Linear, module__input_dim=4), grid, cv=3, scoring="accuracy").fit(X, y)
+    search = GridSearchCV(net(module=Linear, module__input_dim=4), grid, cv=3, scoring="accuracy").fit(data, y)
+    arrays = GridSearchCV(net(module=Linear, module__input_dim=4), grid, cv=3, scoring="accuracy").fit(X, y)
     assert search.best_params_ == arrays.best_params_ == {"lr": 0.05}
     assert np.allclose(search.cv_results_["mean_test_score"], arrays.cv_results_["mean_test_score"])
 

@@ -69,8 +69,8 @@ def by_hand(
     adam = torch.optim.AdamW(start.parameters(), lr=1e-3, fused=True)
     batches = fitted.get_iterator(fitted.get_dataset(X), training=True)
     batches.dataset.y = torch.arange(len(X))
-    fitted.session_.streams.__init__(fitted.session_.seed)
-    batches.generator = fitted.session_.streams.order
+    fitted.learned_.streams.__init__(fitted.learned_.seed)
+    batches.generator = fitted.learned_.streams.order
     losses = []
     for _ in range(3):
         total = 0.0
@@ -221,10 +221,10 @@ class Scaler:
 def test_a_scaled_step(monkeypatch: pytest.MonkeyPatch, hears: bool) -> None:
     """Float16 with everything but the device: a stand-in scales, and what is said about the CPU is not."""
     from sk_warmstart.estimators import _mixin
-    from sk_warmstart.estimators.run._run import Session
+    from sk_warmstart.estimators.run._run import Run
 
     scaler = Scaler()
-    monkeypatch.setattr(Session, "scaled", lambda self: scaler)
+    monkeypatch.setattr(Run, "loss_scaler", lambda self: scaler)
     monkeypatch.setattr(_mixin, "check_params", lambda params: None)
     callbacks: list[Any] = [("hears", Hears())] if hears else []
     fitted = net(module=Own, autocast="float16", callbacks=callbacks).fit(X, y)

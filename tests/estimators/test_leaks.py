@@ -139,7 +139,7 @@ def test_a_pipeline_warns_where_content_is_the_same_and_ids_do_where_it_is_not()
 
 def test_a_big_lineage_is_judged_by_a_sample() -> None:
     donor = net(max_epochs=1).fit(X, y)
-    donor.memory_._own = RowSketch(donor.memory_.own.ids, size=100)
+    donor.learned_.memory._own = RowSketch(donor.learned_.memory.own.ids, size=100)
     heir = net(max_epochs=1, warm_start_from=FrozenEstimator(donor)).fit(X[:120], y[:120])
     with pytest.warns(LeakageWarning, match=r"of the 240 rows scored \(judged by 100 of them\)") as caught:
         heir.score(X, y)
@@ -156,7 +156,7 @@ def split_of(fitted: Any, table: Any, **params: Any) -> set[int]:
 
     class Spy(type(fitted)):  # type: ignore[misc]
         def fit_loop(self, X: Any, y: Any = None, epochs: Any = None, **fit_params: Any) -> Any:
-            sides.append(self.session_.valid)
+            sides.append(self.run_.valid)
             return super().fit_loop(X, y, epochs=epochs, **fit_params)
 
     spied = fitted
@@ -207,9 +207,9 @@ def test_8_columns_that_identified_rows_and_are_gone_are_warned_of() -> None:
         clone(fitted).set_params(warm_start_from=FrozenEstimator(fitted)).fit(frame[["a", "b"]], y)
     ids = np.arange(240)
     known = net(**params).fit(frame, y, sample_id=ids)
-    kept = known.memory_.own
+    kept = known.learned_.memory.own
     known.fit(frame[["a", "b"]], y, sample_id=ids)
-    assert known.memory_.ancestors == kept
+    assert known.learned_.memory.ancestors == kept
 
 
 def test_one_hot_growth_in_a_pipeline_keeps_sides() -> None:
@@ -220,10 +220,10 @@ def test_one_hot_growth_in_a_pipeline_keeps_sides() -> None:
     )
     target = np.resize([0, 1], 130)
     pipe.fit(kinds, target[:100])
-    trained = set(pipe[-1].memory_.own.ids.tolist())
+    trained = set(pipe[-1].learned_.memory.own.ids.tolist())
     more = pd.DataFrame({"kind": [f"a{i:03d}" for i in range(30)] + kinds["kind"].tolist()})
     pipe.fit(more, np.r_[target[100:], target[:100]])
-    assert trained <= set(pipe[-1].memory_.own.ids.tolist())
+    assert trained <= set(pipe[-1].learned_.memory.own.ids.tolist())
 
 
 def test_an_id_that_is_missing_or_too_few_is_an_error() -> None:

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from skorch.history import History
 
 from sk_warmstart import Checkpoint, WarmStartClassifier
-from sk_warmstart.estimators.run import _run as _session
-from sk_warmstart.estimators.run._run import HISTORY_EPOCHS, joined, trimmed
+from sk_warmstart.estimators import _fitting
+from sk_warmstart.estimators.run import _history
+from sk_warmstart.estimators.run._history import HISTORY_EPOCHS, joined, trimmed
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(400, 6)).astype(np.float32)
@@ -57,7 +58,7 @@ def histories(draw: st.DrawFn) -> History:
 def test_what_is_trimmed(history: History, known: int, limit: int) -> None:
     known = min(known, len(history))
     before, rows = copy.deepcopy(history), list(history)
-    with mock.patch.object(_session, "HISTORY_EPOCHS", limit):
+    with mock.patch.object(_history, "HISTORY_EPOCHS", limit):
         got = trimmed(history, known)
         assert trimmed(History(got), len(got) - (len(before) - known)) == got  # once more changes nothing
     own = len(before) - known
@@ -73,7 +74,7 @@ def test_what_is_trimmed(history: History, known: int, limit: int) -> None:
 def test_what_is_joined(past: History, done: History, limit: int) -> None:
     epochs = [row["epoch"] for row in (*past, *done)]
     goes_on, own = bool(past), len(done)
-    with mock.patch.object(_session, "HISTORY_EPOCHS", limit):
+    with mock.patch.object(_history, "HISTORY_EPOCHS", limit):
         got = joined(past, done)
     if not goes_on:
         assert got is done
@@ -100,7 +101,7 @@ def test_only_the_last_call_keeps_its_batches(method: str) -> None:
 
 
 def test_the_epochs_of_the_last_fit_all_stay() -> None:
-    with mock.patch.object(_session, "HISTORY_EPOCHS", 5):
+    with mock.patch.object(_history, "HISTORY_EPOCHS", 5):
         fitted = net(warm_start=True, max_epochs=3, batch_size=400).fit(X, y).fit(X, y)
         assert [row["epoch"] for row in fitted.history] == [2, 3, 4, 5, 6]
         assert [row["epoch"] for row in fitted.partial_fit(X, y).history] == [3, 4, 5, 6, 7]
@@ -116,7 +117,7 @@ def test_a_call_that_fails_leaves_the_history_whole(method: str) -> None:
     history = fitted.history
     before = copy.deepcopy(history)
     with (
-        mock.patch.object(WarmStartClassifier, "_conclude", side_effect=RuntimeError("at the very end")),
+        mock.patch.object(_fitting, "_commit", side_effect=RuntimeError("at the very end")),
         pytest.raises(RuntimeError, match="at the very end"),
     ):
         getattr(fitted, method)(X, y)
@@ -152,7 +153,7 @@ def test_sixty_warm_fits(params: dict[str, Any], tmp_path: Path) -> None:
     assert [i for i, row in enumerate(fitted.history) if row.get("event_fit")] == list(range(0, 1000, 25))
     assert with_batches(fitted.history) == list(range(975, 1000))
     assert fitted.start_.generation == 59
-    assert len(fitted.memory_.own | fitted.memory_.ancestors) == len(X)
+    assert len(fitted.learned_.memory.own | fitted.learned_.memory.ancestors) == len(X)
     assert fitted.score(X_new, y_new) > 0.95
 
 
@@ -161,9 +162,9 @@ def test_what_grows_are_the_ids_of_distinct_rows() -> None:
     known = []
     for first in range(0, 300, 10):
         fitted.fit(X[first : first + 100], y[first : first + 100])
-        known.append(len(pickle.dumps(fitted.memory_)))
-    assert len(fitted.memory_.own) == 100
-    assert len(fitted.memory_.own | fitted.memory_.ancestors) == 390
+        known.append(len(pickle.dumps(fitted.learned_.memory)))
+    assert len(fitted.learned_.memory.own) == 100
+    assert len(fitted.learned_.memory.own | fitted.learned_.memory.ancestors) == 390
     assert set(np.diff(known[1:])) <= {80, 81, 82}  # eight bytes each; the length itself may take a few
 
 
@@ -175,7 +176,7 @@ def test_three_thousand_partial_fits() -> None:
         for _ in range(calls):
             rows = rng.integers(0, len(X), size=8)
             fitted.partial_fit(X[rows], y[rows])
-        assert len(fitted.memory_.own) == len(X)  # asked for, so the pickle holds each of them once
+        assert len(fitted.learned_.memory.own) == len(X)  # asked for, so the pickle holds each of them once
         return len(pickle.dumps(fitted)), blocks()
 
     early, held = go_on(1499)

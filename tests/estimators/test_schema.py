@@ -253,7 +253,7 @@ def test_a_module_of_ones_own_is_followed_or_says_what_to_name() -> None:
     assert wide.predict_proba(X).shape[1] == 3
 
 
-@pytest.mark.parametrize("policy", ["shrink_perturb", "interpolate", "reset_head", "cold"])
+@pytest.mark.parametrize("policy", ["shrink_perturb", "interpolate", "reset_layers", "cold"])
 def test_every_policy_takes_an_adapted_start(policy: str) -> None:
     X, y = frame(["a", "b"]), np.resize([0, 1], 40)
     fitted = net(init_policy=policy).fit(X, y).fit(frame(["b", "c", "a"]), np.resize([2, 1], 40))
@@ -403,7 +403,7 @@ def test_a_schedule_goes_on_while_classes_come() -> None:
 def test_names_are_not_asked_of_a_pipeline_that_knows_none() -> None:
     X, y = rng.normal(size=(40, 3)), np.resize([0, 1], 40)
     pipe = make_pipeline(FunctionTransformer(np.abs), net(max_epochs=1)).fit(X, y)
-    assert pipe[-1].column_names_ is None
+    assert pipe[-1].learned_.schema.columns is None
     scaled = make_pipeline(StandardScaler(), net(max_epochs=1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -24,7 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
-from sk_warmstart.estimators.hooks import _loop as _hooks
+from sk_warmstart.estimators.run import _evaluation
 from sk_warmstart.training import SparseMatrix
 
 rng = np.random.default_rng(0)
@@ -182,7 +182,7 @@ def test_no_dense_table_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
         return dense(self)
 
     monkeypatch.setattr(SparseMatrix, "dense", spy)
-    monkeypatch.setattr(_hooks, "_EVALUATION_NUMBERS", 10 * 3000)
+    monkeypatch.setattr(_evaluation, "_MOST_NUMBERS", 10 * 3000)
     wide = sparse.random_array((200, 3000), density=1e-2, random_state=0, format="csr")
     y = np.arange(200) % 2
     params = {"early_stopping": True, "max_epochs": 1, "module__hidden_layer_sizes": (2,)}
@@ -196,8 +196,7 @@ def test_what_is_fitted_holds_no_rows() -> None:
     y = np.arange(3000) % 2
     params = {"early_stopping": True, "max_epochs": 1, "module__hidden_layer_sizes": (2,), "batch_size": 500}
     fitted = net(WarmStartClassifier, **params).fit(X, y, sample_id=np.arange(3000)).partial_fit(X, y)
-    assert fitted.session_.train is None
-    assert fitted.session_.valid is None
+    assert "run_" not in vars(fitted)
     for kept in (fitted, copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted)), clone(fitted)):
         assert len(pickle.dumps(kept)) < X.data.nbytes / 5
 

@@ -1,11 +1,8 @@
-"""The lists of cases are a package of their own, which the script of the table imports too."""
+"""Settings of the tests of bad input."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.profiles import examples
 from hostile_cases import phases
 from hostile_cases import policies as policy_cases
 from hostile_cases._case import in_one_line
@@ -80,7 +81,7 @@ def nothing_is_lost(subject: Any, call: Any) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", SUBJECTS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(rows=ODDITIES)
 def test_rows(kind: str, method: str, rows: Any) -> None:
     n = len(rows) if getattr(rows, "ndim", 0) else N_ROWS
@@ -93,14 +94,14 @@ def test_rows(kind: str, method: str, rows: Any) -> None:
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
 @pytest.mark.parametrize("kind", SUBJECTS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(y=ODDITIES)
 def test_targets(kind: str, method: str, y: Any) -> None:
     nothing_is_lost(SUBJECTS[kind](), lambda net: getattr(net, method)(X, y))
 
 
 @pytest.mark.parametrize("name", ["sample_weight", "sample_id", "X_val", "y_val", "classes"])
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(value=ODDITIES)
 def test_what_stands_beside(name: str, value: Any) -> None:
     given_ = {name: value}
@@ -122,7 +123,7 @@ PARAMETERS = sorted(
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "predict"])
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(kind=st.sampled_from(list(SUBJECTS)), warm=st.booleans(), name=st.sampled_from(PARAMETERS), value=JUNK)
 def test_parameters(method: str, kind: str, warm: bool, name: str, value: Any) -> None:
     assume(name not in CALLED or not callable(value))
@@ -138,7 +139,7 @@ def test_parameters(method: str, kind: str, warm: bool, name: str, value: Any) -
 POLICIES = [(cls, name) for cls, named in policy_cases.VALUES.items() for name in named]
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(of=st.sampled_from(POLICIES), value=JUNK)
 def test_policies(of: Any, value: Any) -> None:
     cls, name = of
@@ -157,7 +158,7 @@ def planned(phases: Any, **others: Any) -> tuple[list[Any], str]:
 PHASES = [(cls, known, name) for cls, (known, named) in phases.VALUES.items() for name in named]
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(of=st.sampled_from(PHASES), value=JUNK)
 def test_phases(of: Any, value: Any) -> None:
     cls, known, name = of
@@ -166,7 +167,7 @@ def test_phases(of: Any, value: Any) -> None:
     assert all(len(phase.train) and len(phase.test) for stream in streams for phase in stream)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(order=ODDITIES, window=JUNK)
 def test_orders_and_groups(order: Any, window: Any) -> None:
     for phases_ in (ClassIncremental(2, order=order), RollingWindow(window)):

@@ -42,7 +42,7 @@ def test_a_batch_of_one_row_is_normalised_by_what_is_known() -> None:
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must be positive"),
         ({"hidden_layer_sizes": (8, 2.5)}, "hidden_layer_sizes must be positive"),
         ({"activation": "swish"}, "activation must be one of"),
-        ({"dropout": 1.0}, "dropout must be in"),
+        ({"dropout": 1.0}, "dropout must be a number in"),
         ({"norm": "group"}, "norm must be None or one of"),
     ],
 )

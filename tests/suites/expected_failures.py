@@ -1,4 +1,4 @@
-"""Expected failures of a foreign test suite: each is known by its name, has a reason, and must fail."""
+"""Expected failures of a foreign test suite: each has a name and a reason, and must fail."""
 
 from __future__ import annotations
 

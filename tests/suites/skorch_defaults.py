@@ -27,7 +27,7 @@ class _Named(type):
 
 
 class _WholeFits:
-    """In skorch ``partial_fit`` trains for ``max_epochs`` epochs if it is not told how many."""
+    """In skorch ``partial_fit`` trains for ``max_epochs`` epochs by default."""
 
     max_epochs: int
 

@@ -48,7 +48,7 @@ REASONS = {
     "a DataFrame is one table for the network, as in scikit-learn, not one argument a column": (
         "test_dataset.py::TestNetWithPandas::test_fit_predict_proba",
     ),
-    "partial_fit goes on with training that has begun, so the schedule counts the batches that there were": (
+    "partial_fit continues training, so the schedule counts the batches of earlier calls": (
         "test_lr_scheduler.py::TestLRCallbacks::test_lr_callback_batch_steps_correctly_fallback",
     ),
 }

@@ -18,7 +18,16 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
-from sk_warmstart.testing import N_CLASSES, N_FEATURES, check_warm_start, run_checks
+from sk_warmstart.testing import (
+    N_CLASSES,
+    N_FEATURES,
+    check_warm_start,
+    parametrize_with_warm_start_checks,
+    run_checks,
+    warm_start_checks,
+)
+
+pytest_plugins = ["pytester"]
 
 OURS = [
     WarmStartClassifier(module__hidden_layer_sizes=(16,)),
@@ -101,7 +110,7 @@ BREAKS = [
     ("check_random_labels_score_chance", INSTANCE, "in cross-validation after a fit on all 60 rows"),
     ("check_reused_estimator_warns_of_leak", MLP, "no warning tells of the leak"),
     ("check_schedule_restarts", NET, "0.5, 0.25, 0.125 in the first fit and 0.0625"),
-    ("check_schedule_restarts", MLP, "went on instead of restarting: at the end"),
+    ("check_schedule_restarts", MLP, "continued instead of restarting: at the end"),
     ("check_early_stopping_counts_anew", MLP, "n_iter_no_change=60 stopped after .* epochs, a cold one after 60"),
     ("check_failing_fit_loses_nothing", NET, "raised nothing: it trained on it, and .* which are NaN now"),
     ("check_failing_fit_loses_nothing", SGDClassifier(), "no attribute 'classes_'"),
@@ -114,7 +123,7 @@ BREAKS = [
 
 @pytest.mark.parametrize(
     ("name", "check"),
-    [pytest.param(*item, id=repr(item.check)) for estimator in OURS for item in check_warm_start(estimator)],
+    [pytest.param(*item, id=repr(item.check)) for estimator in OURS for item in warm_start_checks(estimator)],
 )
 def test_ours_pass(name: str, check: Any) -> None:
     if name in OF_CLASSIFIERS and isinstance(check.estimator, WarmStartRegressor):
@@ -129,17 +138,17 @@ def test_ours_pass(name: str, check: Any) -> None:
     [pytest.param(*row, id=f"{row[0]}({type(row[1]).__name__})") for row in BREAKS],
 )
 def test_a_check_fails_where_its_law_is_broken(name: str, estimator: Any, message: str) -> None:
-    check = dict(check_warm_start(estimator))[name]
+    check = dict(warm_start_checks(estimator))[name]
     with pytest.raises(AssertionError, match=message):
         check()
 
 
 def test_every_check_has_been_seen_to_fail() -> None:
-    assert {name for name, *_ in BREAKS} == {name for name, _ in check_warm_start(MLP)}
+    assert {name for name, *_ in BREAKS} == {name for name, _ in warm_start_checks(MLP)}
 
 
 def test_a_warning_of_the_leak_is_enough() -> None:
-    dict(check_warm_start(WarnsOfLeaks()))["check_reused_estimator_warns_of_leak"]()
+    dict(warm_start_checks(WarnsOfLeaks()))["check_reused_estimator_warns_of_leak"]()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +156,7 @@ def test_a_warning_of_the_leak_is_enough() -> None:
     [
         ("check_zero_training_changes_nothing", MLP, "max_iter=0 is not legal"),
         ("check_partial_fits_equal_one_fit", LogisticRegression(), "no partial_fit"),
-        ("check_changed_architecture_is_not_ignored", INSTANCE, "no parameter is known"),
+        ("check_changed_architecture_is_not_ignored", INSTANCE, "no parameter was found"),
         ("check_class_subset_keeps_classes", MLPRegressor(), "only classifiers"),
         ("check_failing_fit_loses_nothing", FOREST, "missing values are allowed"),
         ("check_epoch_zero_counts", FOREST, "no parameter early_stopping"),
@@ -157,11 +166,11 @@ def test_a_warning_of_the_leak_is_enough() -> None:
 )
 def test_what_does_not_apply_is_skipped_and_says_why(name: str, estimator: Any, reason: str) -> None:
     with pytest.raises(unittest.SkipTest, match=reason):
-        dict(check_warm_start(estimator))[name]()
+        dict(warm_start_checks(estimator))[name]()
 
 
 def test_checks_unpack_and_tell_what_they_are() -> None:
-    checks = list(check_warm_start(MLP))
+    checks = list(warm_start_checks(MLP))
     assert len(checks) == len({name for name, _ in checks}) >= 20
     for item in checks:
         name, check = item
@@ -173,7 +182,7 @@ def test_checks_unpack_and_tell_what_they_are() -> None:
 
 
 def test_a_check_runs_on_another_estimator_too() -> None:
-    check = dict(check_warm_start(MLP))["check_class_subset_keeps_classes"]
+    check = dict(warm_start_checks(MLP))["check_class_subset_keeps_classes"]
     check(OURS[0])
     with pytest.raises(AssertionError):
         check()
@@ -186,7 +195,7 @@ def test_the_estimator_and_the_global_generators_are_left_alone() -> None:
     before, state = dict(vars(net)), np.random.get_state()[1].copy()  # noqa: NPY002
     torch_state = torch.get_rng_state()
     names = ["check_cold_refit_equals_fresh_clone", "check_schedule_restarts"]
-    assert set(run_checks(net, checks=names)["status"]) == {"passed"}
+    assert set(check_warm_start(net, checks=names)["status"]) == {"passed"}
     assert vars(net) == before
     assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torch_state)
@@ -194,24 +203,26 @@ def test_the_estimator_and_the_global_generators_are_left_alone() -> None:
 
 def test_expected_failures() -> None:
     reason = "scikit-learn takes hidden_layer_sizes at the first fit only"
-    checks = dict(check_warm_start(MLP, {"check_changed_architecture_is_not_ignored": reason}))
+    checks = dict(warm_start_checks(MLP, {"check_changed_architecture_is_not_ignored": reason}))
     with pytest.raises(unittest.SkipTest, match=reason):
         checks["check_changed_architecture_is_not_ignored"]()
-    checks = dict(check_warm_start(MLP, {"check_warm_start_is_not_ignored": "it is deaf"}))
+    checks = dict(warm_start_checks(MLP, {"check_warm_start_is_not_ignored": "it is deaf"}))
     with pytest.raises(AssertionError, match=r"expected to fail \(it is deaf\) and passes"):
         checks["check_warm_start_is_not_ignored"]()
-    with pytest.raises(ValueError, match="names no check: check_nothing"):
-        check_warm_start(MLP, {"check_nothing": ""})
+    with pytest.raises(
+        ValueError, match="expected_failed_checks must be names of checks; there is no check check_nothing"
+    ):
+        warm_start_checks(MLP, {"check_nothing": ""})
 
 
-def test_run_checks() -> None:
+def test_check_warm_start_returns_a_table() -> None:
     names = [
         "check_warm_start_is_not_ignored",
         "check_zero_training_changes_nothing",
         "check_changed_architecture_is_not_ignored",
         "check_class_subset_keeps_classes",
     ]
-    table = run_checks(MLP, {names[3]: "all classes are needed"}, checks=names)
+    table = check_warm_start(MLP, {names[3]: "all classes are needed"}, checks=names)
     assert list(table.columns) == ["check", "law", "status", "message"]
     rows = table.set_index("check").loc[names]
     assert list(rows["status"]) == ["passed", "skipped", "failed", "expected failure"]
@@ -219,19 +230,75 @@ def test_run_checks() -> None:
     assert rows["message"].iloc[3] == "all classes are needed"
     assert rows["law"].iloc[1] == 1
     with pytest.raises(ValueError, match="no check check_nothing"):
-        run_checks(MLP, checks=["check_nothing"])
+        check_warm_start(MLP, checks=["check_nothing"])
+
+
+def test_run_checks_is_a_deprecated_name() -> None:
+    name = "check_class_subset_keeps_classes"
+    with pytest.warns(FutureWarning, match="use check_warm_start"):
+        table = run_checks(MLP, expected_failures={name: "all classes are needed"}, checks=[name])
+    assert list(table["status"]) == ["expected failure"]
+
+
+def reasons_of(estimator: Any) -> dict[str, str]:
+    return {"check_class_subset_keeps_classes": "all classes are needed"} if estimator is MLP else {}
+
+
+PARAMETRIZED = parametrize_with_warm_start_checks([MLP, INSTANCE, NET], expected_failed_checks=reasons_of)
+CASES = {case.id: case for case in PARAMETRIZED.args[1]}
+
+
+def test_parametrized_checks_have_ids_and_marks() -> None:
+    assert PARAMETRIZED.args[0] == ("estimator", "check")
+    assert len(CASES) == len(PARAMETRIZED.args[1]) - len(list(warm_start_checks(NET)))  # two nets of one class
+    case = CASES["MLPClassifier(hidden_layer_sizes=(16,))-check_class_subset_keeps_classes"]
+    (mark,) = case.marks
+    assert (mark.name, mark.kwargs) == ("xfail", {"reason": "all classes are needed", "strict": True})
+    assert not CASES["NeuralNetClassifier-check_class_subset_keeps_classes"].marks
+    assert sum(bool(case.marks) for case in CASES.values()) == 1
+    estimator, check = case.values
+    assert estimator is MLP
+    with pytest.raises(AssertionError):  # pytest's mark expects it, not the check
+        check(estimator)
+
+
+def test_a_parametrized_test_runs_and_a_pass_that_was_not_expected_fails(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from sklearn.neural_network import MLPClassifier
+        from sk_warmstart.testing import parametrize_with_warm_start_checks
+
+        def reasons(estimator):
+            return {"check_class_subset_keeps_classes": "a", "check_warm_start_is_not_ignored": "b"}
+
+        @parametrize_with_warm_start_checks([MLPClassifier()], expected_failed_checks=reasons)
+        def test_warm_start(estimator, check):
+            check(estimator)
+        """
+    )
+    selected = "class_subset_keeps or start_is_not_ignored or partial_fits_equal or labels_of_any"
+    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-k", selected)
+    result.assert_outcomes(xfailed=1, failed=2, passed=1)
+    result.stdout.fnmatch_lines(["*XPASS(strict)*b*"])
+
+
+def test_expected_failed_checks_of_the_decorator_is_a_function_and_names_checks() -> None:
+    with pytest.raises(TypeError, match=r"must be a function of an estimator .* it is a dict"):
+        parametrize_with_warm_start_checks([MLP], expected_failed_checks={"check_nothing": ""})
+    with pytest.raises(ValueError, match="there is no check check_nothing"):
+        parametrize_with_warm_start_checks([MLP], expected_failed_checks=lambda estimator: {"check_nothing": ""})
 
 
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (MLPClassifier, r"needs an instance: MLPClassifier\(\)"),
+        (MLPClassifier, r"must be an instance, not a class: pass MLPClassifier\(\)"),
         (DummyClassifier(), "no parameter warm_start"),
-        (KMeans(), "neither a scikit-learn classifier nor a regressor"),
-        ("no estimator", "neither a scikit-learn classifier nor a regressor"),
+        (KMeans(), "must be a scikit-learn classifier or regressor"),
+        ("no estimator", "must be a scikit-learn classifier or regressor"),
     ],
     ids=lambda value: "",
 )
 def test_what_cannot_be_checked_is_refused_at_once(estimator: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
-        check_warm_start(estimator)
+        warm_start_checks(estimator)

@@ -115,7 +115,7 @@ def same(a: Any, b: Any) -> None:
         for g, h in zip(gradients, others, strict=True):
             assert (g is None) == (h is None)
             assert g is None or torch.equal(g, h)
-    assert torch.equal(a.session_.streams.order.get_state(), b.session_.streams.order.get_state())
+    assert torch.equal(a.learned_.streams.order.get_state(), b.learned_.streams.order.get_state())
 
 
 PLAIN = [

@@ -14,7 +14,7 @@ from torch import nn
 from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
 from sk_warmstart.modules import MLP
 from sk_warmstart.training.mlp import _epoch as _closed_form_epoch
-from sk_warmstart.training.updates import _plain_optimizer
+from sk_warmstart.training.updates import _direct_update
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)
@@ -36,7 +36,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         monkeypatch.setattr(cls, method, wrapper)
 
     counting(_closed_form_epoch.ClosedFormEpochs, "run", "closed")
-    counting(_plain_optimizer.DirectUpdate, "step", "direct")
+    counting(_direct_update.DirectUpdate, "step", "direct")
     return counts
 
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from ...estimators import WarmStartMixin
 from ...policies import policy_names, resolve_policy
+from ...policies._adapter import policy_label
 
 REFERENCE = "cold"
 INCUMBENT = "incumbent"  # the model in use, as it stands
@@ -108,7 +109,7 @@ def make_arms(
 
 
 def _name(policy: Any) -> str:
-    return policy if isinstance(policy, str) else " ".join(repr(policy).split())
+    return policy if isinstance(policy, str) else policy_label(policy)
 
 
 def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
+from ...estimators.input._pipeline_names import inside_pipeline
+
 
 class PreparedPipeline(Pipeline):
     """A Pipeline whose other steps are fitted, and are not to be fitted for each arm again."""
@@ -22,4 +24,5 @@ class PreparedPipeline(Pipeline):
         **params
             What else its ``fit`` takes.
         """
-        self.steps[-1][1].fit(X, y, **params)
+        with inside_pipeline(self):
+            self.steps[-1][1].fit(X, y, **params)

@@ -206,7 +206,8 @@ class _Stream:
         """What the start of the base knows of each phase, before any training."""
         if not isinstance(base, WarmStartMixin):
             return
-        net = clone(base).set_params(callbacks=None).set_callbacks().fit(data.X, data.y, **data.params, epochs=0)
+        made = clone(base).set_params(callbacks=None, max_epochs=0).set_callbacks()
+        net = made.fit(data.X, data.y, **data.params)
         tests = dict(enumerate(self._judged, start=1))
         transfer, _, _ = look_back(net, data.judge, tests, 0, None, self._place(0, ""))
         self.outcome.measured.transfer += transfer

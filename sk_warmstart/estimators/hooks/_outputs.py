@@ -11,48 +11,26 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.data import DataLoader
 
-from ...modules import MLP
-from ...training import Rows, TensorBatches, is_own
-from ..input._table import is_array, uses_plain_dataset
-from ._loop import affordable_rows
-
-# What skorch's prediction is made of: whoever defines one of these gets skorch's prediction.
-_PARTS = (
-    "predict_proba",
-    "forward_iter",
-    "evaluation_step",
-    "infer",
-    "get_dataset",
-    "get_iterator",
-    "_get_predict_nonlinearity",
-    "_set_training",
-)
+from ...modules import MLP, first_output
+from ...training import METHODS, Rows, TensorBatches, is_overridden
+from .._protocol import WarmStartNet
+from ..input._table import is_array, uses_default_dataset
+from ..run._evaluation import affordable_rows
 
 
-def fast_outputs(net: Any, X: Any) -> NDArray | None:
-    """Return what skorch's ``predict_proba`` returns, if nothing of it is the user's own.
+def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
+    """Return what skorch's ``predict_proba`` returns, or None where part of it is the user's own.
 
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        A fitted net.
-    X : ndarray or sparse matrix
-        Validated rows.
-
-    Returns
-    -------
-    ndarray or None
-        The outputs; None where skorch must make them. Where skorch's numbers were asked for
-        (``optimizer__fused=False``) or the module looks at a batch as a whole, the batches are skorch's too;
-        otherwise they are larger, which a matrix product may round differently.
+    Where skorch's numbers were asked for (``optimizer__fused=False``) or the module looks at a batch as a whole,
+    the batches are skorch's too; otherwise they are larger, which a matrix product may round differently.
     """
     if (
         not is_array(X)
-        or not uses_plain_dataset(net)
+        or not uses_default_dataset(net)
         or net.iterator_valid is not DataLoader
         or (net.predict_nonlinearity is not None and net.predict_nonlinearity != "auto")
         or not set(net.get_params_for("iterator_valid")) <= {"batch_size"}
-        or is_own(net, *_PARTS)
+        or is_overridden(net, *METHODS["prediction"])
         or getattr(net, "accelerator", None) is not None
     ):
         return None
@@ -73,12 +51,12 @@ def fast_outputs(net: Any, X: Any) -> NDArray | None:
                 output = net.module_(rows.X[part])  # it leaves its input alone
             else:
                 output = net.module_(rows.batch(part)[0])
-            outputs.append(output[0] if isinstance(output, tuple) else output)
+            outputs.append(first_output(output))
         output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
         return to_numpy(net._get_predict_nonlinearity()(output))
 
 
-def _size(net: Any, rows: Rows, batch_size: int) -> int:
+def _size(net: WarmStartNet, rows: Rows, batch_size: int) -> int:
     asked = {"optimizer__fused", "optimizer__foreach", "iterator_valid__batch_size"} & vars(net).keys()
     if asked or any(_looks_at_batches(part) for part in net.module_.modules()):
         return batch_size

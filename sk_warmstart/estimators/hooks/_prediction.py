@@ -1,4 +1,4 @@
-"""What a fitted net answers, and the guard that watches what is scored."""
+"""Predictions and scores of a fitted net, with the guard against leaks."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..input._pipeline_names import is_scoring
 from ..input._table import validate_rows
 from ..input._targets import targets_of
 from ..parameters._checks import check_params
-from ._loop import SkorchHooks
+from ._loop import LoopHooks
 from ._outputs import fast_outputs
 
 # What may have been set since the fit, which judged it, and matters here.
 _PREDICTED_BY = ("device", "batch_size", "dataset", "iterator_valid", "iterator_valid__batch_size")
 
 
-def _base_scores(net: Any) -> bool:
+def _base_scores(net: object) -> bool:
     return hasattr(super(GuardedPrediction, net), "score")
 
 
-class GuardedPrediction(SkorchHooks):
+class GuardedPrediction(LoopHooks):
     """Predictions and scores of a skorch net."""
 
     def predict_proba(self, X: Any) -> NDArray:
@@ -110,6 +110,5 @@ class GuardedPrediction(SkorchHooks):
         return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
 
     def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
-        memory = self.__dict__.get("memory_")
-        if memory is not None and len(memory.ancestors):
-            warn_of_leak(self, validate_rows(self, X), sample_id)
+        if len(self._current.memory.ancestors):
+            warn_of_leak(self._current, validate_rows(self, X), sample_id)

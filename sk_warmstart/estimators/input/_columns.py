@@ -1,4 +1,4 @@
-"""What the columns of X and y are called, and whether they are the ones that are known."""
+"""Names of the columns of X and y, and their comparison with those of earlier rows."""
 
 from __future__ import annotations
 
@@ -10,25 +10,15 @@ from typing import Any
 import numpy as np
 
 from ...state import Schema
+from .._protocol import WarmStartNet
 from ._pipeline_names import names_from_pipeline
 
 _A_FEW = 5
-_LEARNED = ("n_features_in_", "feature_names_in_", "column_names_", "target_names_")
+_LEARNED = ("n_features_in_", "feature_names_in_")
 
 
 def check_input(X: Any) -> None:
-    """Refuse what scikit-learn's validation takes for something else, or has no clear words for.
-
-    Parameters
-    ----------
-    X : array-like or sparse matrix
-        What the user passed.
-
-    Raises
-    ------
-    ValueError
-        If it is None, or two of its columns have one name.
-    """
+    """Refuse None and columns of one name, for which scikit-learn's validation has no clear words."""
     if X is None:
         raise ValueError("X is None: pass the rows, as an array, a sparse matrix or a DataFrame")
     columns = getattr(X, "columns", None)
@@ -42,25 +32,7 @@ def check_input(X: Any) -> None:
 
 @contextlib.contextmanager
 def naming(other: str, X: Any = None) -> Iterator[None]:
-    """Let an error about text say where the text is.
-
-    Parameters
-    ----------
-    other : str
-        What it is in, if not in X.
-    X : array-like, default=None
-        Rows whose columns to look through.
-
-    Yields
-    ------
-    None
-        While the block validates.
-
-    Raises
-    ------
-    ValueError
-        What the block raised, in more words.
-    """
+    """Let an error about text name the column of X that holds it, or else what it is in."""
     try:
         yield
     except ValueError as error:
@@ -69,11 +41,13 @@ def naming(other: str, X: Any = None) -> Iterator[None]:
         column = _column_of_text(X)
         where = other if column is None else f"column {column!r} of X"
         where = "X" if isinstance(X, str | bytes) else where
-        raise ValueError(f"{where} holds what is no number: encode it, or leave it out ({error})") from error
+        raise ValueError(
+            f"{where} is not numeric: encode it (for example OneHotEncoder) or drop it ({error})"
+        ) from error
 
 
 def _column_of_text(X: Any) -> Any:
-    """The name, or the place, of the first column that is no numbers."""
+    """The name, or the place, of the first column that is not numeric."""
     framed = hasattr(X, "columns")
     if not framed and np.ndim(X) != 2:
         return None
@@ -86,68 +60,47 @@ def _column_of_text(X: Any) -> Any:
     return None
 
 
-def forget_columns(net: Any) -> None:
-    """Forget the columns of an earlier fit.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net.
-    """
+def forget_columns(net: WarmStartNet) -> None:
+    """Forget the columns of an earlier fit."""
     for name in _LEARNED:
-        net.__dict__.pop(name, None)
+        vars(net).pop(name, None)
 
 
-def expect_columns(net: Any, schema: Schema) -> None:
-    """Let scikit-learn's validation compare the columns with known ones.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net.
-    schema : Schema
-        What is known.
-    """
+def expect_columns(net: WarmStartNet, schema: Schema) -> None:
+    """Let scikit-learn's validation compare the columns with those of a schema."""
     if schema.n_features is not None:
         net.n_features_in_ = schema.n_features
     if schema.columns is not None and schema.framed:
         net.feature_names_in_ = np.array(schema.columns, dtype=object)
 
 
-def learn_columns(net: Any, X: Any, y: Any, known: Schema | None) -> None:
-    """Learn what the columns are called: from a DataFrame, or from the Pipeline around the net.
+def learn_schema(net: WarmStartNet, X: Any, y: Any, before: Schema | None) -> Schema:
+    """Return the schema of validated X and y, with names from a DataFrame or from the Pipeline around the net.
 
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, with X and y validated.
-    X, y : array-like
-        As the user passed them.
-    known : Schema or None
-        What they were before, if anything.
-
-    Raises
-    ------
-    ValueError
-        With ``schema="strict"``, if the names are not those that are known.
+    With ``schema="strict"`` names that differ from those before are an error.
     """
-    framed = net.__dict__.get("feature_names_in_")
-    names = names_from_pipeline(net) if framed is None else tuple(map(str, framed))
-    width = net.__dict__.get("n_features_in_")
+    frame = vars(net).get("feature_names_in_")
+    names = names_from_pipeline(net) if frame is None else tuple(map(str, frame))
+    width = vars(net).get("n_features_in_")
     if names is not None and len(names) != width:
         names = None
-    if known is not None and known.columns is not None:
-        if names is None and known.n_features == width:
-            names = known.columns
-        elif names is not None and names != known.columns and net.schema == "strict":
-            raise ValueError(_differing(known.columns, names))
-    net.column_names_ = names
+    if before is not None and before.columns is not None:
+        if names is None and before.n_features == width:
+            names = before.columns
+        elif names is not None and names != before.columns and net.schema == "strict":
+            raise ValueError(_difference(before.columns, names))
     targets = getattr(y, "columns", None)
     named = targets is not None and getattr(y, "ndim", 2) == 2
-    net.target_names_ = tuple(map(str, targets)) if named else None  # type: ignore[arg-type]
+    return Schema(
+        n_features=width,
+        columns=names,
+        classes=vars(net).get("classes_inferred_"),
+        targets=tuple(map(str, targets)) if named else None,  # type: ignore[arg-type]
+        framed=frame is not None,
+    )
 
 
-def _differing(old: tuple[str, ...], new: tuple[str, ...]) -> str:
+def _difference(old: tuple[str, ...], new: tuple[str, ...]) -> str:
     unseen = sorted(set(new) - set(old))
     missing = sorted(set(old) - set(new))
     lines = ["The feature names should match those that were passed during fit."]

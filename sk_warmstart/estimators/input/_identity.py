@@ -1,4 +1,4 @@
-"""Rows that are recognised: on which side of the split they are, and whether they were trained on before."""
+"""Identity of rows: their side of the split, and whether a donor was trained on them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...state import LeakageWarning, RowMemory, RowSketch, leaked_share, row_ids, sample_ids, validation_mask
+from .._learned import Learned
+from .._protocol import WarmStartNet
 from ._table import is_array, validate_rows
+
+Names = tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """The rows of one call.
+    """The rows of one call by their identities: content, and ``sample_id`` where it was given.
 
-    Parameters
-    ----------
-    n_rows : int or None
-        How many there are; None where the input is no array.
-    known_as : tuple of ndarray of uint64, shape (n_samples,)
-        Their identities: by content, and by ``sample_id`` where it was given.
-    valid : ndarray of bool, shape (n_samples,), or None, default=None
-        Which of them validate; None if none do.
+    ``n_rows`` is None where the input is no array; ``valid`` is the mask of the rows that validate.
     """
 
     n_rows: int | None
-    known_as: tuple[NDArray[np.uint64], ...]
+    ids: tuple[NDArray[np.uint64], ...]
     valid: NDArray[np.bool_] | None = None
 
     @property
@@ -43,47 +40,27 @@ class Recognised:
         return (self.n_rows or 0) - (0 if self.valid is None else int(self.valid.sum()))
 
     def remember(self, memory: RowMemory) -> None:
-        """Let a memory know which rows were trained on."""
-        for ids in self.known_as:
+        """Add the rows that were trained on to a memory."""
+        for ids in self.ids:
             memory.add(ids[self.train])
 
 
-def recognise(net: Any, X: Any, sample_id: ArrayLike | None = None, fraction: float | None = None) -> Recognised:
-    """Recognise rows, and split them for validation so that a row never changes sides.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        Whose columns they have, and whose memory says which of these identify a row.
-    X : ndarray, sparse matrix, or anything else
-        The rows.
-    sample_id : array-like of shape (n_samples,), default=None
-        Their identities.
-    fraction : float, default=None
-        Share of rows that validates, on average.
-
-    Returns
-    -------
-    Recognised
-        The rows.
-
-    Raises
-    ------
-    ValueError
-        If one side of the split is empty, or there are not as many identities as rows.
-    """
+def recognise(
+    X: Any, columns: Names, identifying: Names, sample_id: ArrayLike | None = None, fraction: float | None = None
+) -> Recognised:
+    """Recognise rows by the columns that identify them, and split them so that a row never changes sides."""
     if not is_array(X) or X.dtype.kind not in "fiub":
         return Recognised(None, ())
     n_rows = X.shape[0]
-    known_as: tuple[NDArray[np.uint64], ...] = (_content_ids(net, X),)
+    ids: tuple[NDArray[np.uint64], ...] = (_content_ids(X, columns, identifying),)
     if sample_id is not None:
         given = sample_ids(sample_id)
         if len(given) != n_rows:
             raise ValueError(f"sample_id has {len(given)} entries for {n_rows} rows")
-        known_as = (*known_as, given)
+        ids = (*ids, given)
     if fraction is None:
-        return Recognised(n_rows, known_as)
-    valid = validation_mask(known_as[-1], fraction)
+        return Recognised(n_rows, ids)
+    valid = validation_mask(ids[-1], fraction)
     n_valid = int(valid.sum())
     if n_valid in (0, n_rows):
         raise ValueError(
@@ -92,34 +69,17 @@ def recognise(net: Any, X: Any, sample_id: ArrayLike | None = None, fraction: fl
             f"validation_fraction={fraction:g} there are {n_valid} to validate: give more rows, another "
             "validation_fraction, or X_val and y_val"
         )
-    return Recognised(n_rows, known_as, valid)
+    return Recognised(n_rows, ids, valid)
 
 
-def begin_memory(net: Any, donors: Sequence[RowMemory] | None, sticky_by_content: bool) -> RowMemory:
-    """Return the memory of a fit, whose own rows are yet to come.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, with its data validated.
-    donors : sequence of RowMemory or None
-        The donors' memories, the first of which says what identifies a row; None for a cold start.
-    sticky_by_content : bool
-        Whether rows are held out by their content.
-
-    Returns
-    -------
-    RowMemory
-        The memory.
-    """
-    names = net.__dict__.get("column_names_")
-    if donors is None:
-        return RowMemory(columns=names)
-    previous = donors[0]
-    columns = previous.columns
-    if columns is not None and names is not None and not set(columns) <= set(names):
-        gone = [name for name in columns if name not in set(names)]
-        columns = tuple(name for name in columns if name in set(names)) or names
+def begin_memory(columns: Names, donors: Sequence[RowMemory], sticky_by_content: bool) -> RowMemory:
+    """Return the memory of a fit, whose own rows are yet to come; the first donor says what identifies a row."""
+    if not donors:
+        return RowMemory(columns=columns)
+    identifying = donors[0].columns
+    if identifying is not None and columns is not None and not set(identifying) <= set(columns):
+        gone = [name for name in identifying if name not in set(columns)]
+        identifying = tuple(name for name in identifying if name in set(columns)) or columns
         if sticky_by_content:
             warnings.warn(
                 f"the columns {gone[:5]} are gone, and rows were recognised by them: rows that trained before may "
@@ -127,61 +87,31 @@ def begin_memory(net: Any, donors: Sequence[RowMemory] | None, sticky_by_content
                 LeakageWarning,
                 stacklevel=4,
             )
-    memory = previous.child(columns)
+    memory = donors[0].child(identifying)
     for other in donors[1:]:
         memory.ancestors = memory.ancestors | other.own | other.ancestors
     return memory
 
 
-def new_rows(net: Any, rows: Recognised) -> NDArray[np.bool_] | None:
-    """Return which training rows no donor has seen; None where that is not known.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, whose memory knows the donors' rows.
-    rows : Recognised
-        The rows of the fit. One whose identity is beyond what a memory of bounded size can answer counts as seen.
-
-    Returns
-    -------
-    ndarray of bool, or None
-        One entry for each training row.
-    """
-    if not rows.known_as or not len(net.memory_.ancestors):
+def new_rows(memory: RowMemory, rows: Recognised) -> NDArray[np.bool_] | None:
+    """Return which training rows no donor has seen; None where a memory of bounded size cannot tell."""
+    if not rows.ids or not len(memory.ancestors):
         return None
-    known, answerable = net.memory_.ancestors.lookup(rows.known_as[-1][rows.train])
-    return answerable & ~known
+    seen, answerable = memory.ancestors.lookup(rows.ids[-1][rows.train])
+    return answerable & ~seen
 
 
-def warn_of_leak(net: Any, X: Any, sample_id: ArrayLike | None = None) -> None:
-    """Warn if rows that are scored trained a donor and not the last fit.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        A fitted net.
-    X : array-like
-        The rows, validated.
-    sample_id : array-like of shape (n_samples,), default=None
-        Their identities.
-
-    Warns
-    -----
-    LeakageWarning
-        Naming the share.
-    """
-    memory = net.__dict__.get("memory_")
-    if memory is None or not len(memory.ancestors):
+def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -> None:
+    """Warn with the share of validated rows that trained a donor and not the last fit."""
+    memory = learned.memory
+    rows = recognise(X, learned.schema.columns, memory.columns, sample_id)
+    if not rows.ids:
         return
-    recognised = recognise(net, X, sample_id)
-    if not recognised.known_as:
-        return
-    share, judged = leaked_share(recognised.known_as[-1], memory.ancestors, memory.own)
+    share, judged = leaked_share(rows.ids[-1], memory.ancestors, memory.own)
     if share > 0:
-        known = "" if judged == recognised.n_rows else f" (judged by {judged} of them)"
+        basis = "" if judged == rows.n_rows else f" (judged by {judged} of them)"
         warnings.warn(
-            f"{share:.1%} of the {recognised.n_rows} rows scored{known} trained the donor that this estimator "
+            f"{share:.1%} of the {rows.n_rows} rows scored{basis} trained the donor that this estimator "
             "started from, and not its last fit: they look held out and are not, so the score is too good. "
             "Score on rows that no donor has seen, or start from a donor that has not seen these. (Rows of equal "
             "content count as one; pass sample_id to tell them apart.)",
@@ -190,7 +120,7 @@ def warn_of_leak(net: Any, X: Any, sample_id: ArrayLike | None = None) -> None:
         )
 
 
-def known_share(net: Any, X: Any, own: bool = True) -> float:
+def known_share(net: WarmStartNet, X: Any, own: bool = True) -> float:
     """Tell how many rows a fitted net, or a donor of it, was trained on.
 
     Parameters
@@ -207,25 +137,22 @@ def known_share(net: Any, X: Any, own: bool = True) -> float:
     float
         Their share, among the rows that a memory of bounded size can answer on; 0.0 where nothing is known.
     """
-    memory = net.__dict__.get("memory_")
-    recognised = recognise(net, validate_rows(net, X))
-    if memory is None or not recognised.known_as:
+    memory = net._current.memory
+    rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns)
+    if not rows.ids:
         return 0.0
-    known = memory.own | memory.ancestors if own else memory.ancestors
-    return leaked_share(recognised.known_as[0], known, RowSketch())[0]
+    seen = memory.own | memory.ancestors if own else memory.ancestors
+    return leaked_share(rows.ids[0], seen, RowSketch())[0]
 
 
-def _content_ids(net: Any, X: Any) -> NDArray[np.uint64]:
-    names = net.__dict__.get("column_names_")
-    memory = net.__dict__.get("memory_")
-    identifying = None if memory is None else memory.columns
+def _content_ids(X: Any, columns: Names, identifying: Names) -> NDArray[np.uint64]:
     if identifying is None or X.ndim != 2:
         # A lineage that began without names goes by position.
         return row_ids(X)
-    if names is None:
+    if columns is None:
         return row_ids(X, identifying if len(identifying) == X.shape[1] else None)
     chosen = set(identifying)
-    if chosen >= set(names):
-        return row_ids(X, names)
-    places = [i for i, name in enumerate(names) if name in chosen]
-    return row_ids(X[:, places], [names[i] for i in places])
+    if chosen >= set(columns):
+        return row_ids(X, columns)
+    places = [i for i, name in enumerate(columns) if name in chosen]
+    return row_ids(X[:, places], [columns[i] for i in places])

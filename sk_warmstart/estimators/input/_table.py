@@ -1,4 +1,4 @@
-"""From what the user passes to the rows that are trained on."""
+"""Validated rows, targets and weights of one call, and the tensors made of them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from ...modules import MLP
 from ...state import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
+from .._protocol import WarmStartNet
 from ._columns import check_input, naming
 from ._mapped import touch
 from ._targets import targets_of
@@ -34,19 +35,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass
 class Table:
-    """Validated input of one call.
-
-    Parameters
-    ----------
-    X : ndarray, sparse CSR or anything that skorch takes
-        The rows.
-    y : ndarray or None
-        Targets as the user gave them.
-    target : ndarray or None
-        Targets as the criterion wants them.
-    weight : ndarray or None
-        Weights of the rows.
-    """
+    """Validated input of one call; ``y`` is as the user gave it, ``target`` as the criterion wants it."""
 
     X: Any
     y: Any
@@ -65,53 +54,24 @@ class Table:
         """Whether rows and targets are arrays, so that they can live on the device; X may be sparse."""
         return is_array(self.X) and self.y is not None
 
+    @property
+    def target_ndim(self) -> int:
+        """Dimensions of the targets as the user gave them."""
+        return getattr(self.y, "ndim", 2)
+
 
 def is_array(X: Any) -> bool:
-    """Tell whether :func:`to_rows` can put the rows on the device.
-
-    Parameters
-    ----------
-    X : object
-        The rows.
-
-    Returns
-    -------
-    bool
-        True for arrays and SciPy's sparse matrices.
-    """
+    """Tell whether X is an array or one of SciPy's sparse matrices."""
     return isinstance(X, np.ndarray) or issparse(X)
 
 
 def rows_behind(dataset: Any) -> Rows | None:
-    """Return the rows on the device that belong to a dataset; None where it is the user's own.
-
-    Parameters
-    ----------
-    dataset : dataset
-        What splits and callbacks are shown.
-
-    Returns
-    -------
-    Rows or None
-        The rows.
-    """
+    """Return the rows on the device that a dataset is a view of; None where it is the user's own."""
     return vars(dataset).get(ROWS_BEHIND) if isinstance(dataset, Dataset) else None
 
 
 def passes_through(X: Any) -> bool:
-    """Tell whether the input is one that only skorch understands.
-
-    Parameters
-    ----------
-    X : object
-        The input.
-
-    Returns
-    -------
-    bool
-        True for torch datasets (also in skorch's ``SliceDataset``), dictionaries and tuples of arrays, and tensors
-        on an accelerator.
-    """
+    """Tell whether only skorch understands X: datasets, parts in a dictionary or tuple, tensors elsewhere."""
     if isinstance(X, torch.Tensor):
         return X.device.type != "cpu"
     if issparse(X):  # one of SciPy's formats is a Mapping
@@ -123,31 +83,21 @@ def passes_through(X: Any) -> bool:
     )
 
 
-def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool, learn: bool = True) -> Table:
-    """Check the input of a fit.
+def validate(
+    net: WarmStartNet,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    reset: bool,
+    *,
+    learn: bool = True,
+    starts_warm: bool = False,
+    n_outputs: int | None = None,
+) -> Table:
+    """Check the input of a fit, in scikit-learn's words where it has any; the net learns columns and labels.
 
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The net; it learns the columns and the labels.
-    X : array-like or sparse matrix
-        What the user passed.
-    y, sample_weight : array-like
-        What belongs to it.
-    reset : bool
-        Whether the columns are learned, or must be those that are known.
-    learn : bool, default=True
-        Whether labels are learned where ``schema="adapt"`` allows it.
-
-    Returns
-    -------
-    Table
-        The input, validated and encoded.
-
-    Raises
-    ------
-    ValueError
-        In scikit-learn's words where it has any.
+    ``reset`` learns the columns anew, ``learn`` takes in new labels where ``schema="adapt"`` allows it, and
+    ``n_outputs`` is what numbers must have as many columns as.
     """
     targets = targets_of(net)
     if passes_through(X):
@@ -155,9 +105,9 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool, learn: b
             raise ValueError(NEEDS_ARRAY)
         if sample_weight is not None:
             raise ValueError("sample_weight needs X as an array; put the weights into the dataset instead")
-        return Table(X, y, None if y is None else targets.encode(net, np.asarray(y)), None)
+        return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
     if y is None and net.iterator_train is not DataLoader:
-        return Table(X, None, None, None)  # the user's own loader knows the targets
+        return Table(X, None, None, None)  # the user's own loader has the targets
     if y is None:
         raise ValueError(
             f"{type(net).__name__} requires y to be passed, but the target y is None. It is part of a Dataset only"
@@ -168,33 +118,20 @@ def validate(net: Any, X: Any, y: Any, sample_weight: Any, reset: bool, learn: b
     touch(X)
     with naming("y", X):
         X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
-    y = targets.check(net, y, learn)
+    y = targets.check(net, y, learn, n_outputs)
     weight = None
     if sample_weight is not None:
         with naming("sample_weight"):
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    return Table(X, y, targets.encode(net, y), targets.weigh(net, y, weight))
+    return Table(X, y, targets.encode(net, y, starts_warm), targets.weigh(net, y, weight))
 
 
-def validate_rows(net: Any, X: Any) -> Any:
-    """Check the input of a prediction.
-
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The net.
-    X : array-like or sparse matrix
-        What the user passed.
-
-    Returns
-    -------
-    ndarray, sparse CSR, or the input itself where only skorch understands it
-        The rows.
-    """
+def validate_rows(net: WarmStartNet, X: Any) -> Any:
+    """Check the input of a prediction; what only skorch understands is returned as it is."""
     if isinstance(X, Rows | Subset) or rows_behind(X) is not None:
         return X
     if passes_through(X):
-        if net.__dict__.get("scaler_") is not None:
+        if net._current.scaler is not None:
             raise ValueError(NEEDS_ARRAY)
         return X
     if not hasattr(net, "n_features_in_"):
@@ -211,28 +148,7 @@ def to_rows(
 ) -> Rows:
     """Put a table on the device; what does not fit there stays in host memory, and its batches travel.
 
-    Parameters
-    ----------
-    table : Table
-        Validated input; an array, dense or sparse.
-    dtype : torch.dtype
-        The network's.
-    network : nn.Module or None
-        Integers stay integers where it looks them up in an embedding.
-    device : str or torch.device
-        Where to.
-    scaler : Standardizer or None, default=None
-        Statistics that the rows are standardised by, in double precision.
-
-    Returns
-    -------
-    Rows
-        The rows.
-
-    Raises
-    ------
-    ValueError
-        If they are no array, or hold numbers that the dtype cannot.
+    Integers stay integers where the network looks them up; the scaler standardises in double precision.
     """
     scaled = table.X
     if not is_array(scaled):
@@ -261,20 +177,7 @@ def to_rows(
 
 
 def split_rows(rows: Rows, valid: NDArray[np.bool_]) -> tuple[Rows, Rows]:
-    """Split rows for validation.
-
-    Parameters
-    ----------
-    rows : Rows
-        All rows.
-    valid : ndarray of bool, shape (n_samples,)
-        Which of them validate.
-
-    Returns
-    -------
-    train, valid : Rows
-        The two sides, with weights of mean 1 on each.
-    """
+    """Split rows by a mask into training and validation, with weights of mean 1 on each side."""
     chosen = torch.from_numpy(valid)
     sides = rows.take(~chosen), rows.take(chosen)
     for side in sides:
@@ -282,7 +185,7 @@ def split_rows(rows: Rows, valid: NDArray[np.bool_]) -> tuple[Rows, Rows]:
     return sides
 
 
-def uses_plain_dataset(net: Any) -> bool:
+def uses_default_dataset(net: WarmStartNet) -> bool:
     """Tell whether the net has skorch's own dataset class, which :class:`Rows` may stand in for."""
     return net.dataset is SkorchDataset and not net.get_params_for("dataset")
 
@@ -312,7 +215,7 @@ def _input_dtype(X: Any, dtype: torch.dtype, network: nn.Module | None) -> torch
     return None if looks_up else dtype
 
 
-def _array_rules(net: Any) -> dict[str, Any]:
+def _array_rules(net: WarmStartNet) -> dict[str, Any]:
     """A module of the user's own may take images, or integers to look up."""
     default = net.module is MLP or isinstance(net.module, MLP)
     dtype = [np.float64, np.float32] if default else "numeric"

@@ -1,4 +1,4 @@
-"""What a classifier and a regressor do differently: labels and numbers."""
+"""Targets of classifiers and regressors: checked, encoded, scored and decoded."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 from torch import nn
 
 from ...state import merge_labels
+from .._protocol import WarmStartNet
 from ._columns import naming
 
 _BY_ENTRY = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
@@ -28,98 +29,98 @@ class Targets:
 
     rules: dict[str, Any] = {}
 
-    def begin(self, net: Any, donated: Any, given: Any) -> None:
-        """Decide what is known before the targets are seen: the donor's labels, or those given."""
+    def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
+        """Decide what is settled before the targets are seen: the donor's labels, or those given."""
 
-    def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
+    def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Return the targets as they are kept, or say what is wrong with them; learn their labels."""
         return y
 
-    def encode(self, net: Any, y: NDArray) -> NDArray:
+    def encode(self, net: WarmStartNet, y: NDArray, starts_warm: bool = False) -> NDArray:
         """Return the targets as the criterion wants them."""
         return y
 
-    def weigh(self, net: Any, y: Any, weight: NDArray | None) -> NDArray | None:
+    def weigh(self, net: WarmStartNet, y: Any, weight: NDArray | None) -> NDArray | None:
         """Return the weights of the rows, those of their classes included."""
         return weight
 
-    def n_outputs(self, net: Any, target: NDArray | None) -> int | None:
-        """Return how many outputs the network needs, where that is known."""
+    def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
+        """Return how many outputs the network needs, where that is settled."""
         raise NotImplementedError
 
-    def score_rows(self, net: Any, target: Any, output: torch.Tensor) -> torch.Tensor:
+    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
         """Score each row, for comparisons of the same rows; greater is better."""
         raise NotImplementedError
 
-    def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Score outputs as scikit-learn's ``score`` would; greater is better."""
         raise NotImplementedError
 
-    def lacking(self, net: Any, output: torch.Tensor) -> str | None:
-        """Say what the output has too little of for the criterion; None if nothing is known to be wrong."""
+    def lacking(self, net: WarmStartNet, output: torch.Tensor) -> str | None:
+        """Say what the output has too little of for the criterion; None if nothing is wrong."""
         return None
 
-    def decode(self, net: Any, output: NDArray) -> NDArray:
+    def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return predictions in the user's terms."""
         return output
 
-    def spoken(self, net: Any, batch: Any) -> Any:
+    def with_labels(self, net: WarmStartNet, batch: Any) -> Any:
         """Return a batch with targets in the user's terms, which callbacks compare predictions with."""
         return batch
 
-    def check_partial_fit(self, net: Any, classes: ArrayLike | None) -> None:
+    def check_partial_fit(self, net: WarmStartNet, classes: ArrayLike | None) -> None:
         """Check the arguments that only partial_fit has."""
 
 
 class Labels(Targets):
     """Classes of any kind, encoded by their place in ``classes_``."""
 
-    def begin(self, net: Any, donated: Any, given: Any) -> None:
+    def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
         """Take the labels from the parameter ``classes``, the donor, or the call, in this order."""
-        net.__dict__.pop("classes_inferred_", None)
-        for source in (_told(net), donated, given):
+        vars(net).pop("classes_inferred_", None)
+        for source in (_given_classes(net), donated, given):
             if source is None:
                 continue
-            labels = np.unique(np.asarray(source)) if source is given else np.asarray(source)
-            known = _known(net)
-            if known is None:
-                net.classes_inferred_ = labels
-            elif net.schema == "adapt" and _told(net) is None:
-                net.classes_inferred_ = merge_labels(known, labels)
+            found = np.unique(np.asarray(source)) if source is given else np.asarray(source)
+            labels = _labels(net)
+            if labels is None:
+                net.classes_inferred_ = found
+            elif net.schema == "adapt" and _given_classes(net) is None:
+                net.classes_inferred_ = merge_labels(labels, found)
 
-    def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
-        """Refuse what are no labels; learn the labels where they are not known, or may be more."""
+    def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
+        """Refuse what are no labels; learn the labels where there are none yet, or may be more."""
         y = column_or_1d(y, warn=True)
         try:
             check_classification_targets(y)
         except TypeError as error:
             raise _mixed(y) from error
-        known = _known(net)
-        if known is None:
+        labels = _labels(net)
+        if labels is None:
             net.classes_inferred_ = np.unique(y)
-        elif learn and net.schema == "adapt" and _told(net) is None:
-            net.classes_inferred_ = merge_labels(known, y)
+        elif learn and net.schema == "adapt" and _given_classes(net) is None:
+            net.classes_inferred_ = merge_labels(labels, y)
         return y
 
-    def encode(self, net: Any, y: NDArray) -> NDArray:
+    def encode(self, net: WarmStartNet, y: NDArray, starts_warm: bool = False) -> NDArray:
         """Return the place of each label; a label that has none is an error."""
-        known = _known(net)
-        if known is None:
+        labels = _labels(net)
+        if labels is None:
             return y
-        if not len(known):
+        if not len(labels):
             return y
-        if y.dtype == np.int64 and _places(y, len(known)) and _are_codes(known):
+        if y.dtype == np.int64 and _places(y, len(labels)) and _are_codes(labels):
             return y
-        order = np.argsort(known, kind="stable")
-        place = np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)
+        order = np.argsort(labels, kind="stable")
+        place = np.searchsorted(labels, y, sorter=order).clip(max=len(labels) - 1)
         codes = order[place]
-        if not np.array_equal(known[codes], y):
-            if _told(net) is not None and _places(y, len(known)):
+        if not np.array_equal(labels[codes], y):
+            if _given_classes(net) is not None and _places(y, len(labels)):
                 return y  # skorch's way: the parameter names the outputs, y holds their places
-            _refuse(net, known, np.unique(y))
+            raise _unknown_labels(labels, np.unique(y), starts_warm)
         return codes.astype(np.int64)
 
-    def weigh(self, net: Any, y: Any, weight: NDArray | None) -> NDArray | None:
+    def weigh(self, net: WarmStartNet, y: Any, weight: NDArray | None) -> NDArray | None:
         """Multiply ``class_weight`` into the weights."""
         class_weight = getattr(net, "class_weight", None)
         if class_weight is None:
@@ -127,26 +128,26 @@ class Labels(Targets):
         weights = compute_sample_weight(class_weight, y)
         return weights if weight is None else weights * weight
 
-    def n_outputs(self, net: Any, target: NDArray | None) -> int | None:
+    def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
         """Return the number of labels."""
-        known = _known(net)
-        return None if known is None else len(known)
+        labels = _labels(net)
+        return None if labels is None else len(labels)
 
-    def score_rows(self, net: Any, target: Any, output: torch.Tensor) -> torch.Tensor:
+    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
         """Return 1 for each hit and 0 for each miss."""
         if output.numel() == len(target) and self.n_outputs(net, None) == 2:
             return ((output.reshape(-1) > 0).long() == target).double()  # one logit for two classes
         return (output.argmax(-1) == target).double()
 
-    def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Return the accuracy."""
-        target, weight = _beside(output, target, weight)
+        target, weight = _on_device_of(output, target, weight)
         hit = self.score_rows(net, target, output)
         if weight is not None and bool(weight.sum() > 0):
             return float((hit * weight).sum() / weight.sum())
         return float(hit.mean())
 
-    def lacking(self, net: Any, output: torch.Tensor) -> str | None:
+    def lacking(self, net: WarmStartNet, output: torch.Tensor) -> str | None:
         """Compare the columns with the labels, where torch's criterion needs one for each."""
         criterion = getattr(net, "criterion_", None)
         if isinstance(criterion, _BY_ENTRY) and output.numel() != len(output):
@@ -154,12 +155,12 @@ class Labels(Targets):
                 f"the criterion {type(criterion).__name__} compares numbers, and y holds classes: use "
                 "torch.nn.CrossEntropyLoss"
             )
-        known, needs = _known(net), isinstance(criterion, nn.CrossEntropyLoss | nn.NLLLoss)
-        if known is None or not needs or output.ndim != 2 or output.shape[1] >= len(known):
+        labels, needs = _labels(net), isinstance(criterion, nn.CrossEntropyLoss | nn.NLLLoss)
+        if labels is None or not needs or output.ndim != 2 or output.shape[1] >= len(labels):
             return None
-        return f"the network has {output.shape[1]} outputs for {len(known)} classes: {_GIVE_OUTPUTS}"
+        return f"the network has {output.shape[1]} outputs for {len(labels)} classes: {_GIVE_OUTPUTS}"
 
-    def decode(self, net: Any, output: NDArray) -> NDArray:
+    def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return the labels in these places."""
         labels = getattr(net, "classes_", None)
         if labels is None or _are_codes(labels):
@@ -170,32 +171,31 @@ class Labels(Targets):
             )
         return labels[output]
 
-    def spoken(self, net: Any, batch: Any) -> Any:
+    def with_labels(self, net: WarmStartNet, batch: Any) -> Any:
         """Return a batch with labels instead of their places."""
         X, codes = batch
-        labels = _known(net)
+        labels = _labels(net)
         if labels is None or codes is None or _are_codes(labels):
             return batch
         return X, labels[codes.cpu().numpy()]
 
-    def check_partial_fit(self, net: Any, classes: ArrayLike | None) -> None:
+    def check_partial_fit(self, net: WarmStartNet, classes: ArrayLike | None) -> None:
         """Ask for all labels before the first rows, and for the same ones ever after."""
         if net.schema == "adapt":
-            known = _known(net)
-            if classes is not None and _told(net) is None and known is not None and net._has_learned():
-                net.classes_inferred_ = merge_labels(known, np.asarray(classes))
+            labels = _labels(net)
+            if classes is not None and _given_classes(net) is None and labels is not None and net._has_learned():
+                net.classes_inferred_ = merge_labels(labels, np.asarray(classes))
         if getattr(net, "class_weight", None) == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not supported for partial_fit, whose rows need not show how "
                 "frequent a class is: pass the weights as a dict"
             )
-        if _told(net) is not None and not len(_told(net)):
+        if _given_classes(net) is not None and not len(_given_classes(net)):
             raise ValueError("The 'classes' parameter names no labels: name them all, or leave it None")
         if not net._has_learned():
             # A net that was initialised by hand is used skorch's way, which asks for no classes.
-            sources = (classes, _told(net), net.warm_start_from, True if net.schema == "adapt" else None)
-            told = any(source is not None for source in sources)
-            if not told and not net.initialized_:
+            sources = (classes, _given_classes(net), net.warm_start_from, True if net.schema == "adapt" else None)
+            if all(source is None for source in sources) and not net.initialized_:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return
         labels = np.asarray(net.classes_)
@@ -212,36 +212,32 @@ class Numbers(Targets):
 
     rules = {"multi_output": True, "y_numeric": True}
 
-    def check(self, net: Any, y: NDArray, learn: bool = True) -> NDArray:
-        """Remember how many dimensions predictions are to have."""
+    def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
+        """Refuse other numbers of columns than the network was built for, where that is settled."""
         width = int(np.prod(y.shape[1:]))
-        known = net.__dict__.get("network_shape_", {}).get("n_outputs")
-        # Where a fit begins the network is yet to be built; with schema="adapt" it may grow.
-        goes_on = net.session_.began or not learn
-        if goes_on and known is not None and width != known and (not learn or net.schema == "strict"):
+        if n_outputs is not None and width != n_outputs:
             raise ValueError(
-                f"y has {_columns(width)}, but the network was built for {_columns(known)}: pass as many targets "
-                "as before, or call fit"
+                f"y has {_columns(width)}, but the network was built for {_columns(n_outputs)}: pass as many "
+                "targets as before, or call fit"
             )
-        net.target_ndim_ = y.ndim
         with naming("y"):
             return y if y.dtype.kind == "f" else y.astype(np.float64)
 
-    def encode(self, net: Any, y: NDArray) -> NDArray:
+    def encode(self, net: WarmStartNet, y: NDArray, starts_warm: bool = False) -> NDArray:
         """Return a table, which is what networks put out."""
         return y.reshape(len(y), -1) if y.ndim == 1 else y
 
-    def n_outputs(self, net: Any, target: NDArray | None) -> int | None:
+    def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
         """Return the number of columns."""
         return None if target is None else int(np.prod(target.shape[1:]))
 
-    def score_rows(self, net: Any, target: Any, output: torch.Tensor) -> torch.Tensor:
+    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
         """Return the negative squared error of each row, averaged over the columns."""
         return -((output.double().reshape(target.shape) - target.double()) ** 2).flatten(1).mean(1)
 
-    def score(self, net: Any, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
         """Return R2, averaged over the columns."""
-        target, weight = _beside(output, target, weight)
+        target, weight = _on_device_of(output, target, weight)
         target = target.double()
         output = output.double().reshape(target.shape)
         if weight is None or not bool(weight.sum() > 0):
@@ -253,26 +249,26 @@ class Numbers(Targets):
         # scikit-learn's convention where the target does not vary.
         return float(torch.where(total > 0, r2, (residual == 0).double()).mean())
 
-    def lacking(self, net: Any, output: torch.Tensor) -> str | None:
+    def lacking(self, net: WarmStartNet, output: torch.Tensor) -> str | None:
         """Compare the outputs with the columns, where torch's criterion would spread one over the others."""
-        known = net.__dict__.get("network_shape_", {}).get("n_outputs")
+        n_outputs = net._current.shape.get("n_outputs")
         needs = isinstance(getattr(net, "criterion_", None), _BY_ENTRY)
-        if known is None or not needs or output.numel() == len(output) * known:
+        if n_outputs is None or not needs or output.numel() == len(output) * n_outputs:
             return None
         return (
-            f"the network puts out rows of shape {tuple(output.shape[1:])}, and y has {_columns(known)}: give the "
-            "module as many outputs as y has columns (an argument n_outputs is filled in)"
+            f"the network puts out rows of shape {tuple(output.shape[1:])}, and y has {_columns(n_outputs)}: give "
+            "the module as many outputs as y has columns (an argument n_outputs is filled in)"
         )
 
-    def decode(self, net: Any, output: NDArray) -> NDArray:
+    def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return as many dimensions as ``y`` had."""
-        return output.ravel() if getattr(net, "target_ndim_", 2) == 1 else output
+        return output.ravel() if net._current.target_ndim == 1 else output
 
 
 _LABELS, _NUMBERS = Labels(), Numbers()
 
 
-def targets_of(net: Any) -> Targets:
+def targets_of(net: WarmStartNet) -> Targets:
     """Return how a net deals with its targets.
 
     Parameters
@@ -291,26 +287,26 @@ def targets_of(net: Any) -> Targets:
     return _LABELS if is_classifier(net) else _NUMBERS
 
 
-def _beside(output: torch.Tensor, target: torch.Tensor, weight: Any) -> tuple[torch.Tensor, Any]:
+def _on_device_of(output: torch.Tensor, target: torch.Tensor, weight: Any) -> tuple[torch.Tensor, Any]:
     """Rows that do not fit on the device have their targets elsewhere."""
     return target.to(output.device), None if weight is None else weight.to(output.device)
 
 
-def _told(net: Any) -> Any:
+def _given_classes(net: WarmStartNet) -> Any:
     return getattr(net, "classes", None)  # skorch's net of one logit has no such parameter
 
 
-def _known(net: Any) -> NDArray | None:
-    return net.__dict__.get("classes_inferred_")
+def _labels(net: WarmStartNet) -> NDArray | None:
+    return vars(net).get("classes_inferred_")
 
 
-def _refuse(net: Any, known: NDArray, labels: NDArray) -> None:
-    if net.session_.warm and not net.session_.began:
-        raise ValueError(
+def _unknown_labels(labels: NDArray, found: NDArray, starts_warm: bool) -> ValueError:
+    if starts_warm:
+        return ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-            f"Previously got {known}, `y` has {labels}"
+            f"Previously got {labels}, `y` has {found}"
         )
-    raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}.")
+    return ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {labels}. 'y' has {found}.")
 
 
 def _mixed(y: Any) -> ValueError:

@@ -1,4 +1,4 @@
-"""What splits and callbacks are shown of the rows: what the user gave, in skorch's own dataset."""
+"""Datasets as the user passed them, for callbacks and splits."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from skorch.dataset import Dataset
 from torch.utils.data import Subset
 
 from ...training import Rows
+from .._protocol import WarmStartNet
 from ._table import ROWS_BEHIND, Table, is_array, rows_behind, to_rows
 from ._targets import targets_of
 
 
-class Shown:
+class Views:
     """Datasets to show in place of rows, which are encoded, scaled and on the device."""
 
     def __init__(self) -> None:
         self._datasets: dict[int, Any] = {}
 
     def of(self, rows: Any) -> Any:
-        """Return the dataset to show for rows; what is not kept is shown as it is."""
+        """Return the dataset to show for rows; rows without one are shown as they are."""
         return self._datasets.get(id(rows), rows)
 
     def keep(self, table: Table, rows: Rows) -> Dataset:
@@ -32,21 +33,8 @@ class Shown:
         """Keep a view of the chosen part, to show it for these rows."""
         self._keep(Subset(whole, np.flatnonzero(chosen)), rows)  # type: ignore[arg-type]
 
-    def behind(self, net: Any, part: Any) -> Any:
-        """Return the rows of one side of a split.
-
-        Parameters
-        ----------
-        net : WarmStartMixin
-            The net.
-        part : dataset or None
-            What the user's ``train_split`` made.
-
-        Returns
-        -------
-        Rows, or the part itself
-            Rows, if it is a view of what was shown, or a dataset of its kind.
-        """
+    def behind(self, net: WarmStartNet, part: Any) -> Any:
+        """Return the rows of one side of a split, if it is a view or a dataset of their kind; else the part."""
         rows = rows_behind(part)
         if rows is not None:
             return rows
@@ -55,8 +43,7 @@ class Shown:
             rows = whole.take(np.asarray(part.indices)) if isinstance(whole, Rows) else None
         elif type(part) is Dataset and is_array(part.X) and isinstance(part.y, np.ndarray):
             table = Table(part.X, part.y, targets_of(net).encode(net, part.y), None)
-            scaler = net.__dict__.get("scaler_")
-            rows = to_rows(table, net._torch_dtype(), net._network(), net.device, scaler)
+            rows = to_rows(table, net._torch_dtype(), net._network(), net.device, net._current.scaler)
         if rows is None:
             return part
         self._keep(part, rows)

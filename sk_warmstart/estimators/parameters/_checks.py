@@ -18,18 +18,7 @@ from ._messages import BUILT_AT_ONCE
 
 
 def check_params(params: Mapping[str, Any]) -> None:
-    """Check the parameters that this library adds, and skorch's that would fail late.
-
-    Parameters
-    ----------
-    params : mapping
-        Values by name; names without a rule are not checked.
-
-    Raises
-    ------
-    ValueError
-        Naming the parameter, what it may be and what it is.
-    """
+    """Check the parameters that this library adds, and skorch's that would fail late."""
     for name, (allowed, rule) in _RULES.items():
         if name in params and not rule(params[name]):
             raise ValueError(f"The {name!r} parameter must be {allowed}, got {params[name]!r} instead")
@@ -38,18 +27,7 @@ def check_params(params: Mapping[str, Any]) -> None:
 
 
 def check_device(device: Any) -> None:
-    """Check that there is such a device here.
-
-    Parameters
-    ----------
-    device : str, torch.device or None
-        The parameter.
-
-    Raises
-    ------
-    ValueError
-        Saying what to use instead.
-    """
+    """Check that there is such a device here."""
     if device is None or (isinstance(device, str) and device in ("auto", "cpu")):
         return
     try:

@@ -1,8 +1,9 @@
-"""scikit-learn's contract of parameters, where skorch's differs from it."""
+"""Contract of parameters: scikit-learn's, where skorch's differs from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 
+from .._learned import NOTHING, Learned
+from ..run._run import Run
 from ._messages import check_buildable
 
 # skorch sets these in __init__, scikit-learn forbids it; they are served from __getattr__ until they are set.
@@ -21,18 +24,7 @@ _UNSET: dict[str, Callable[[], Any]] = {
 
 
 def resolve_device(device: Any) -> Any:
-    """Turn ``"auto"`` into the device to use; anything else is returned as it is.
-
-    Parameters
-    ----------
-    device : str, torch.device or None
-        The parameter.
-
-    Returns
-    -------
-    str, torch.device or None
-        What torch takes.
-    """
+    """Turn ``"auto"`` into the device to use; anything else is returned as it is."""
     if isinstance(device, str) and device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return device
@@ -41,9 +33,10 @@ def resolve_device(device: Any) -> Any:
 class SkorchContract:
     """Parameters of a skorch net as scikit-learn wants them: recorded, never acted upon, cloned as given."""
 
+    learned_: Learned
     prefixes_ = [*NeuralNet.prefixes_, "init_policy"]
     # skorch maps what these hold to the device at hand when it is unpickled.
-    cuda_dependent_attributes_ = [*NeuralNet.cuda_dependent_attributes_, "origin_"]
+    cuda_dependent_attributes_ = [*NeuralNet.cuda_dependent_attributes_, "learned_"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -124,8 +117,19 @@ class SkorchContract:
         self._record_policy_params(policy_params)
         return self
 
+    @property
+    def _run_at_hand(self) -> Run | None:
+        """The training call that is under way."""
+        return vars(self).get("run_")
+
+    @property
+    def _current(self) -> Learned:
+        """What the net has learned, or is learning now."""
+        run = vars(self).get("run_")
+        return vars(self).get("learned_", NOTHING) if run is None else run.learned
+
     def _has_learned(self) -> bool:
-        return "start_" in self.__dict__
+        return self._current.start is not None
 
     def _record_policy_params(self, params: dict[str, Any]) -> None:
         policy = self.__dict__["init_policy"]
@@ -161,12 +165,15 @@ class SkorchContract:
 
     def _rebuild_parts(self, names: set[str]) -> None:
         """Build anew what nothing was learned in: a criterion, and the network before training begins."""
-        session = self.__dict__.get("session_")
-        if session is not None and session.remake is not None and names & set(self._modules):
-            session.remake()
-        elif names & set(self._criteria) and not any(map(self._learns, self._criteria)):
+        run = self._run_at_hand
+        if run is not None and names & set(self._modules) and run.restart():
+            return
+        if names & set(self._criteria) and not any(map(self._learns, self._criteria)):
             self._initialize_criterion()
-            self.untried_ = True
+            if run is not None:
+                run.learn(criterion_changed=True)
+            else:
+                self.learned_ = replace(self.learned_, criterion_changed=True)
 
     def _learns(self, name: str) -> bool:
         part = getattr(self, name + "_", None)
@@ -181,6 +188,12 @@ class SkorchContract:
                     raise ValueError(f"The {key!r} parameter must be a number, got {value!r} instead")
                 if name and name in group:
                     group[name] = value
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the rows of a training call that is under way out of a pickle."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        run = state.pop("run_", None)
+        return state if run is None else {**state, "learned_": run.learned}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         requested = state["device"]

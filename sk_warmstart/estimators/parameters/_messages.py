@@ -1,4 +1,4 @@
-"""What parts a net may be given, and what is said when one cannot be made or does not fit the data."""
+"""Errors for modules, criteria and optimisers that cannot be made or do not fit the data."""
 
 from __future__ import annotations
 
@@ -12,18 +12,7 @@ _MISFIT = ("shape", "size", "channel", "dimension", "dtype", "scalar type", "can
 
 
 def check_buildable(params: Mapping[str, Any]) -> None:
-    """Check what is built as soon as it is set.
-
-    Parameters
-    ----------
-    params : mapping
-        Values by name.
-
-    Raises
-    ------
-    ValueError
-        Naming the parameter, what it may be and what it is.
-    """
+    """Check what is built as soon as it is set."""
     for name, (allowed, rule) in BUILT_AT_ONCE.items():
         if name in params and not rule(params[name]):
             raise ValueError(f"The {name!r} parameter must be {allowed}, got {params[name]!r} instead")
@@ -46,27 +35,10 @@ BUILT_AT_ONCE: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def unmakeable(what: str, cls: Any, params: Mapping[str, Any], error: Exception) -> TypeError:
-    """Return what to say of a part whose constructor refuses its arguments.
-
-    Parameters
-    ----------
-    what : {"module", "optimizer"}
-        The part.
-    cls : callable
-        What was to make it.
-    params : mapping
-        The arguments, as the user names them.
-    error : Exception
-        What it said.
-
-    Returns
-    -------
-    TypeError
-        To be raised.
-    """
-    told = ", ".join(f"{name}={value!r}" for name, value in params.items()) or "no arguments"
+    """Return what to say of a part whose constructor refuses its arguments."""
+    given = ", ".join(f"{name}={value!r}" for name, value in params.items()) or "no arguments"
     name = getattr(cls, "__name__", cls)
-    return TypeError(f"the {what} {name} cannot be made with {told}: {_first_line(error)}")
+    return TypeError(f"the {what} {name} cannot be made with {given}: {_first_line(error)}")
 
 
 def is_misfit(error: RuntimeError) -> bool:
@@ -83,22 +55,7 @@ def is_misfit_of_loss(criterion: Any, error: Exception) -> bool:
 
 
 def misfit_of_module(module: Any, X: Any, error: Exception) -> ValueError:
-    """Return what to say of a module that cannot take the rows.
-
-    Parameters
-    ----------
-    module : nn.Module
-        The network.
-    X : Tensor, or what the module takes
-        A batch.
-    error : Exception
-        What torch said.
-
-    Returns
-    -------
-    ValueError
-        To be raised.
-    """
+    """Return what to say of a module that cannot take the rows."""
     rows = f"rows of shape {tuple(X.shape[1:])} and {X.dtype}" if isinstance(X, torch.Tensor) else "these rows"
     return ValueError(
         f"the module {type(module).__name__} does not fit the data, {rows}. Let it take an argument n_features, "
@@ -107,22 +64,7 @@ def misfit_of_module(module: Any, X: Any, error: Exception) -> ValueError:
 
 
 def misfit_of_criterion(criterion: Any, y_pred: Any, y_true: Any, error: Exception) -> ValueError:
-    """Return what to say of a criterion that cannot take output and target.
-
-    Parameters
-    ----------
-    criterion : callable
-        The loss.
-    y_pred, y_true : Tensor, or what the module gives
-        Output and target.
-    error : Exception
-        What torch said.
-
-    Returns
-    -------
-    ValueError
-        To be raised.
-    """
+    """Return what to say of a criterion that cannot take output and target."""
     sides = [
         f"{name} of shape {tuple(part.shape)} and {part.dtype}" if isinstance(part, torch.Tensor) else name
         for name, part in (("an output", y_pred), ("a target", y_true))

@@ -1,104 +1,56 @@
-"""How a fit takes part in a pack."""
+"""Packing of a fit with the others of a parallel call."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from typing import Any
 
-from skorch.history import History
-
 from ...modules import is_stochastic
-from ...state import network_of
 from ...training import (
     Losses,
     Member,
     PackAborted,
+    TensorBatches,
     child_seed,
-    current_meeting,
-    hears_batches,
-    is_own,
+    current_rendezvous,
     peek_seed,
-    steps_plainly,
-    uses_autocast,
-    why_alone,
+    route,
 )
-
-log = logging.getLogger(__name__)
-
-# What a subclass may override and a pack would not call.
-_STEPS = ("get_loss", "infer", "run_single_epoch", "fit_loop", "get_iterator")
+from .._protocol import WarmStartNet
 
 
 def stop_if_given_up() -> None:
     """End a fit that trains alone, if its parallel call was given up: nobody waits for it any more."""
-    meeting = current_meeting()
-    if meeting is not None and meeting.aborted:
+    rendezvous = current_rendezvous()
+    if rendezvous is not None and rendezvous.aborted:
         raise PackAborted
 
 
-def fit_in_pack(net: Any, X: Any, y: Any, epochs: int, forward_params: dict[str, Any]) -> bool:
-    """Train with the other fits of a parallel call, if this one can.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, its start made and evaluated.
-    X, y : array-like
-        As skorch's ``fit_loop`` takes them.
-    epochs : int
-        Epochs to train.
-    forward_params : dict
-        Further arguments of the module's ``forward``.
-
-    Returns
-    -------
-    bool
-        False if the fit must be trained alone; nothing has happened then.
-    """
-    meeting = current_meeting()
-    if meeting is None:
+def fit_in_pack(net: WarmStartNet, X: Any, y: Any, epochs: int, forward_params: dict[str, Any]) -> bool:
+    """Train with the other fits of a parallel call; False, and nothing has happened, if it must train alone."""
+    rendezvous = current_rendezvous()
+    if rendezvous is None:
         return False
-    reason = _reason_to_train_alone(net, forward_params)
-    if reason is None:
-        member = _member(net, X, y, epochs)
-        reason = why_alone(member)
-        if reason is None:
-            return meeting.join(member)
-    log.info("a fit of %s runs alone: %s", type(net).__name__, reason)
+    taken = route(net, None, forward_params)
+    if taken.packs:  # a split and batches of the user's own are made once only
+        train, valid = net.get_split_datasets(X, y)
+        batches = net.get_iterator(train, training=True)
+        taken = route(net, batches, forward_params)
+        if taken.packs:
+            net.run_.follow(net, taken)
+            return rendezvous.join(_member(net, batches, _course(net, train, valid, epochs)))
     return False
 
 
-def _reason_to_train_alone(net: Any, forward_params: dict[str, Any]) -> str | None:
-    if uses_autocast(net):
-        return f"autocast={net.autocast!r}, and packs train in the network's own precision"
-    if net.session_.train is None:
-        return "its rows do not live on the device"
-    if type(net.history_) is not History:
-        return "its history is shared"
-    if forward_params:
-        return "its module takes further arguments"
-    if hears_batches(net, True) or not steps_plainly(net):
-        return "a callback or a method of its own wants to see each batch"
-    if is_own(net, *_STEPS):
-        return "its class has steps of its own"
-    if network_of(net) is not net.module_:
-        return "it trains more than its module"
-    return None
-
-
-def _member(net: Any, X: Any, y: Any, epochs: int) -> Member:
-    train, valid = net.get_split_datasets(X, y)
-    batches = net.get_iterator(train, training=True)
-    course = _course(net, train, valid, epochs)
+def _member(net: WarmStartNet, batches: TensorBatches, course: Generator[None, Losses, None]) -> Member:
     forward = None
     if is_stochastic(net.module_):
-        seed = net.session_.seed
+        seed = net._current.seed
         forward = child_seed(peek_seed() if seed is None else seed, "forward")
     return Member(net.module_, net.criterion_, net.optimizer_, batches, course, forward)
 
 
-def _course(net: Any, train: Any, valid: Any, epochs: int) -> Generator[None, Losses, None]:
+def _course(net: WarmStartNet, train: Any, valid: Any, epochs: int) -> Generator[None, Losses, None]:
     """skorch's loop around the epochs, which are trained elsewhere."""
     valid_batches = None if valid is None else net.get_iterator(valid, training=False)
     datasets = {"dataset_train": train, "dataset_valid": valid}

@@ -1,4 +1,4 @@
-"""Nothing is lost by a call that fails."""
+"""Rollback of a call that fails."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ...state import network_of
 from ...training import Snapshot
+from .._protocol import WarmStartNet
 
 
 @contextlib.contextmanager
@@ -47,28 +48,18 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def live_or_back(net: Any) -> Iterator[None]:
-    """Put a network that goes on being trained back, if the block fails; with its optimiser and random numbers.
-
-    A fit has a network of its own to throw away; a partial fit trains the one at hand.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net; the block may also replace its network.
-    """
+def live_or_back(net: WarmStartNet) -> Iterator[None]:
+    """Put back network, optimiser and random numbers of a partial fit that fails; it trains what is at hand."""
     if not net.initialized_:
         yield
         return
     network, optimizer = network_of(net), net.optimizer_
-    held = [{**group, "params": list(group["params"])} for group in optimizer.param_groups]
     before = Snapshot(network, optimizer)
-    streams = net.session_.streams if "session_" in net.__dict__ else None
+    streams = net._current.streams
     drawn = None if streams is None else streams.__getstate__()
     try:
         yield
     except BaseException:
-        optimizer.param_groups[:] = held
         before.restore(network, optimizer)
         if streams is not None and drawn is not None:
             streams.__setstate__(drawn)

@@ -1,4 +1,4 @@
-"""Let a donor's tensors follow classes, columns and statistics that changed since."""
+"""Adaptation of a donor's tensors to classes, columns and statistics that changed since."""
 
 from __future__ import annotations
 
@@ -15,44 +15,31 @@ from ...state import (
     NetState,
     Remap,
     Reparametrisation,
+    Schema,
     Standardizer,
     map_columns,
     map_labels,
     map_names,
 )
-from ._donation import schema_of
 
 
-def adapt(net: Any, donor: Donor, network: nn.Module, probe: Tensor | None) -> tuple[Donor, Bunch]:
-    """Bring a donor into the layout of a new network.
+def adapt(
+    donor: Donor,
+    schema: Schema,
+    scaler: Standardizer | None,
+    network: nn.Module,
+    module: nn.Module,
+    probe: Tensor | None,
+    adapts: bool,
+) -> tuple[Donor, Bunch, Standardizer | None]:
+    """Bring a donor into the layout of a new network: classes by label, columns by name, the first layer by scale.
 
-    Classes follow their labels, columns their names, and the first layer the statistics of its inputs.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net that starts, with its data validated.
-    donor : Donor
-        What it starts from.
-    network : nn.Module
-        The new network, as it was drawn.
-    probe : Tensor or None
-        Some rows as the network takes them; None where the input is no array.
-
-    Returns
-    -------
-    donor : Donor
-        In the new layout.
-    change : Bunch
-        ``classes_added``, ``columns_added``, ``columns_dropped``: names, or positions where there are none.
-
-    Raises
-    ------
-    ValueError
-        If something does not fit; with ``schema="adapt"`` only if it cannot be known what belongs where.
+    Returns the donor in the new layout, the names that came and went (``classes_added``, ``columns_added``,
+    ``columns_dropped``; positions where there are no names), and the scaler to use, which is the donor's where
+    rounding alone differs. ``network`` is all that is learned, ``module`` the part that takes the rows.
     """
-    columns, outputs = _mappings(net, donor)
-    ends = _Ends(net, network, probe)
+    columns, outputs = _mappings(donor.schema, schema, adapts)
+    ends = _Ends(module, network, probe)
     remaps: dict[str, list[Remap]] = {}
     if columns is not None and not columns.is_identity:
         end = ends.input()
@@ -61,12 +48,11 @@ def adapt(net: Any, donor: Donor, network: nn.Module, probe: Tensor | None) -> t
     if outputs is not None and not outputs.is_identity:
         for name, axis in ends.output(len(outputs.source)).axes.items():
             remaps.setdefault(name, []).append(Remap(axis, outputs, fresh=True))
-    missing = "fresh" if net.schema == "adapt" else "raise"
     if columns is None or columns.is_identity:
-        net.scaler_ = _settled(donor.scaler, net.scaler_)
-    change = reparametrisation(donor.scaler, net.scaler_, columns, ends, network)
-    adapted = donor.adapted(NetState.from_module(network), remaps, change, missing)
-    return adapted, _report(net, donor, columns, outputs)
+        scaler = _settled(donor.scaler, scaler)
+    change = reparametrisation(donor.scaler, scaler, columns, ends, network)
+    adapted = donor.adapted(NetState.from_module(network), remaps, change, "fresh" if adapts else "raise")
+    return adapted, _report(donor.schema, schema, columns, outputs), scaler
 
 
 def reparametrisation(
@@ -76,29 +62,7 @@ def reparametrisation(
     ends: _Ends,
     network: nn.Module,
 ) -> Reparametrisation | None:
-    """Return how the first layer changes when the statistics of its inputs do.
-
-    Parameters
-    ----------
-    old, new : Standardizer or None
-        Statistics then and now; None where the inputs are taken as they are.
-    columns : Mapping or None
-        How the columns moved.
-    ends : _Ends
-        Finds the first layer.
-    network : nn.Module
-        The network.
-
-    Returns
-    -------
-    Reparametrisation or None
-        None if nothing moved.
-
-    Raises
-    ------
-    ValueError
-        If something stands between the inputs and the first layer, or the layer has no bias.
-    """
+    """Return how the first layer changes when the statistics of its inputs do; None if nothing moved."""
     if old is None and new is None:
         return None
     width = len((new or old).mean)  # type: ignore[union-attr]
@@ -129,8 +93,8 @@ def _settled(old: Standardizer | None, new: Standardizer | None) -> Standardizer
 class _Ends:
     """The two ends of a net's network, found when they are asked for."""
 
-    def __init__(self, net: Any, network: nn.Module, probe: Tensor | None):
-        self._module = getattr(net.module_, "_orig_mod", net.module_)
+    def __init__(self, module: nn.Module, network: nn.Module, probe: Tensor | None):
+        self._module = getattr(module, "_orig_mod", module)
         self._prefix = "" if network is self._module else "module."
         self._probe = probe
 
@@ -153,15 +117,14 @@ class _Ends:
         return End(self._prefix + end.layer, axes, end.plain)
 
 
-def _mappings(net: Any, donor: Donor) -> tuple[Mapping | None, Mapping | None]:
-    old, new = donor.schema, schema_of(net)
-    columns = map_columns(old, new) if net.schema == "adapt" else None
+def _mappings(old: Schema, new: Schema, adapts: bool) -> tuple[Mapping | None, Mapping | None]:
+    columns = map_columns(old, new) if adapts else None
     outputs = None
     if old.classes is not None and new.classes is not None and len(old.classes):
         outputs = map_labels(old.classes, new.classes)
     elif old.targets is not None and new.targets is not None:
         outputs = map_names(old.targets, new.targets, "targets")
-    if net.schema == "strict" and outputs is not None and (len(outputs.added) or len(outputs.dropped)):
+    if not adapts and outputs is not None and (len(outputs.added) or len(outputs.dropped)):
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
             f"Previously got {old.classes if old.targets is None else list(old.targets)}, now there are "
@@ -170,8 +133,7 @@ def _mappings(net: Any, donor: Donor) -> tuple[Mapping | None, Mapping | None]:
     return columns, outputs
 
 
-def _report(net: Any, donor: Donor, columns: Mapping | None, outputs: Mapping | None) -> Bunch:
-    old, new = donor.schema, schema_of(net)
+def _report(old: Schema, new: Schema, columns: Mapping | None, outputs: Mapping | None) -> Bunch:
     labels = new.classes if new.classes is not None else new.targets
     return Bunch(
         classes_added=[] if outputs is None or labels is None else _at(labels, outputs.added),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,42 +10,19 @@ import torch
 
 from ...state import Donor
 from ...training import uses_autocast
+from .._protocol import WarmStartNet
 from ..input._table import DTYPES, Table
 from ..input._targets import targets_of
 
 
-def architecture_of(net: Any) -> dict[str, Any]:
-    """Return the parameters that say which network is built.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net.
-
-    Returns
-    -------
-    dict
-        ``module`` and all ``module__*``.
-    """
-    return {name: value for name, value in net.__dict__.items() if name == "module" or name.startswith("module__")}
+def architecture_of(net: WarmStartNet) -> dict[str, Any]:
+    """Return the parameters that say which network is built: ``module`` and all ``module__*``."""
+    return {name: value for name, value in vars(net).items() if name == "module" or name.startswith("module__")}
 
 
-def check_same_architecture(net: Any) -> None:
-    """Refuse to go on with a network that is not the one that the parameters say.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        A fitted net.
-
-    Raises
-    ------
-    ValueError
-        Naming what changed.
-    """
-    changed = [
-        name for name, value in architecture_of(net).items() if not _same(value, net.architecture_.get(name))
-    ]
+def check_same_architecture(net: WarmStartNet, built: Mapping[str, Any]) -> None:
+    """Refuse to train a network further that is not the one that the parameters say."""
+    changed = [name for name, value in architecture_of(net).items() if not _same(value, built.get(name))]
     if changed:
         raise ValueError(
             f"{', '.join(changed)} changed since the network was built, and partial_fit goes on with that "
@@ -52,48 +30,28 @@ def check_same_architecture(net: Any) -> None:
         )
 
 
-def choose_dtype(net: Any, donor: Donor | None, table: Table) -> str | None:
+def choose_dtype(net: WarmStartNet, donor: Donor | None, table: Table) -> str | None:
     """Return the network's dtype: the parameter; else the donor's, so that a start predicts as before; else X's.
 
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net.
-    donor : Donor or None
-        What it starts from.
-    table : Table
-        The rows.
-
-    Returns
-    -------
-    str or None
-        None leaves the module's own.
+    None leaves the module's own.
     """
     if net.dtype != "auto":
         return str(net.dtype)
     if donor is not None and not uses_autocast(net):
-        floats = [tensor.dtype for tensor in donor.state.values() if tensor.is_floating_point()]
-        return next((name for name, dtype in DTYPES.items() if dtype in floats), None)
+        return dtype_of(donor)
     if torch.device(net.device or "cpu").type != "cpu" or uses_autocast(net):
         return "float32"
     return "float64" if table.is_array and table.X.dtype == np.float64 else "float32"
 
 
-def shape_from(net: Any, table: Table) -> dict[str, int]:
-    """Return what a module may learn of its shape from the data.
+def dtype_of(donor: Donor) -> str | None:
+    """Return the dtype of a donor's tensors; None for one that is no parameter's value."""
+    floats = [tensor.dtype for tensor in donor.state.values() if tensor.is_floating_point()]
+    return next((name for name, dtype in DTYPES.items() if dtype in floats), None)
 
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, with its data validated.
-    table : Table
-        The rows.
 
-    Returns
-    -------
-    dict
-        ``n_features`` and ``n_outputs``, as far as they are known.
-    """
+def shape_from(net: WarmStartNet, table: Table) -> dict[str, int]:
+    """Return ``n_features`` and ``n_outputs``, as far as the validated data tell them."""
     shape = {"n_outputs": targets_of(net).n_outputs(net, table.target)}
     if table.is_array:
         shape["n_features"] = net.n_features_in_

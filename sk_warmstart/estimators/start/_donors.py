@@ -1,4 +1,4 @@
-"""Where the previous state comes from."""
+"""Donors of a fit: its own last state, ``warm_start_from``, and what its policy brings."""
 
 from __future__ import annotations
 
@@ -10,33 +10,13 @@ from sklearn.model_selection._search import BaseSearchCV
 from torch import nn
 
 from ...state import Checkpoint, Donor, donor_of, layers_of
+from .._protocol import WarmStartNet
 
 
-def find_donors(estimator: Any, brought: Sequence[Any] = ()) -> tuple[list[Donor], str | None]:
-    """Return the donors that an estimator's next ``fit`` has.
+def find_donors(estimator: WarmStartNet, brought: Sequence[Any] = ()) -> tuple[list[Donor], str | None]:
+    """Return the donors of the next ``fit``, those that its policy brings at the end, and where the first is from.
 
-    Parameters
-    ----------
-    estimator : WarmStartMixin
-        The estimator: its own state comes first (``warm_start=True`` and fitted), then ``warm_start_from``.
-    brought : sequence, default=()
-        What its policy brings, as ``warm_start_from`` takes it.
-
-    Returns
-    -------
-    donors : list of Donor
-        The donor, and those that the policy brings; without a donor of its own, these alone.
-    kind : {"self", "warm_start_from", "init_policy"} or None
-        Where the first of them was found.
-
-    Raises
-    ------
-    ValueError
-        If ``warm_start_from`` is not fitted.
-    CheckpointError
-        If it is a path to what is no checkpoint.
-    TypeError
-        If it is nothing that holds a network.
+    The estimator's own state comes first (``warm_start=True`` and fitted), then ``warm_start_from``.
     """
     more = [_donor_in(source, "each of the policy's sources") for source in brought]
     if estimator.warm_start and hasattr(estimator, "module_"):

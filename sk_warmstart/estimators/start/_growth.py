@@ -1,11 +1,11 @@
-"""Let the network of a row of partial fits follow classes, columns and statistics that change under it."""
+"""Growth of the live network of a row of partial fits, as classes, columns and statistics change."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from ...state import (
     Donor,
@@ -19,119 +19,53 @@ from ...state import (
     network_of,
 )
 from ...training import child_seed, seeded
+from .._learned import Learned
+from .._protocol import WarmStartNet
 from ..input._table import Table
 from ._adaptation import adapt
-from ._architecture import shape_from
-from ._donation import schema_of
 
 
-def follow_rows(net: Any, seen: Standardizer | None, before: Schema, table: Table) -> Standardizer:
-    """Return the statistics of all rows so far, the new ones among them.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, with the new rows validated.
-    seen : Standardizer or None
-        The statistics so far.
-    before : Schema
-        What the columns were.
-    table : Table
-        The new rows.
-
-    Returns
-    -------
-    Standardizer
-        The statistics, of the new columns.
-    """
+def updated_scaler(
+    seen: Standardizer | None, before: Schema, now: Schema, adapts: bool, table: Table
+) -> Standardizer:
+    """Return the statistics of all rows so far, the new ones among them."""
     new = Standardizer.from_rows(table.X, table.weight)
     if seen is None:
         return new
-    columns = _moved(net, before)
+    columns = _moved(before, now, adapts)
     if columns is not None:
         seen = seen.take(columns, new)
     return seen.updated(table.X, table.weight)
 
 
-def follow_features(
-    net: Any, summary: FeatureSummary | None, before: Schema, table: Table
+def updated_features(
+    summary: FeatureSummary | None, before: Schema, now: Schema, adapts: bool, table: Table
 ) -> FeatureSummary | None:
-    """Return the summary of the columns of all rows so far, the new ones among them.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, with the new rows validated.
-    summary : FeatureSummary or None
-        The summary so far.
-    before : Schema
-        What the columns were.
-    table : Table
-        The new rows.
-
-    Returns
-    -------
-    FeatureSummary or None
-        None where there is none.
-    """
+    """Return the summary of the columns of all rows so far, the new ones among them; None where there is none."""
     if summary is None or not table.is_array:
         return summary
-    columns = _moved(net, before)
+    columns = _moved(before, now, adapts)
     if columns is not None:
         summary = summary.take(columns.source)
     return summary.updated(table.X)
 
 
-def grow(net: Any, before: Schema, scaler: Standardizer | None, table: Table) -> None:
-    """Bring the live network and its optimiser into the layout of the new rows.
-
-    The optimiser stays the same object, so schedules and callbacks that hold it go on.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, with the new rows validated.
-    before : Schema
-        What its inputs and outputs were.
-    scaler : Standardizer or None
-        The new statistics of its inputs.
-    table : Table
-        The new rows.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be known what belongs where.
-    """
-    now = schema_of(net)
-    resized = _sizes(before) != _sizes(now)
-    if not resized and _same_order(before, now) and scaler is net.scaler_:
-        return
-    network = network_of(net)
-    previous = Donor(
-        state=NetState.from_module(network),
-        schema=before,
-        origin=net.origin_,
-        optimizer=OptimizerState.from_optimizer(net.optimizer_, network),
-        scaler=net.scaler_,
-    )
-    net.scaler_ = scaler
-    if resized:
-        network = _rebuilt(net, table, network)
-    adapted, _ = adapt(net, previous, network, net._probe(table))
-    adapted.state.load_into(network)
-    net.origin_ = adapted.origin
-    assert adapted.optimizer is not None
-    net.optimizer_.state.clear()
-    adapted.optimizer.load_into(net.optimizer_, network)
+def must_grow(before: Learned, now: Learned) -> bool:
+    """Tell whether the network must follow new classes, columns or statistics."""
+    return resized(before, now) or not _same_order(before.schema, now.schema) or (now.scaler is not before.scaler)
 
 
-def _rebuilt(net: Any, table: Table, old: nn.Module) -> nn.Module:
+def resized(before: Learned, now: Learned) -> bool:
+    """Tell whether the network must be built in another size."""
+    return _sizes(before.schema) != _sizes(now.schema)
+
+
+def rebuild(net: WarmStartNet, old: nn.Module) -> nn.Module:
     """Build the network anew in its new size, and let the optimiser hold its parameters."""
-    net.network_shape_ = shape_from(net, table)
-    seed = net.session_.seed
-    size = net.network_shape_.get("n_outputs", 0)
-    with seeded(None if seed is None else child_seed(seed, "growth", size)):
+    learned = net._current
+    with seeded(
+        None if learned.seed is None else child_seed(learned.seed, "growth", learned.shape.get("n_outputs", 0))
+    ):
         net._initialize_module(reason="The data have new classes or columns; what was learned is kept.")
     new = network_of(net)
     theirs = dict(new.named_parameters())
@@ -143,9 +77,33 @@ def _rebuilt(net: Any, table: Table, old: nn.Module) -> nn.Module:
     return new
 
 
-def _moved(net: Any, before: Schema) -> Mapping | None:
+def snapshot(net: WarmStartNet, learned: Learned) -> Donor:
+    """Return the live network and its optimiser as a donor for its own growth."""
+    network = network_of(net)
+    return Donor(
+        state=NetState.from_module(network),
+        schema=learned.schema,
+        origin=learned.origin,
+        optimizer=OptimizerState.from_optimizer(net.optimizer_, network),
+        scaler=learned.scaler,
+    )
+
+
+def grow(net: WarmStartNet, previous: Donor, network: nn.Module, probe: Tensor | None) -> Learned:
+    """Load what a donor knows into the network in its new layout; the optimiser stays the same object."""
+    learned = net._current
+    adapts = net.schema == "adapt"
+    adapted, _, scaler = adapt(previous, learned.schema, learned.scaler, network, net.module_, probe, adapts)
+    adapted.state.load_into(network)
+    assert adapted.optimizer is not None
+    net.optimizer_.state.clear()
+    adapted.optimizer.load_into(net.optimizer_, network)
+    return replace(learned, origin=adapted.origin, scaler=scaler)
+
+
+def _moved(before: Schema, now: Schema, adapts: bool) -> Mapping | None:
     """Where the columns are now; None if they are where they were."""
-    columns = map_columns(before, schema_of(net)) if net.schema == "adapt" else None
+    columns = map_columns(before, now) if adapts else None
     return None if columns is None or columns.is_identity else columns
 
 

@@ -1,4 +1,4 @@
-"""The rows of a fit, as policies may look at them."""
+"""Rows of a fit, as policies may look at them."""
 
 from __future__ import annotations
 
@@ -9,32 +9,19 @@ from sklearn.base import is_classifier
 from torch import Tensor
 
 from ...policies import PhaseData
+from ...training import Rows, weights_of_batch
+from .._protocol import WarmStartNet
 
 
-def phase_data(net: Any, known: Callable[[], Tensor | None]) -> PhaseData | None:
-    """Return what a fit is about to train on.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        The net, its rows split and on the device.
-    known : callable
-        Tells which training rows no donor has seen.
-
-    Returns
-    -------
-    PhaseData or None
-        None where the rows are not known as tensors.
-    """
-    session = net.session_
-    if session.train is None or session.train.y is None:
+def phase_data(
+    net: WarmStartNet, train: Rows | None, valid: Rows | None, new: Callable[[], Tensor | None]
+) -> PhaseData | None:
+    """Return what a fit is about to train on; None where its rows are no tensors."""
+    if train is None or train.y is None:
         return None
 
     def loss(output: Any, y: Tensor, weight: Tensor | None) -> Tensor:
-        net.batch_weight_ = weight
-        try:
+        with weights_of_batch(weight):
             return net.get_loss(output, y, training=False)
-        finally:
-            net.batch_weight_ = None
 
-    return PhaseData(session.train, loss, session.valid, is_classifier(net), known)
+    return PhaseData(train, loss, valid, is_classifier(net), new)

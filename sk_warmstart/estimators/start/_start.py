@@ -1,10 +1,10 @@
-"""Make the start of a fit, and say what it was."""
+"""Start of a fit: made by a policy from donor and fresh draw, and put into the network."""
 
 from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,117 +12,56 @@ import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
-from ...policies import Circumstances, Cold, InitPolicy, PolicyContext
-from ...state import Donor, Lineage, NetState
-from ...training import child_seed
+from ...policies import DonorContext, PolicyContext
+from ...state import Donor, NetState, Standardizer
+from ...training import Rows
+from .._learned import Learned
+from .._protocol import WarmStartNet
 from ..input._identity import Recognised, new_rows
 from ..run._race import racing
 from ._adaptation import adapt
 from ._phase_data import phase_data
+from ._plan import Plan
 
-_TELLING = 50  # fewer rows do not tell how a column is spread
-_SPREAD = 10_000  # more are not needed
+_ENOUGH_NEW = 50  # fewer rows do not tell how a column is spread
+_MOST_ROWS = 10_000  # more are not needed
 
 
-@dataclass
-class Plan:
-    """How a fit is going to start: decided before the network is built.
+@dataclass(frozen=True)
+class Started:
+    """A start that was put into a network.
 
-    Parameters
-    ----------
-    policy : InitPolicy
-        The rule.
-    available : Donor or None
-        The previous state, if there is one.
-    kind : {"self", "warm_start_from"} or None
-        Where it was found.
-    seed : int or None
-        Seed of the start; None draws from torch's global generator.
-    others : list of Donor, default=[]
-        Further donors, which the policy brings.
+    ``previous`` is the donor in the network's layout (after a cold start, the start itself), whose origin is what
+    the lineage first started from; ``fresh`` is the network as it was drawn, ``inherited`` the donor's state.
     """
 
-    policy: InitPolicy
-    available: Donor | None
-    kind: str | None
-    seed: int | None
-    others: list[Donor] = field(default_factory=list)
-
-    @property
-    def donor(self) -> Donor | None:
-        """The donor, unless the policy would keep nothing of it: then the start is a cold one."""
-        return self.available if self.available is not None and self.policy.keeps_previous() else None
-
-    @property
-    def generation(self) -> int:
-        """How many warm starts lie behind this start."""
-        return 0 if self.donor is None else self.donor.lineage.generation + 1
-
-    @property
-    def fresh_seed(self) -> int | None:
-        """Seed of the fresh draw: a warm start's is independent of the draw that its lineage began with."""
-        return None if self.seed is None else child_seed(self.seed, "fresh", self.generation)
-
-    @property
-    def rule(self) -> str:
-        """Name of the policy that makes the start."""
-        return type(self.policy if self.available is not None else Cold()).__name__
-
-    @property
-    def rule_params(self) -> dict[str, Any]:
-        """Its parameters."""
-        return self.policy.get_params(deep=False) if self.available is not None else {}
-
-    def lineage(self) -> Lineage:
-        """Return where a state comes from that is started so, before it is trained."""
-        donor = self.donor
-        return Lineage(
-            generation=self.generation,
-            parent=None if donor is None else donor.id,
-            policy=self.rule,
-            params=self.rule_params,
-            rows_seen=0 if donor is None else donor.lineage.rows_seen,
-            seed=self.seed,
-        )
+    start: Bunch
+    previous: Donor
+    scaler: Standardizer | None
+    fresh: NetState
+    inherited: NetState | None
 
 
 def make_start(
-    plan: Plan, net: Any, network: nn.Module, probe: Tensor | None, X: Any, rows: Recognised
-) -> tuple[Bunch, Donor]:
-    """Put the start into a freshly drawn network.
+    plan: Plan,
+    net: WarmStartNet,
+    learned: Learned,
+    probe: Tensor | None,
+    X: Any,
+    rows: Recognised,
+    train: Rows | None,
+    valid: Rows | None,
+) -> Started:
+    """Put the start into a freshly drawn network, whose rows are on the device by now.
 
-    Parameters
-    ----------
-    plan : Plan
-        Policy, donor and seed.
-    net : WarmStartMixin
-        The net, with its data validated.
-    network : nn.Module
-        The network as it was drawn; changed in place.
-    probe : Tensor or None
-        Some rows as the network takes them; None where the input is no array.
-    X : array-like
-        The rows of the fit, validated; they are on the device by now.
-    rows : Recognised
-        What is known of them.
-
-    Returns
-    -------
-    start : Bunch
-        ``policy``, ``params``, ``donor``, ``donor_id``, ``generation``, ``kept``, ``seconds``, and what changed:
-        ``classes_added``, ``columns_added``, ``columns_dropped``; and what the policy noted.
-    previous : Donor
-        The donor in the network's layout; after a cold start, the start itself. Its origin is what the lineage
-        first started from.
-
-    Raises
-    ------
-    ValueError
-        If the donor does not fit the network, or the policy's parameters are out of range.
+    ``learned`` says what the fit knows of its data, ``probe`` holds a few rows as the network takes them (None
+    where the input is no array), ``X`` the validated rows.
     """
     began = time.perf_counter()
+    network = net._network()
     fresh = NetState.from_module(network)
     donor, policy, kind = plan.donor, plan.policy, plan.kind
+    scaler, inherited = learned.scaler, None
     if donor is None:
         previous = Donor(fresh, origin=fresh.copy())
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
@@ -130,24 +69,29 @@ def make_start(
     else:
         for source, brought in [(kind, donor), *(("the policy's sources", other) for other in plan.others)]:
             _check_finite(source, brought)
-        previous, change = adapt(net, donor, network, probe)
-        others = [_adapted(net, other, network, probe) for other in plan.others]
+
+        def adapted(other: Donor, to: Standardizer | None) -> tuple[Donor, Bunch, Standardizer | None]:
+            return adapt(other, learned.schema, to, network, net.module_, probe, net.schema == "adapt")
+
+        previous, change, scaler = adapted(donor, scaler)
+        # The statistics of the inputs stay those of the first donor.
+        others = [adapted(other, scaler)[0] for other in plan.others]
 
         @functools.cache  # a plain start asks for none of this
         def new() -> Tensor | None:
-            unseen = new_rows(net, rows)
+            unseen = new_rows(learned.memory, rows)
             return None if unseen is None else torch.from_numpy(unseen)
 
-        assert plan.seed is not None
+        brings_first = kind == "init_policy"  # without a donor of its own a fit starts from the first source
+        assert plan.start_seed is not None
         context = PolicyContext(
-            _generator(plan),
+            torch.Generator().manual_seed(plan.policy_seed),
             network,
             previous.origin,
-            phase_data(net, new),
-            race=racing(net, new, plan.seed),
-            sources=[other.state for other in others],
-            has_own_donor=kind != "init_policy",
-            circumstances=Circumstances(
+            phase_data(net, train, valid, new),
+            race=racing(net, learned, train, valid, new, plan.start_seed),
+            sources=[*([previous.state] if brings_first else []), *(other.state for other in others)],
+            donor=DonorContext(
                 lineage=donor.lineage,
                 **{name: change[name] for name in ("classes_added", "columns_added", "columns_dropped")},
                 features=donor.features,
@@ -157,12 +101,12 @@ def make_start(
         state = policy.start(previous.state, fresh, context)
         state.load_into(network)
         notes = context.notes
-        if "source" in notes:
-            previous, donor, kind = others[notes["source"]], plan.others[notes["source"]], "init_policy"
+        place = notes.get("source", -1) - brings_first
+        if place >= 0:
+            previous, donor, kind = others[place], plan.others[place], "init_policy"
         kept = state.kept(previous.state)
-        net.session_.previous = previous.state
-    net.session_.fresh = fresh
-    known = {
+        inherited = previous.state
+    facts = {
         "policy": plan.rule,
         "params": plan.rule_params,
         "donor": None if donor is None else kind,
@@ -173,28 +117,17 @@ def make_start(
         "seconds": time.perf_counter() - began,
     }
     # A note may say more than these, and never something else than these.
-    return Bunch(**{**notes, **known}), previous
+    return Started(Bunch(**{**notes, **facts}), previous, scaler, fresh, inherited)
 
 
-def adopted_start(network: nn.Module) -> tuple[Bunch, Donor]:
-    """Describe a network as the start that it is, whoever made it.
-
-    Parameters
-    ----------
-    network : nn.Module
-        The network.
-
-    Returns
-    -------
-    start, previous : Bunch, Donor
-        As from :func:`make_start`; the donor is called ``"initialize"``.
-    """
+def adopted_start(network: nn.Module, donor: str = "initialize") -> tuple[Bunch, Donor]:
+    """Describe a network as the start that it is, whoever made it."""
     state = NetState.from_module(network)
     previous = Donor(state, origin=state)
     start = Bunch(
         policy="Warm",
         params={},
-        donor="initialize",
+        donor=donor,
         donor_id=previous.id,
         generation=0,
         kept=state.kept(state),
@@ -206,21 +139,10 @@ def adopted_start(network: nn.Module) -> tuple[Bunch, Donor]:
     return start, previous
 
 
-def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: Any) -> None:
-    """Hand the donor's optimiser state on, as far as the mode says.
+def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Load the donor's optimiser state: nothing, everything, or all but the moments of what the policy changed.
 
     The learning rate and the other numbers stay the new optimiser's: schedules restart with every fit.
-
-    Parameters
-    ----------
-    mode : {"reset", "keep", "mask"}
-        Nothing; everything; or everything but the moments of the numbers that the policy changed.
-    previous : Donor
-        The donor, in the network's layout.
-    network : nn.Module
-        The network, at its start.
-    optimizer : Optimizer
-        The new optimiser; changed in place.
     """
     state = previous.optimizer
     if mode == "reset" or state is None:
@@ -235,7 +157,7 @@ def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: A
         _mask_moments(previous.state, network, optimizer)
 
 
-def _mask_moments(previous: NetState, network: nn.Module, optimizer: Any) -> None:
+def _mask_moments(previous: NetState, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             moments = optimizer.state.get(parameter)
@@ -252,21 +174,12 @@ def _mask_moments(previous: NetState, network: nn.Module, optimizer: Any) -> Non
 
 def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
     """Some training rows, new ones where there are enough, to see how the columns are spread."""
-    if not rows.known_as or X.ndim != 2:
+    if not rows.ids or X.ndim != 2:
         return None
     index = np.arange(X.shape[0])[rows.train]
-    if new is not None and int(new.sum()) >= _TELLING:
+    if new is not None and int(new.sum()) >= _ENOUGH_NEW:
         index = index[new.numpy()]
-    return X[index[:: -(-len(index) // _SPREAD)]]
-
-
-def _adapted(net: Any, donor: Donor, network: nn.Module, probe: Tensor | None) -> Donor:
-    """A further donor in the network's layout; the statistics of the inputs stay those of the first one."""
-    scaler = net.scaler_
-    try:
-        return adapt(net, donor, network, probe)[0]
-    finally:
-        net.scaler_ = scaler
+    return X[index[:: -(-len(index) // _MOST_ROWS)]]
 
 
 def _check_finite(source: str | None, donor: Donor) -> None:
@@ -279,8 +192,3 @@ def _check_finite(source: str | None, donor: Donor) -> None:
             f"{where} has weights that are NaN or infinite: {', '.join(bad[:5])}. Start cold (init_policy='cold') "
             "or from an earlier state"
         )
-
-
-def _generator(plan: Plan) -> torch.Generator:
-    assert plan.seed is not None, "a warm start always has a seed of its own"
-    return torch.Generator().manual_seed(child_seed(plan.seed, "policy", plan.generation))

@@ -16,24 +16,7 @@ LONGEST = 256  # steps of one graph: what it saves does not grow any more, what 
 
 
 class ChunkGraphs:
-    """Steps over the batches of a chunk, which lies in the same memory each time.
-
-    Parameters
-    ----------
-    recorder : Recorder
-        What records.
-    net : ClosedFormNet
-        Computes gradients.
-    update : FlatUpdate
-        Takes the steps.
-    n_rows : int
-        Most rows of a chunk.
-
-    Attributes
-    ----------
-    taken : int
-        Steps taken in this epoch.
-    """
+    """Steps over the batches of a chunk, which lies in the same memory each time; ``taken`` counts an epoch's."""
 
     def __init__(self, recorder: Recorder, net: ClosedFormNet, update: FlatUpdate, n_rows: int):
         self._recorder, self._net, self._update = recorder, net, update
@@ -60,16 +43,9 @@ class ChunkGraphs:
         scales: Callable[[Tensor | None, int], Iterable[float | Tensor]],
         weight: Tensor | None,
     ) -> None:
-        """Take the steps of a chunk.
+        """Take the steps of a chunk, cut into (rows, targets, outputs) of batches.
 
-        Parameters
-        ----------
-        cut : sequence of (rows, targets, outputs)
-            The batches, in the memory that the network was given for chunks of this size.
-        scales : callable
-            Returns what the gradients of each batch are multiplied by, from weights and the number of rows.
-        weight : Tensor or None
-            Weights of the rows.
+        ``scales`` returns what the gradients of each batch are multiplied by, from weights and the number of rows.
         """
         n = sum(len(x) for x, *_ in cut)
         key = (n, weight is not None)

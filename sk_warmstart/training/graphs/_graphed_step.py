@@ -10,44 +10,33 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..mlp._epoch import is_undisturbed
 from ..rows._batches import TensorBatches
-from ..updates._plain_optimizer import DirectUpdate
+from ..updates._direct_update import DirectUpdate
 from ._cuda_graph import Recorder, Repeated, recorder_for
 
 _Train = Callable[[Any, Any], Tensor]
 
 
-def graphed(net: Any, batches: TensorBatches, train: _Train, update: DirectUpdate) -> GraphedStep | None:
-    """Return what trains on a batch of a plain net by a graph, where that pays; it is kept from epoch to epoch.
+def can_record(device: torch.device) -> bool:
+    """Tell whether steps on a device can be recorded."""
+    return recorder_for(device) is not None
 
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The estimator.
-    batches : TensorBatches
-        What it trains on.
-    train : callable
-        Takes a pair of rows and targets, and weights; trains on them and returns the loss, detached.
-    update : DirectUpdate
-        The update that is part of it.
 
-    Returns
-    -------
-    GraphedStep or None
-        None where ``train`` is to be called itself.
+def graphed(
+    module: nn.Module, criterion: nn.Module, batches: TensorBatches, train: _Train, update: DirectUpdate
+) -> GraphedStep:
+    """Return what trains on a batch by a graph, where that pays; it is kept from epoch to epoch.
+
+    ``train`` takes a pair of rows and targets, and weights; it trains on them, ``update`` being part of it, and
+    returns the loss, detached.
     """
-    module, criterion, optimizer = net.module_, net.criterion_, net.optimizer_
-    if not is_undisturbed(module, criterion, optimizer):
-        return None
-    known = batches.graphed
-    if known is None or any(one is not other for one, other in zip(known.parts, (module, criterion), strict=True)):
+    kept = batches.graphed
+    if kept is None or kept.parts[0] is not module or kept.parts[1] is not criterion:
         recorder = recorder_for(update.parameters[0].device)
-        if recorder is None:
-            return None
-        known = batches.graphed = GraphedStep(recorder, module, criterion, batches.batch_size)
-    known.begin(train, update, optimizer)
-    return known
+        assert recorder is not None  # the route asked for it
+        kept = batches.graphed = GraphedStep(recorder, module, criterion, batches.batch_size)
+    kept.begin(train, update)
+    return kept
 
 
 class GraphedStep:
@@ -58,15 +47,6 @@ class GraphedStep:
     a tensor or an attribute was changed between two epochs: learning rates are numbers of the graph, since as
     tensors they would round in another way. Dropout draws from the device's generator, which torch moves on at
     each replay by as much as the same steps would have.
-
-    Parameters
-    ----------
-    recorder : Recorder
-        What records.
-    module, criterion : nn.Module
-        The network and its loss.
-    batch_size : int
-        Rows of the batches that are recorded.
     """
 
     def __init__(self, recorder: Recorder, module: nn.Module, criterion: nn.Module, batch_size: int):
@@ -78,9 +58,9 @@ class GraphedStep:
         self._replayed = False
         self._before: Any = None
 
-    def begin(self, train: _Train, update: DirectUpdate, optimizer: torch.optim.Optimizer) -> None:
+    def begin(self, train: _Train, update: DirectUpdate) -> None:
         """Begin an epoch, whose step these are."""
-        self._train, self._update, self._optimizer, self._replayed = train, update, optimizer, False
+        self._train, self._update, self._optimizer, self._replayed = train, update, update.optimizer, False
         if self._repeated is not None:
             self._repeated.begin(self._step, same=_are_same(self._state(), self._before))
 
@@ -158,7 +138,7 @@ def _kind(tensor: Tensor | None) -> Any:
 
 
 def _attributes(part: nn.Module) -> Any:
-    """Everything that a module knows beside its tensors and layers, which are compared by themselves."""
+    """Attributes of a module other than its tensors and layers, which are compared by themselves."""
     layers = ("_parameters", "_buffers", "_modules")
     return [
         {name: _noted(value) for name, value in vars(layer).items() if name not in layers}
@@ -167,7 +147,7 @@ def _attributes(part: nn.Module) -> Any:
 
 
 def _noted(value: Any) -> Any:
-    """A copy of plain values, to compare them later; anything else is known by who it is."""
+    """A copy of simple values, to compare them later; of anything else its identity."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return value
     if isinstance(value, list | tuple | set | frozenset):

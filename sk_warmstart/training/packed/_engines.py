@@ -1,4 +1,4 @@
-"""How a pack takes its steps: written out for the default network, by vmap for any other."""
+"""Steps of a pack: in closed form for the default network, by vmap for any other."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...modules import MLP
+from ...modules import MLP, first_output
 from .._loss import shaped_like, weighted_loss
 from .._random import seeded
 from ..mlp._closed_form import ClosedFormNet
-from ..mlp._epoch import are_targets, loss_name, shape_of
+from ..mlp._shape import are_targets, loss_name, shape_of
 from ..updates._flat_update import FlatUpdate
 from ._data import PackBatch
 from ._member import Member
@@ -20,17 +20,7 @@ from ._state import PackState
 
 
 class VmapEngine:
-    """Steps of any module that torch can run for many members at once.
-
-    Parameters
-    ----------
-    network : nn.Module
-        One of the members' networks, for its structure.
-    criterion : nn.Module
-        Their loss, a mean over rows.
-    state : PackState
-        Parameters and moments; changed in place.
-    """
+    """Steps of any module that torch can run for many members at once."""
 
     ones = False
 
@@ -61,8 +51,7 @@ class VmapEngine:
 
     def _loss(self, flat: Tensor, X: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
         parameters = dict(zip(self._names, self._state.views(flat), strict=True))
-        output = torch.func.functional_call(self._network, parameters, (X,))
-        output = output[0] if isinstance(output, tuple) else output
+        output = first_output(torch.func.functional_call(self._network, parameters, (X,)))
         y = shaped_like(y, output, self._criterion)
         if weight is None:
             return self._criterion(output, y)
@@ -70,15 +59,7 @@ class VmapEngine:
 
 
 class ClosedFormEngine:
-    """Steps of the default network, its gradient written out.
-
-    Parameters
-    ----------
-    net : ClosedFormNet
-        The network of all members.
-    state : PackState
-        Parameters and moments; changed in place.
-    """
+    """Steps of the default network, its gradient in closed form."""
 
     ones = True
 
@@ -114,27 +95,11 @@ class ClosedFormEngine:
 
 
 def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor, Any, Any]) -> str | None:
-    """Say why torch cannot run a module for many members at once; None if it can.
-
-    Parameters
-    ----------
-    network : nn.Module
-        One of the members' networks.
-    criterion : nn.Module
-        Their loss.
-    rows : tuple of Tensor
-        A few rows and their targets, as of :meth:`Rows.batch`.
-
-    Returns
-    -------
-    str or None
-        The reason.
-    """
+    """Say why torch cannot run a module for many members at once; None if it can."""
     X, y, _ = rows
 
     def loss(parameters: dict[str, Tensor], X: Tensor, y: Tensor) -> Tensor:
-        output = torch.func.functional_call(network, parameters, (X,))
-        output = output[0] if isinstance(output, tuple) else output
+        output = first_output(torch.func.functional_call(network, parameters, (X,)))
         return criterion(output, shaped_like(y, output, criterion))
 
     twice = {name: torch.stack([p.detach(), p.detach()]) for name, p in network.named_parameters()}
@@ -142,26 +107,13 @@ def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor,
         with seeded(0):
             rule = torch.func.vmap(torch.func.grad(loss), randomness="different")
             rule(twice, torch.stack([X, X]), torch.stack([y, y]))
-    except Exception as error:  # whatever it is, the fit's own loop is to say it
+    except Exception as error:  # the fit's own loop is to raise it
         return (str(error) or type(error).__name__).splitlines()[0]
     return None
 
 
 def make_engine(members: Sequence[Member], state: PackState) -> VmapEngine | ClosedFormEngine:
-    """Choose how a pack takes its steps.
-
-    Parameters
-    ----------
-    members : sequence of Member
-        The fits, alike but for numbers.
-    state : PackState
-        Their parameters and moments.
-
-    Returns
-    -------
-    VmapEngine or ClosedFormEngine
-        The engine.
-    """
+    """Choose how a pack of alike members takes its steps."""
     first = members[0]
     network, criterion = first.network, first.criterion
     net = _closed_form(members, state) if type(network) is MLP else None

@@ -7,33 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..mlp._epoch import is_undisturbed
 from ..rows._batches import Rows, TensorBatches
+from ._rendezvous import Participant
 
 # Losses and sizes of the batches of one epoch.
 Losses = tuple[list[float], list[int]]
 
 
 @dataclass(eq=False)
-class Member:
+class Member(Participant):
     """One fit that may be trained together with others.
 
-    Parameters
-    ----------
-    network : nn.Module
-        What is trained.
-    criterion : nn.Module
-        Its loss.
-    optimizer : torch.optim.Optimizer
-        Holds the network's parameters in one group.
-    batches : TensorBatches
-        Over rows that live on the device.
-    course : generator
-        Everything around the epochs: it yields when an epoch is to be trained and is sent the epoch's losses.
-    forward_seed : int or None, default=None
-        Seed of what the network draws in training, where it draws; the first member's is the pack's.
+    ``optimizer`` holds the network's parameters in one group, ``batches`` are of rows on the device. ``course`` is
+    everything around the epochs: it yields when an epoch is to be trained, and is sent the epoch's losses.
+    ``forward_seed`` is that of what the network draws in training, if it draws; the first member's is the pack's.
     """
 
     network: nn.Module
@@ -65,47 +54,6 @@ class Member:
             self.batches.batch_size,
             self.batches.drop_last,
         )
-
-
-def why_alone(member: Member) -> str | None:
-    """Say why a member cannot be trained in a pack; None if it can.
-
-    Parameters
-    ----------
-    member : Member
-        The fit.
-
-    Returns
-    -------
-    str or None
-        The reason.
-    """
-    if not isinstance(member.batches, TensorBatches):
-        return "it has an iterator of its own"
-    if not isinstance(member.rows.X, Tensor):
-        return "its rows are sparse"
-    if member.rows.travels_to is not None:
-        return "its rows do not fit on the device"
-    if member.rows.y is None:
-        return "it has no targets"
-    if type(member.optimizer) not in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
-        return f"packs know SGD, Adam and AdamW, not {type(member.optimizer).__name__}"
-    if len(member.optimizer.param_groups) != 1:
-        return "its optimiser has several groups of parameters"
-    group = member.optimizer.param_groups[0]
-    if group.get("amsgrad") or group.get("maximize") or group.get("dampening"):
-        return "packs do not know amsgrad, maximize and dampening"
-    if any(True for _ in member.network.buffers()):
-        return "its network has buffers (running statistics), which padded rows would spoil"
-    if not is_undisturbed(member.network, member.criterion, member.optimizer):
-        return "something is hooked to its network, its criterion or its optimiser"
-    if isinstance(member.criterion, nn.NLLLoss):
-        return "skorch takes logarithms before NLLLoss"
-    if getattr(member.criterion, "reduction", None) != "mean":
-        return "its criterion is no mean over rows"
-    if isinstance(getattr(member.criterion, "weight", None), Tensor):
-        return "its criterion has weights of classes of its own"
-    return None
 
 
 def _structure(network: nn.Module) -> str:

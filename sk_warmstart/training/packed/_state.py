@@ -8,44 +8,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..updates._flat_update import KINDS
-from ..updates._plain_optimizer import note_steps
+from ..updates._direct_update import note_steps
+from ..updates._flat_update import KINDS, MOMENTS
 
 
 class PackState:
     """Flat parameters and moments of the members of a pack.
 
     While the pack lives, the members' own parameters and moments are views of its tensors: whoever looks at a
-    member between two epochs sees it as it is, and what is changed there is changed here.
-
-    Parameters
-    ----------
-    members : sequence of (nn.Module, Optimizer)
-        Networks of one architecture, and an optimiser of one kind over each.
-
-    Attributes
-    ----------
-    flat : Tensor of shape (n_members, n_parameters)
-        The parameters.
-    gradient : Tensor of the same shape
-        Each member's gradient in the last batch of its epoch.
-    moments : dict from str to Tensor of the same shape
-        What the optimisers remember.
-    steps : list of float
-        Steps that each optimiser has done; changed in place.
-    kind : str
-        The optimisers' kind, as :class:`FlatUpdate` calls it.
+    member between two epochs sees it as it is, and what is changed there is changed here. ``gradient`` is each
+    member's in the last batch of its epoch.
     """
 
     def __init__(self, members: Sequence[tuple[nn.Module, torch.optim.Optimizer]]):
         self._parameters = [list(network.parameters()) for network, _ in members]
         self._optimizers = [optimizer for _, optimizer in members]
         self.kind = KINDS[type(self._optimizers[0])]
-        names = ("momentum_buffer",) if self.kind == "sgd" else ("exp_avg", "exp_avg_sq")
         self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
         self.gradient = torch.zeros_like(self.flat)
         self._lent: bool | None = None  # whether members know their moments; None before they know anything
-        self.moments = {name: self._gathered(name) for name in names}
+        self.moments = {name: self._gathered(name) for name in MOMENTS[self.kind]}
         self.steps = [
             float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
             for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
@@ -55,18 +37,7 @@ class PackState:
                 parameter.data = view
 
     def views(self, flat: Tensor) -> list[Tensor]:
-        """Return each parameter as a view of a flat tensor, any axes before included.
-
-        Parameters
-        ----------
-        flat : Tensor of shape (..., n_parameters)
-            ``flat``, a row of it, or a moment.
-
-        Returns
-        -------
-        list of Tensor
-            In the order of the network's parameters.
-        """
+        """Return each parameter as a view of a flat tensor, any axes before included."""
         parameters = self._parameters[0]
         parts = flat.split([p.numel() for p in parameters], -1)
         return [part.unflatten(-1, p.shape) for part, p in zip(parts, parameters, strict=True)]

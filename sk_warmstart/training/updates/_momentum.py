@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
+from .._net import TrainableNet
 
-def complete_momentum(net: Any) -> None:
+
+def complete_momentum(net: TrainableNet) -> None:
     """Give parameters that begin to train later than others a momentum of zero.
 
-    The fused SGD fails if some of its parameters have a momentum and others have none yet. From zero, the first
-    step is the one that it takes where nobody has a momentum.
-
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        The estimator, before it trains for an epoch.
+    The fused SGD fails if only some of its parameters have a momentum; from zero the first step is the same.
     """
     for name in net._optimizers:
         optimizer = getattr(net, name + "_")

@@ -1,4 +1,4 @@
-"""One bad input: what is handed to what, and what must come of it."""
+"""Cases of bad input: the call, and the error that it must raise."""
 
 from __future__ import annotations
 
@@ -51,21 +51,8 @@ class Group:
     cases: Sequence[Case]
 
 
-def told(call: Call, subject: Any) -> tuple[str, str]:
-    """Return class and message of what comes of a call; of what works, the word ``works`` and nothing.
-
-    Parameters
-    ----------
-    call : callable
-        The call.
-    subject : object
-        What it gets.
-
-    Returns
-    -------
-    tuple of (str, str)
-        The two.
-    """
+def result_of(call: Call, subject: Any) -> tuple[str, str]:
+    """Return class and message of the error of a call; of what works, the word ``works`` and nothing."""
     try:
         call(subject)
     except Exception as error:
@@ -78,15 +65,15 @@ def in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def shown(value: Any) -> str:
+def literal_of(value: Any) -> str:
     """Return a value as a reader would write it, equal on every machine."""
     if isinstance(value, type) or hasattr(value, "__code__"):
         return str(value.__name__)
     if isinstance(value, list | tuple):
-        inner = ", ".join(map(shown, value))
+        inner = ", ".join(map(literal_of, value))
         return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{shown(key)}: {shown(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{literal_of(key)}: {literal_of(each)}" for key, each in value.items()) + "}"
     text = repr(value)
     return (
         text if len(text) <= _SHORT and " at 0x" not in text and "\n" not in text else f"{type(value).__name__}()"

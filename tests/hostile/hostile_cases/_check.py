@@ -1,8 +1,8 @@
-"""What is asked of every case: the right error, in clear words, and nothing lost."""
+"""The check of a case: the right error, in clear words, and nothing lost."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,10 +11,11 @@ from ._case import Case, Group, in_one_line
 from ._subjects import outputs, put_back
 
 
-def every(groups: Sequence[Group]) -> list[Any]:
-    """Return pytest's parameters, a maker of a subject and a case, for all cases of groups."""
+def parameters_of(lists: Mapping[str, Sequence[Group]]) -> list[Any]:
+    """Return pytest's parameters, a maker of a subject and a case, for all cases of all lists."""
     return [
-        pytest.param(make, case, id=f"{name}-{case.what}")
+        pytest.param(make, case, id=f"{title.replace(',', '').replace(' ', '_').lower()}-{name}-{case.what}")
+        for title, groups in lists.items()
         for group in groups
         for name, make in group.subjects.items()
         for case in group.cases
@@ -22,7 +23,7 @@ def every(groups: Sequence[Group]) -> list[Any]:
 
 
 def check(make: Any, case: Case) -> None:
-    """Hand a case to a subject, and look at what comes of it."""
+    """Hand a case to a subject, and compare its error and its later predictions with what is asked."""
     subject = make()
     params, before = subject.get_params(deep=False), outputs(subject)
     if case.error is None:

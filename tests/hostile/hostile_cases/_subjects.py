@@ -1,4 +1,4 @@
-"""What bad input is handed to: small fitted estimators and comparators, and the rows that they know."""
+"""Small fitted estimators and comparators for bad input, and the rows that they were fitted on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0.3)
 NUMBERS = X @ [1.0, -1.0, 0.5, 0.0]
 TABLE = pd.DataFrame(X, columns=["age", "height", "weight", "pulse"])
 SMALL: dict[str, Any] = {"module__hidden_layer_sizes": (6,), "max_epochs": 2, "batch_size": 16, "random_state": 0}
-# Parameters that a prediction is made by; all others are those of training.
+# Parameters that predictions depend on; all others are those of training.
 _PREDICTED_BY = (
     "batch_size", "criterion", "dataset", "device", "estimator", "iterator_valid", "iterator_valid__batch_size",
     "predict_nonlinearity", "use_caching",
@@ -69,20 +69,12 @@ def target_of(net: Any) -> Any:
 def outputs(subject: Any) -> bytes:
     """Return what a subject predicts, to the bit; a comparator's tables too."""
     rows: Any = TABLE if hasattr(subject, "feature_names_in_") else X
-    told = subject.gain_.to_csv().encode() if isinstance(subject, WarmStartComparator) else b""
-    return told + np.asarray(getattr(subject, "predict_proba", subject.predict)(rows)).tobytes()
+    gain = subject.gain_.to_csv().encode() if isinstance(subject, WarmStartComparator) else b""
+    return gain + np.asarray(getattr(subject, "predict_proba", subject.predict)(rows)).tobytes()
 
 
 def put_back(subject: Any, params: Mapping[str, Any]) -> None:
-    """Set what a prediction is made by back to what it was, as a user would.
-
-    Parameters
-    ----------
-    subject : estimator
-        What a bad value was set on.
-    params : mapping
-        Its parameters before.
-    """
+    """Set the parameters that predictions depend on back to those from before, as a user would."""
     for name in set(_PREDICTED_BY) & vars(subject).keys():
         if name not in params:
             delattr(subject, name)

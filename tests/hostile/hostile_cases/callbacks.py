@@ -6,7 +6,7 @@ from typing import Any
 
 from sk_warmstart.callbacks import Anchor, Freeze, GradualUnfreeze, LayerwiseLR, WeightAverage
 
-from ._case import Case, Group, shown
+from ._case import Case, Group, literal_of
 from ._subjects import classifier
 from .parameters import INF, NAN, set_and_fit
 
@@ -18,12 +18,12 @@ VALUES: dict[Any, dict[str, list[Any]]] = {
         "scope": ["biases", None],
     },
     Freeze: {
-        "which": ["no_such_layer", "(", ".", [], ["no_such_layer"], 3, None],
+        "which": ["no_such_layer", "(", ".", [], ["no_such_layer"], 99, None],
         "n_epochs": [0, 2.5, "five", True],
     },
     GradualUnfreeze: {
         "factor": [0.5, NAN, INF, "steep", None, True],
-        "epochs_per_layer": [0, 1.5, None],
+        "n_epochs": [0, 1.5, None],
         "blocks": _BLOCKS,
     },
     LayerwiseLR: {"factor": [0.5, NAN, INF, "steep", None], "blocks": _BLOCKS},
@@ -40,7 +40,7 @@ GROUPS = [
         {"classifier": classifier},
         [
             Case(
-                f"{cls.__name__}({name}={shown(value)})",
+                f"{cls.__name__}({name}={literal_of(value)})",
                 set_and_fit(callbacks=[cls(**{name: value})]),
                 words=ALL_FROZEN if value == "." else name,
             )

@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 
 from sk_warmstart import CheckpointError, WarmStartClassifier, WarmStartComparator
 
-from ._case import Call, Case, Group, shown
+from ._case import Call, Case, Group, literal_of
 from ._subjects import LABELS, N_ROWS, NUMBERS, SMALL, X
 from ._subjects import comparator as fitted
 from .parameters import INF, NAN
@@ -56,7 +56,7 @@ PARAMETERS = [
         Case(what, _set(**{name: value}), words=WORDS.get(what, name))
         for name, values in VALUES.items()
         for value in values
-        for what in [f"{name}={shown(value)}"]
+        for what in [f"{name}={literal_of(value)}"]
     ),
     Case("estimator=LinearRegression()", _set(estimator=LinearRegression()), words="cannot start warm"),
     Case("estimator with max_epochs=-1", _set(estimator=WarmStartClassifier(max_epochs=-1)), words="max_epochs"),
@@ -91,7 +91,7 @@ DATA = [
     Case("fit: sample_weight is shorter than X", _feed(X, LABELS, sample_weight=[1]), words="sample_weight"),
     Case("fit: sample_weight has NaN", _feed(X, LABELS, sample_weight=[NAN] * N_ROWS), words="sample_weight"),
     Case("fit: sample_id", _feed(X, LABELS, sample_id=np.arange(N_ROWS)), words="leave sample_id out"),
-    Case("fit: an argument that nobody knows", _feed(X, LABELS, wieght=3), TypeError, "'wieght'"),
+    Case("fit: an unknown argument", _feed(X, LABELS, wieght=3), TypeError, "'wieght'"),
     Case("predict: X has 3 columns", lambda compared: compared.predict(X[:, :3]), words="expecting 4 features"),
     Case("score: y is None", lambda compared: compared.score(X, None), words="y_true"),
     Case(

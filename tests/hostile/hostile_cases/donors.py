@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sk_warmstart import Checkpoint, CheckpointError, WarmStartClassifier
 from sk_warmstart.policies import BestOf, policy_names
 
-from ._case import Call, Case, Group, shown
+from ._case import Call, Case, Group, literal_of
 from ._subjects import LABELS, SMALL, X, both, classifier, target_of
 from .parameters import set_and_fit
 
@@ -82,7 +82,7 @@ def _bad_checkpoint() -> Checkpoint:
 _NAN = "has weights that are NaN or infinite: output.weight"
 NONE = [
     *(
-        Case(f"warm_start_from={shown(value)}", set_and_fit(warm_start_from=value), error, words)
+        Case(f"warm_start_from={literal_of(value)}", set_and_fit(warm_start_from=value), error, words)
         for value, error, words in [
             (3, TypeError, "warm_start_from must be a Checkpoint, a path to one"),
             (object(), TypeError, "warm_start_from must be a Checkpoint, a path to one"),

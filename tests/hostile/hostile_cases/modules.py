@@ -53,7 +53,7 @@ class NeverANumber(nn.CrossEntropyLoss):
 
 
 def _with(method: str, module: Any = None, **params: Any) -> Call:
-    """Train a net of another architecture: a fit of the one at hand, a partial fit of a new one beside it."""
+    """Train a net of another architecture: a fit of this one, a partial fit of a new one."""
 
     def call(net: Any) -> Any:
         extra = {"classes": [0, 1, 2]} if method == "partial_fit" and hasattr(net, "classes") else {}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._case import Call, Case, Group, shown
+from ._case import Call, Case, Group, literal_of
 from ._subjects import X, both, classifier, target_of
 
 NAN, INF = float("nan"), float("inf")
@@ -20,7 +20,7 @@ def set_and_fit(**params: Any) -> Call:
 
 def _cases(values: dict[str, list[Any]], error: type[Exception] = ValueError) -> list[Case]:
     return [
-        Case(f"{name}={shown(value)}", set_and_fit(**{name: value}), error, name.partition("__")[2] or name)
+        Case(f"{name}={literal_of(value)}", set_and_fit(**{name: value}), error, name.partition("__")[2] or name)
         for name, listed in values.items()
         for value in listed
     ]
@@ -122,7 +122,7 @@ OF_CLASSIFIERS = [
 ]
 OF_STREAMS = [
     Case(
-        f"partial_fit: {name}={shown(value)}",
+        f"partial_fit: {name}={literal_of(value)}",
         lambda net, name=name, value=value: net.set_params(**{name: value}).partial_fit(X, target_of(net)),
         words=words,
     )
@@ -138,7 +138,7 @@ OF_STREAMS = [
     ]
 ]
 ODD = [
-    Case(f"{name}={shown(value)}", set_and_fit(**{name: value}), None)
+    Case(f"{name}={literal_of(value)}", set_and_fit(**{name: value}), None)
     for name, value in [
         ("max_epochs", 0),
         ("max_epochs", np.int64(1)),

@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold
 
 from sk_warmstart import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
 
-from ._case import Call, Case, Group, shown
+from ._case import Call, Case, Group, literal_of
 from ._subjects import LABELS, N_ROWS, X, comparator
 from .parameters import NAN
 
@@ -59,7 +59,7 @@ def _words(name: str, value: Any) -> str:
 
 PARAMETERS = [
     Case(
-        f"{cls.__name__}({name}={shown(value)})",
+        f"{cls.__name__}({name}={literal_of(value)})",
         _set(cls(**{**known, name: value})),
         words=_words(name, value),
     )
@@ -68,7 +68,7 @@ PARAMETERS = [
     for value in values
 ]
 LISTS = [
-    Case(f"phases={shown(value)}", _set(value), error, words)
+    Case(f"phases={literal_of(value)}", _set(value), error, words)
     for value, error, words in [
         (3, TypeError, "phases must be"),
         ("5", TypeError, "phases must be"),

@@ -18,7 +18,7 @@ from sk_warmstart.policies import (
     ShrinkPerturb,
 )
 
-from ._case import Case, Group, shown
+from ._case import Case, Group, literal_of
 from ._subjects import classifier
 from .parameters import INF, NAN, set_and_fit
 
@@ -30,7 +30,7 @@ VALUES: dict[Any, dict[str, list[Any]]] = {
         "scope": ["biases", None],
         "buffers": ["drop", None],
     },
-    Interpolate: {"c": [-0.1, 1.1, NAN, "half", None]},
+    Interpolate: {"fresh_share": [-0.1, 1.1, NAN, "half", None]},
     Dash: {
         "shrink": [-0.1, 1.1, NAN, "half"],
         "alpha": [0, 1.1, NAN, "some"],
@@ -63,7 +63,7 @@ GROUPS = [
         {"classifier": functools.partial(classifier, warm_start=True)},
         [
             Case(
-                f"{cls.__name__}({name}={shown(value)})",
+                f"{cls.__name__}({name}={literal_of(value)})",
                 set_and_fit(init_policy=cls(**{name: value})),
                 words=name if name in NAMED_ALONE else f"{name} of {cls.__name__}",
             )
@@ -76,10 +76,10 @@ GROUPS = [
         "policies made of others",
         {"classifier": functools.partial(classifier, warm_start=True)},
         [
-            Case(f"Compose({shown(value)})", set_and_fit(init_policy=Compose(value)), words=words)
+            Case(f"Compose({literal_of(value)})", set_and_fit(init_policy=Compose(value)), words=words)
             for value, words in [
-                (3, "policies of Compose"),
-                ("warm", "policies of Compose"),
+                (3, "steps of Compose"),
+                ("warm", "steps of Compose"),
                 (["lukewarm"], "lukewarm"),
                 ([("first", 3)], "got 3"),
             ]
@@ -98,8 +98,8 @@ GROUPS = [
         {"classifier": functools.partial(classifier, warm_start=True)},
         [
             Case(
-                "init_policy='reset_head', which=0",
-                set_and_fit(init_policy="reset_head", init_policy__which=0),
+                "init_policy='reset_layers', which=0",
+                set_and_fit(init_policy="reset_layers", init_policy__which=0),
                 words="which",
             ),
             Case(

@@ -42,7 +42,7 @@ _BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "X has NaN": (_with(np.nan), ValueError, "X contains NaN"),
     "X has inf": (_with(np.inf), ValueError, "X contains infinity"),
     "X has None": (_with(None, object), ValueError, "NaN"),
-    "X has text": (_with("tall", object), ValueError, "column 1 of X holds what is no number: encode it"),
+    "X has text": (_with("tall", object), ValueError, "column 1 of X is not numeric: encode it"),
     "X has a dict": (_with({"a": 1}, object), TypeError, "dict"),
     "X is complex": (X.astype(complex), ValueError, "Complex data not supported"),
     "X is ragged": ([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0]], ValueError, "inhomogeneous"),
@@ -65,7 +65,7 @@ _ODD: dict[str, Any] = {
 }
 _DOUBLED = TABLE.set_axis(["age", "height", "height", "pulse"], axis=1)
 _CATEGORIES = pd.Categorical(["old"] * N_ROWS)
-_TEXT = "column 'age' of X holds what is no number: encode it, or leave it out"
+_TEXT = "column 'age' of X is not numeric: encode it (for example OneHotEncoder) or drop it"
 _MIXED = TABLE.set_axis(["age", 1, "weight", "pulse"], axis=1)
 _MISSING = TABLE.assign(age=pd.array([pd.NA] * N_ROWS, "Float64"))
 

@@ -49,8 +49,8 @@ def _put(net: Any) -> None:
 
 
 def _put_in_file(net: Any) -> None:
-    Path("plain").write_text("no folder")
-    CheckpointStore("plain")
+    Path("a_file").write_text("no folder")
+    CheckpointStore("a_file")
 
 
 def _resume(folder: str) -> Call:
@@ -63,16 +63,16 @@ CHECKPOINTS = [
     Case("save: the path is a folder", _save("."), CheckpointError, "cannot write"),
     Case("put: the disk is full", _on_full_disk("os.fsync", _put), CheckpointError, _FULL),
     Case("put: the disk is full at the log", _on_full_disk("os.write", _put), CheckpointError, "log.jsonl"),
-    Case("CheckpointStore of a file", _put_in_file, CheckpointError, "cannot make the folder plain"),
+    Case("CheckpointStore of a file", _put_in_file, CheckpointError, "cannot make the folder a_file"),
     Case(
-        "get: an id that nobody put", lambda net: CheckpointStore("store").get("0f"), KeyError, "begins with '0f'"
+        "get: an id that is missing", lambda net: CheckpointStore("store").get("0f"), KeyError, "begins with '0f'"
     ),
 ]
 REPORTS = [
     Case("resume: the disk is full", _on_full_disk("joblib.dump", _resume("kept")), OSError, "resume='kept'"),
     Case("resume: no folder but a file", _resume(os.devnull), words="resume='/dev/null' holds something else"),
     Case("report: no such folder", lambda c: c.report("no/such/folder/r.md"), FileNotFoundError, "r.md"),
-    Case("report: no known suffix", lambda c: c.report("report.pdf"), words="by the suffix of its path"),
+    Case("report: an unknown suffix", lambda c: c.report("report.pdf"), words="by the suffix of its path"),
 ]
 
 GROUPS = [

@@ -94,7 +94,7 @@ NUMBER_CASES = [
             ("y has three dimensions", np.zeros((N_ROWS, 2, 2)), ValueError, "dim 3"),
             ("y has NaN", _GAP, ValueError, "NaN"),
             ("y has inf", np.where(_THIRD, np.inf, NUMBERS), ValueError, "infinity"),
-            ("y is text", np.array(["tall"] * N_ROWS), ValueError, "y holds what is no number"),
+            ("y is text", np.array(["tall"] * N_ROWS), ValueError, "y is not numeric"),
             ("y is complex", NUMBERS.astype(complex), ValueError, "Complex"),
         ],
     ),
@@ -129,13 +129,13 @@ _WEIGHTS: list[tuple[str, Any, str]] = [
     ("is negative", -np.ones(N_ROWS), "Negative values in data passed to `sample_weight`"),
     ("is zero everywhere", np.zeros(N_ROWS), "weight"),
     ("has NaN", np.full(N_ROWS, np.nan), "sample_weight contains NaN"),
-    ("is text", np.array(["heavy"] * N_ROWS), "sample_weight holds what is no number"),
+    ("is text", np.array(["heavy"] * N_ROWS), "sample_weight is not numeric"),
     ("is a table", np.ones((N_ROWS, 2)), "Sample weights must be 1D"),
 ]
 
 
 def _valid(**others: Any) -> Call:
-    """Fit with validation rows of one's own, the first five unless told otherwise."""
+    """Fit with validation rows given, the first five by default."""
 
     def call(net: Any) -> Any:
         own = {"X_val": X[:5], "y_val": target_of(net)[:5], **others}
@@ -170,8 +170,8 @@ BESIDE = [
         _valid(X_val=None, y_val=None, sample_weight_val=np.ones(3)),
         words="sample_weight_val needs X_val",
     ),
-    Case("fit: an argument that nobody knows", _with("fit", wieght=3), TypeError, "'wieght'"),
-    Case("partial_fit: an argument that nobody knows", _with("partial_fit", wieght=3), TypeError, "'wieght'"),
+    Case("fit: an unknown argument", _with("fit", wieght=3), TypeError, "'wieght'"),
+    Case("partial_fit: an unknown argument", _with("partial_fit", wieght=3), TypeError, "'wieght'"),
 ]
 VALIDATION_LABELS = [Case("fit: y_val has a label that y has not", _valid(y_val=[7] * 5), words="7")]
 

@@ -1,0 +1,1 @@
+"""Drift between old and new rows."""

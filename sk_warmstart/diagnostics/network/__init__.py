@@ -1,0 +1,1 @@
+"""Measures of a network and its weights."""

@@ -1,0 +1,1 @@
+"""Relevance of a donor for a target."""

@@ -1,0 +1,434 @@
+"""Fit and partial fit, from what the user passes to what the net has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from skorch.history import History
+
+from ..modules import materialize
+from ..state import Donor, FeatureSummary, Lineage, NetState, Standardizer
+from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
+from ._learned import Learned
+from ._protocol import WarmStartNet
+from .input._columns import expect_columns, forget_columns, learn_schema
+from .input._identity import Recognised, begin_memory, recognise
+from .input._table import Table, split_rows, to_rows, uses_default_dataset, validate
+from .input._targets import targets_of
+from .run._history import copied, joined, trimmed
+from .run._progress import Progress
+from .run._run import Run, running
+from .start._architecture import architecture_of, check_same_architecture, choose_dtype, dtype_of, shape_from
+from .start._growth import grow, must_grow, rebuild, resized, snapshot, updated_features, updated_scaler
+from .start._plan import Plan, plan_start
+from .start._start import adopted_start, carry_optimizer, make_start
+
+Validation = tuple[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A fit whose rows are validated and recognised, and whose network is yet to be drawn."""
+
+    plan: Plan
+    table: Table
+    rows: Recognised
+    learned: Learned
+
+
+def fit(
+    net: WarmStartNet,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    sample_id: ArrayLike | None,
+    validation: Validation,
+    progress: Progress | None,
+    fit_params: dict[str, Any],
+) -> None:
+    """Train for ``max_epochs`` epochs from the start that the init policy makes."""
+    _check_fit_params(fit_params)
+    _check_validation(validation)
+    begun = _begin(net, X, y, sample_weight, sample_id, sticky=_splits_itself(net, X, validation))
+    on_device = _check_own_split(net, begun.table, validation)
+    if progress is not None:
+        progress.rows = begun.rows
+    run = Run(begun.learned, progress=progress, evaluates_start=True, redraws=begun.plan.generation > 0)
+    if begun.plan.donor is not None and begun.plan.kind == "self":
+        run.past = copied(net.history_)
+    with running(net, run):
+        probe = _build(net, begun)
+        if on_device:
+            _place_split(net, run, begun, validation)
+        _start(net, run, begun, probe)
+        if run.monitor is not None:
+            start = net._current.start or {}
+            run.monitor.suit(start.get("patience", 1.0), start.get("watch", "score"))
+        _train(net, run, begun.table, "fit", None, fit_params)
+        score = None if run.monitor is None else run.monitor.finish(net._network(), net.optimizer_)
+    _commit(net, run, begun.rows, score, joined(run.past, net.history_))
+
+
+def partial_fit(
+    net: WarmStartNet,
+    X: Any,
+    y: Any,
+    classes: ArrayLike | None,
+    sample_weight: Any,
+    sample_id: ArrayLike | None,
+    fit_params: dict[str, Any],
+) -> None:
+    """Train for one pass over the rows, from where the last call stopped."""
+    _check_fit_params(fit_params)
+    targets_of(net).check_partial_fit(net, classes)
+    if not net.initialized_:
+        begun = _begin(net, X, y, sample_weight, sample_id, sticky=False, classes=classes)
+        begun = _with_statistics_of_donor(net, begun)
+        run = Run(begun.learned, redraws=begun.plan.generation > 0)
+        table, rows = begun.table, begun.rows
+        with running(net, run):
+            probe = _build(net, begun)
+            _place(net, run, table)
+            previous = _start(net, run, begun, probe)
+            if begun.plan.donor is not None and net.optimizer_state == "keep":
+                assert run.learned.streams is not None
+                run.learned.streams.restore(previous.streams)
+                run.resume_from = previous
+            _train(net, run, table, "partial_fit", 1, fit_params)
+    else:
+        table, learned = (
+            _continue(net, X, y, sample_weight)
+            if net._has_learned()
+            else _adopt(net, X, y, sample_weight, classes)
+        )
+        run = Run(learned, continues=net._has_learned())
+        with running(net, run):
+            if run.continues:
+                _grow(net, run, table)
+            else:
+                _adopt_network(net, run)
+            rows = recognise(table.X, learned.schema.columns, learned.memory.columns, sample_id)
+            _place(net, run, table)
+            _train(net, run, table, "partial_fit", 1, fit_params)
+    _commit(net, run, rows, None, trimmed(net.history_, run.n_history_before))
+
+
+def fitted_from(net: WarmStartNet, donor: Donor) -> Any:
+    """Let an unfitted net predict as a donor does, and train further from there."""
+    schema, state = donor.schema, donor.state
+    labels = schema.classes if schema.classes is not None else schema.targets
+    n_outputs = len(labels) if labels is not None else state[list(state)[-1]].shape[0]
+    shape = {"n_outputs": int(n_outputs)}
+    if schema.n_features is not None:
+        shape["n_features"] = schema.n_features
+    expect_columns(net, schema)
+    if schema.classes is not None:
+        net.classes_inferred_ = schema.classes
+    learned = Learned(
+        schema=schema,
+        shape=shape,
+        dtype=str(net.dtype) if net.dtype != "auto" else dtype_of(donor),
+        target_ndim=1 if schema.targets is None and n_outputs == 1 else 2,
+        scaler=donor.scaler,
+        features=donor.features,
+        memory=donor.memory.snapshot(),
+        lineage=donor.lineage,
+        origin=donor.origin,
+        streams=RandomStreams(donor.lineage.seed),
+        seed=donor.lineage.seed,
+    )
+    run = Run(learned)
+    with running(net, run), seeded(0):
+        net.initialize()
+        network = net._network()
+        if schema.n_features is not None:
+            materialize(network, torch.zeros(2, schema.n_features, dtype=net._torch_dtype(), device=net.device))
+        adapted = donor.adapted(NetState.from_module(network), {}, None, "raise")
+        adapted.state.load_into(network)
+        carry_optimizer("keep", adapted, network, net.optimizer_)
+    start, _ = adopted_start(network, "checkpoint")
+    assert learned.streams is not None
+    learned.streams.restore(donor.streams)
+    net.learned_ = replace(
+        learned, start=start, origin=adapted.origin or adapted.state, architecture=architecture_of(net)
+    )
+    net.n_iter_, net.loss_curve_ = 0, []
+    return net
+
+
+# ---------------------------------------------------------------- before the network is drawn
+
+
+def _check_fit_params(fit_params: Mapping[str, Any]) -> None:
+    if "epochs" in fit_params:
+        raise TypeError(
+            "fit and partial_fit take no epochs: set max_epochs for fit, and call partial_fit once for each pass"
+        )
+
+
+def _check_validation(validation: Validation) -> None:
+    X_val, y_val, weight = validation
+    for name, value in (("y_val", y_val), ("sample_weight_val", weight)):
+        if value is not None and X_val is None:
+            raise ValueError(f"{name} needs X_val")
+
+
+def _splits_itself(net: WarmStartNet, X: Any, validation: Validation) -> bool:
+    """Whether rows are held out by their identity."""
+    return bool(net.early_stopping) and validation[0] is None and uses_default_dataset(net) and not net.train_split
+
+
+def _check_own_split(net: WarmStartNet, table: Table, validation: Validation) -> bool:
+    """Tell whether the rows live on the device, which held-out rows need."""
+    own_split = validation[0] is not None or bool(net.early_stopping)
+    on_device = table.is_array and uses_default_dataset(net) and not (own_split and net.train_split)
+    if own_split and not on_device:
+        raise ValueError(
+            "early_stopping and X_val need X as an array, and neither a train_split nor a dataset class "
+            "of your own: with those use skorch's EarlyStopping callback instead"
+        )
+    return on_device
+
+
+def _begin(
+    net: WarmStartNet,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    sample_id: ArrayLike | None,
+    sticky: bool,
+    classes: ArrayLike | None = None,
+) -> Begun:
+    """Validate the input of a fit, by the donor's schema where there is one; recognise and measure its rows."""
+    plan = plan_start(net)
+    donor, adapts = plan.donor, net.schema == "adapt"
+    forget_columns(net)
+    if donor is not None and not adapts:
+        expect_columns(net, donor.schema)
+    targets_of(net).begin(net, None if donor is None else donor.schema.classes, classes)
+    fixed = not adapts and donor is not None and donor.schema.n_features is not None
+    table = validate(net, X, y, sample_weight, reset=not fixed, starts_warm=donor is not None)
+    schema = learn_schema(net, X, y, None if donor is None else donor.schema)
+    sticky = sticky and table.is_array
+    # A cold start remembers nothing, and a start that is cold by policy does what a fresh clone does.
+    memory = begin_memory(
+        schema.columns, [each.memory for each in plan.donors], sticky_by_content=sticky and sample_id is None
+    )
+    fraction = float(net.validation_fraction) if sticky else None
+    rows = recognise(table.X, schema.columns, memory.columns, sample_id, fraction)
+    part = table if rows.valid is None else table.rows(rows.train)
+    learned = Learned(
+        schema=schema,
+        shape=shape_from(net, table),
+        dtype=choose_dtype(net, donor, table),
+        target_ndim=table.target_ndim,
+        scaler=Standardizer.from_rows(part.X, part.weight) if net.standardize else None,
+        features=FeatureSummary.from_rows(part.X) if rows.n_rows else None,
+        memory=memory,
+        lineage=plan.lineage(),
+        streams=RandomStreams(plan.seed),
+        seed=plan.seed,
+    )
+    return Begun(plan, table, rows, learned)
+
+
+def _with_statistics_of_donor(net: WarmStartNet, begun: Begun) -> Begun:
+    """A partial fit adds its rows to those of the donor."""
+    donor, learned, adapts = begun.plan.donor, begun.learned, net.schema == "adapt"
+    if donor is None:
+        return begun
+    if net.standardize:
+        scaler = updated_scaler(donor.scaler, donor.schema, learned.schema, adapts, begun.table)
+        learned = replace(learned, scaler=scaler)
+    if donor.features is not None:
+        features = updated_features(donor.features, donor.schema, learned.schema, adapts, begun.table)
+        learned = replace(learned, features=features)
+    return replace(begun, learned=learned)
+
+
+def _continue(net: WarmStartNet, X: Any, y: Any, sample_weight: Any) -> tuple[Table, Learned]:
+    """Validate the rows of a further partial fit; the network is yet to follow what changed."""
+    learned, adapts = net._current, net.schema == "adapt"
+    check_same_architecture(net, learned.architecture)
+    n_outputs = None if adapts else learned.shape.get("n_outputs")
+    table = validate(net, X, y, sample_weight, reset=adapts, n_outputs=n_outputs)
+    before = learned.schema
+    schema = learn_schema(net, X, y, before)
+    scaler = learned.scaler
+    if net.standardize and table.is_array:
+        scaler = updated_scaler(scaler, before, schema, adapts, table)
+    features = updated_features(learned.features, before, schema, adapts, table)
+    learned = replace(learned, schema=schema, scaler=scaler, features=features, target_ndim=table.target_ndim)
+    return table, learned
+
+
+def _adopt(
+    net: WarmStartNet, X: Any, y: Any, sample_weight: Any, classes: ArrayLike | None
+) -> tuple[Table, Learned]:
+    """Validate the first rows of a network that was initialised by hand, perhaps with weights loaded into it."""
+    seed = draw_seed(net.random_state)
+    targets_of(net).begin(net, None, classes)
+    forget_columns(net)
+    table = validate(net, X, y, sample_weight, reset=True)
+    schema = learn_schema(net, X, y, None)
+    learned = Learned(
+        schema=schema,
+        shape=net._current.shape,
+        dtype=net._current.dtype,
+        architecture=architecture_of(net),
+        target_ndim=table.target_ndim,
+        scaler=Standardizer.from_rows(table.X, table.weight) if net.standardize else None,
+        memory=begin_memory(schema.columns, [], sticky_by_content=False),
+        lineage=Lineage(policy="Warm", seed=seed),
+        streams=RandomStreams(seed),
+        seed=seed,
+    )
+    return table, learned
+
+
+# ---------------------------------------------------------------- network, rows and start
+
+
+def _build(net: WarmStartNet, begun: Begun) -> torch.Tensor | None:
+    """Draw the network anew, with what trains it; return a few rows as it takes them."""
+    if begun.plan.donor is not None:
+        net.initialized_ = False  # skorch would announce that it throws the old network away
+    with seeded(begun.plan.fresh_seed):
+        net.initialize()
+        return _materialized(net, begun.table)
+
+
+def _materialized(net: WarmStartNet, table: Table) -> torch.Tensor | None:
+    probe = _probe(net, table)
+    if probe is not None:
+        materialize(net._network(), probe)
+    return probe
+
+
+def _remake(net: WarmStartNet, run: Run, begun: Begun) -> None:
+    """Make the start of a network that a callback had built anew, as skorch's InputShapeSetter does."""
+    with seeded(begun.plan.fresh_seed):
+        net._initialize_module()
+        net._initialize_criterion()
+        net._initialize_optimizer()
+        probe = _materialized(net, begun.table)
+    _start(net, run, begun, probe)
+
+
+def _start(net: WarmStartNet, run: Run, begun: Begun, probe: torch.Tensor | None) -> Donor:
+    """Put the start into the network; its rows are on the device by now."""
+    plan, network = begun.plan, net._network()
+    made = make_start(plan, net, run.learned, probe, begun.table.X, begun.rows, run.train, run.valid)
+    previous = made.previous
+    run.fresh, run.previous = made.fresh, made.inherited
+    run.learn(
+        start=made.start,
+        origin=previous.state if previous.origin is None else previous.origin,
+        lineage=replace(plan.lineage(), parent=made.start.donor_id),
+        scaler=made.scaler,
+        architecture=architecture_of(net),
+    )
+    carry_optimizer(net.optimizer_state, previous, network, net.optimizer_)
+    run.remake = lambda: _remake(net, run, begun)
+    return previous
+
+
+def _adopt_network(net: WarmStartNet, run: Run) -> None:
+    start, previous = adopted_start(net._network())
+    run.learn(start=start, origin=previous.state)
+
+
+def _grow(net: WarmStartNet, run: Run, table: Table) -> None:
+    """Bring the live network and its optimiser into the layout of the new rows."""
+    before, now = net.learned_, run.learned
+    if not must_grow(before, now):
+        return
+    previous, network = snapshot(net, before), net._network()
+    if resized(before, now):
+        run.learn(shape=shape_from(net, table))
+        network = rebuild(net, network)
+    run.learned = grow(net, previous, network, _probe(net, table))
+
+
+def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validation) -> None:
+    """Put training and validation rows on the device."""
+    table, rows = begun.table, _to_rows(net, begun.table)
+    X_val, y_val, sample_weight_val = validation
+    valid = begun.rows.valid
+    if X_val is not None:
+        if y_val is None:
+            raise ValueError("X_val needs y_val")
+        n_outputs = run.learned.shape.get("n_outputs")
+        checked = validate(net, X_val, y_val, sample_weight_val, reset=False, learn=False, n_outputs=n_outputs)
+        run.train, run.valid = rows, _to_rows(net, checked)
+        run.views.keep(table, rows)
+        run.views.keep(checked, run.valid)
+    elif valid is not None:
+        run.train, run.valid = split_rows(rows, valid)
+        whole = run.views.keep(table, rows)
+        run.views.keep_part(whole, ~valid, run.train)
+        run.views.keep_part(whole, valid, run.valid)
+    else:
+        run.train = rows
+        run.views.keep(table, rows)
+    if run.valid is not None:
+        run.monitor = ValidationMonitor(bool(net.early_stopping), net.n_iter_no_change, float(net.tol))
+
+
+def _place(net: WarmStartNet, run: Run, table: Table) -> None:
+    """Put the rows of a partial fit on the device, where that is possible."""
+    if table.is_array and uses_default_dataset(net):
+        run.train = _to_rows(net, table)
+        run.views.keep(table, run.train)
+
+
+def _to_rows(net: WarmStartNet, table: Table) -> Rows:
+    return to_rows(table, net._torch_dtype(), net._network(), net.device, net._current.scaler)
+
+
+def _probe(net: WarmStartNet, table: Table) -> torch.Tensor | None:
+    """A few rows as the network takes them."""
+    return _to_rows(net, Table(table.X[:2], None, None, None)).X[:] if table.is_array else None
+
+
+# ---------------------------------------------------------------- training, and what is kept of it
+
+
+def _train(
+    net: WarmStartNet, run: Run, table: Table, method: str, epochs: int | None, fit_params: Mapping[str, Any]
+) -> None:
+    """Train through skorch's own loop; of a fit its history holds this one only meanwhile."""
+    if method == "partial_fit" and type(net.history_) is History:
+        net.history_ = History(net.history_)  # a call that fails leaves the old one as it was
+        run.n_history_before = len(net.history_)
+    y = table.y if run.train is not None else table.target
+    net._train_by_skorch(table.X, y, epochs=epochs, _routing_method=method, **fit_params)
+
+
+def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | None, history: History) -> None:
+    """Set the fitted attributes, once training succeeded."""
+    done = net.history_
+    ran = list(done)[len(done) - run.n_epochs :]  # a callback may have loaded older rows
+    net.n_iter_ = run.n_epochs
+    net.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
+    net.history_ = history
+    net.training_route_ = run.route
+    learned = run.learned
+    rows.remember(learned.memory)
+    line, start = learned.lineage, learned.start or {}
+    scores = {f"start_{name}": start.get(name) for name in ("loss", "score")}
+    scores["train_loss"] = net.loss_curve_[-1] if net.loss_curve_ else None
+    scores["valid_score"] = valid_score
+    lineage = replace(
+        line,
+        rows=line.rows + rows.n_train,
+        rows_seen=line.rows_seen + rows.n_train,
+        epochs=line.epochs + net.n_iter_,
+        scores={name: float(score) for name, score in scores.items() if score is not None and np.isfinite(score)},
+    )
+    net.learned_ = replace(learned, lineage=lineage)
