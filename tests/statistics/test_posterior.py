@@ -1,14 +1,13 @@
+"""The posterior of a mean difference, the verdict by it, and how many pairs would decide."""
+
 import math
-from collections import Counter
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sk_warmstart.comparison.findings._gain import best_arm, gain_table
 from sk_warmstart.statistics import Posterior, correlated_t, pairs_to_decide, rope_verdict
 
 DIFFERENCES = [0.021, 0.034, 0.008, 0.017, 0.027]
@@ -79,6 +78,57 @@ def test_all_equal_to_the_bound_is_undecided() -> None:
     assert rope_verdict(correlated_t([0.0] * 5), 0.0, 0.95) == "undecided"
 
 
+# -- the p-value of the corrected t-test -------------------------------------------------------------------
+
+
+def test_without_overlap_the_p_value_is_that_of_the_paired_t_test() -> None:
+    expected = stats.ttest_1samp(DIFFERENCES, 0.0)
+    posterior = correlated_t(DIFFERENCES)
+    assert (posterior.p_value, posterior.df) == pytest.approx((expected.pvalue, 4))
+    assert posterior.interval(0.95) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
+@pytest.mark.parametrize("ratio", [1 / 9, 1 / 3])
+def test_overlap_makes_the_variance_larger_as_published(ratio: float) -> None:
+    # J = 5 splits: the variance grows from 1/J to 1/J + n2/n1.
+    statistic = stats.ttest_1samp(DIFFERENCES, 0.0).statistic / math.sqrt(1 + 5 * ratio)
+    assert correlated_t(DIFFERENCES, ratio).p_value == pytest.approx(2 * stats.t.sf(statistic, 4))
+
+
+@given(some_differences, ratios)
+def test_the_p_value_is_twice_the_smaller_tail_and_the_same_for_the_other_sign(
+    differences: list[float], ratio: float
+) -> None:
+    assume(spreads(differences))
+    posterior = correlated_t(differences, ratio)
+    below = posterior.below(0.0)
+    assert posterior.p_value == pytest.approx(2 * min(below, 1 - below), abs=1e-12)
+    assert correlated_t([-d for d in differences], ratio).p_value == pytest.approx(posterior.p_value)
+
+
+@given(some_differences, ratios, st.floats(0.55, 0.99))
+def test_the_p_value_and_the_interval_agree(differences: list[float], ratio: float, confidence: float) -> None:
+    assume(spreads(differences))
+    posterior = correlated_t(differences, ratio)
+    low, high = posterior.interval(confidence)
+    assume(abs(posterior.p_value - (1 - confidence)) > 1e-9)
+    assert (low <= 0 <= high) == (posterior.p_value > 1 - confidence)
+
+
+@pytest.mark.parametrize("differences", [[], [0.1], [0.1, 0.1], [0.0] * 4, [0.1, math.nan]])
+def test_what_has_no_spread_to_go_by_has_no_p_value(differences: list[float]) -> None:
+    assert math.isnan(correlated_t(differences, 0.25).p_value)
+
+
+def test_enough_equal_differences_are_certain_of_the_p_value() -> None:
+    assert correlated_t([0.1] * 5).p_value == correlated_t([-0.1] * 5).p_value == 0
+    assert correlated_t([0.0] * 5).p_value == 1
+
+
+def test_a_tiny_p_value_does_not_round_to_none() -> None:
+    assert 0 < Posterior(1.0, 0.001, 9).p_value < 1e-20
+
+
 # -- the verdict -----------------------------------------------------------------------------------------
 
 
@@ -106,15 +156,6 @@ def test_a_verdict_needs_exactly_the_confidence() -> None:
     content = 1 - 2 * same.below(-0.01)
     assert rope_verdict(same, 0.01, content - 1e-9) == "neutral"
     assert rope_verdict(same, 0.01, content + 1e-9) == "undecided"
-
-
-@given(some_differences, ratios, st.floats(0, 0.5))
-def test_the_three_regions_make_one(differences: list[float], ratio: float, rope: float) -> None:
-    assume(spreads(differences))
-    gain, _ = gain_table(frame(np.asarray(differences)), ratio, rope, 0.95)
-    p = gain.loc["other", ["p_better", "p_equivalent", "p_worse"]].to_numpy(dtype=float)
-    assert p.sum() == pytest.approx(1)
-    assert ((p >= -1e-12) & (p <= 1 + 1e-12)).all()
 
 
 @given(some_differences, ratios, st.floats(0.001, 0.5))
@@ -165,136 +206,3 @@ def test_overlap_may_leave_it_open_for_ever() -> None:
     needed = pairs_to_decide(differences, 0.0, 0.01, 0.95)
     assert needed is not None
     assert pairs_to_decide(differences, 0.0, 0.01, 0.95, most=needed - 1) is None
-
-
-# -- cold against cold -----------------------------------------------------------------------------------
-
-
-def frame(differences: np.ndarray, split_effect: np.ndarray | None = None) -> pd.DataFrame:
-    """Runs of two arms, as the comparator records them; one phase."""
-    n = len(differences)
-    cold = np.full(n, 0.8) if split_effect is None else 0.8 + split_effect
-    return frame_of_scores(cold[:, None], (cold + differences)[:, None])
-
-
-def frame_of_scores(cold: np.ndarray, other: np.ndarray) -> pd.DataFrame:
-    """The same from arrays of shape (replicates, phases)."""
-    n, phases = cold.shape
-    place = pd.MultiIndex.from_product([range(n), range(2, 2 + phases)], names=["repeat", "phase"])
-    arms = [
-        place.to_frame(index=False).assign(arm=arm, score=scores.ravel())
-        for arm, scores in (("cold", cold), ("other", other))
-    ]
-    return pd.concat(arms, ignore_index=True).assign(
-        stream=0,
-        epochs=10,
-        samples=1000,
-        n_fit=100,
-        error="",
-        seconds=0.1,
-        target=np.nan,
-        reached=False,
-        epochs_to_target=np.nan,
-        samples_to_target=np.nan,
-    )
-
-
-def a_a_comparison(rng: np.random.Generator, ratio: float, correlated: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of two arms that are the same in truth: one split effect for both, noise of their own.
-
-    There are 10 replicates of 2 phases. With ``correlated`` the differences of the replicates have as much in
-    common as the correction assumes.
-    """
-    split, noise = rng.normal(0, 0.05, size=(10, 1)), 0.01
-    cold, other = (0.8 + split + rng.normal(0, noise, size=(10, 2)) for _ in range(2))
-    if correlated:
-        # Means over two phases of a difference of two noises have the variance noise^2.
-        other = other + rng.normal(0, noise * math.sqrt(ratio))
-    return cold, other
-
-
-def most_by_chance(n: int, rate: float) -> int:
-    """The count that a rate exceeds once in a thousand experiments only."""
-    return int(stats.binom.ppf(0.999, n, rate))
-
-
-def a_a_counts(ratio: float, rope: float, correlated: bool, n: int, assumed: float | None = None) -> Counter[str]:
-    rng = np.random.default_rng(20240501)
-    verdicts: Counter[str] = Counter()
-    for _ in range(n):
-        cold, other = a_a_comparison(rng, ratio, correlated)
-        posterior = correlated_t((other - cold).mean(axis=1), ratio if assumed is None else assumed)
-        verdicts[rope_verdict(posterior, rope, 0.95)] += 1
-    return verdicts
-
-
-@pytest.mark.parametrize("rope", [0.0, 0.01])
-@pytest.mark.parametrize("correlated", [False, True], ids=["independent", "correlated"])
-@pytest.mark.parametrize("ratio", [0.0, 1 / 3], ids=["fixed splits", "new splits"])
-def test_cold_against_cold_is_rarely_called_a_difference(rope: float, correlated: bool, ratio: float) -> None:
-    n = 1000
-    counts = a_a_counts(ratio, rope, correlated, n)
-    better, worse = counts["beneficial"], counts["detrimental"]
-    # The confidence is that of each of the two mistakes.
-    assert max(better, worse) <= most_by_chance(n, 0.05)
-    if rope > 0 or (ratio > 0 and not correlated):
-        assert better + worse <= most_by_chance(n, 0.05)
-    if rope == 0:
-        assert counts["neutral"] == 0
-    elif ratio == 0:
-        assert counts["neutral"] > n / 2  # not silent: what is the same is mostly called so
-
-
-def test_without_the_correction_for_overlap_there_would_be_far_too_many_mistakes() -> None:
-    n = 400
-    counts = a_a_counts(1 / 3, 0.0, correlated=True, n=n, assumed=0.0)
-    assert min(counts["beneficial"], counts["detrimental"]) > most_by_chance(n, 0.05)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rope", [0.0, 0.01])
-def test_the_table_says_of_cold_against_cold_what_the_statistic_says(rope: float) -> None:
-    rng, n, mistakes = np.random.default_rng(5), 50, 0
-    for _ in range(n):
-        cold, other = a_a_comparison(rng, 1 / 3, correlated=False)
-        gain, pairs = gain_table(frame_of_scores(cold, other), 1 / 3, rope, 0.95)
-        verdict = gain.loc["other", "verdict"]
-        mistakes += verdict in ("beneficial", "detrimental")
-        assert verdict == rope_verdict(correlated_t((other - cold).mean(axis=1), 1 / 3), rope, 0.95)
-        assert ("other" in pairs) == (verdict == "undecided")
-    assert mistakes <= most_by_chance(n, 0.05)
-
-
-def test_a_true_difference_is_found() -> None:
-    rng = np.random.default_rng(1)
-    split = rng.normal(0, 0.05, size=10)
-    gain, pairs = gain_table(frame(rng.normal(0.05, 0.01, size=10), split), 1 / 3, 0.01, 0.95)
-    assert gain.loc["other", "verdict"] == "beneficial"
-    assert pairs == {}
-
-
-# -- the table -------------------------------------------------------------------------------------------
-
-
-def test_phases_are_averaged_before_replicates_are_compared() -> None:
-    rng = np.random.default_rng(2)
-    cold, other = rng.normal(0.8, 0.1, size=(6, 3)), rng.normal(0.82, 0.1, size=(6, 3))
-    gain, _ = gain_table(frame_of_scores(cold, other), 0.25, 0.01, 0.95)
-    by_repeat = (other - cold).mean(axis=1)
-    expected = correlated_t(by_repeat, 0.25)
-    assert gain.loc["other", "gain"] == pytest.approx(by_repeat.mean())
-    low_high = tuple(gain.loc["other", ["gain_low", "gain_high"]])
-    assert low_high == pytest.approx(expected.interval(0.95))
-    assert gain.loc["cold", "verdict"] == "reference"
-
-
-def test_the_fastest_of_the_practically_best_goes_on() -> None:
-    gain = pd.DataFrame(
-        {"score": [0.90, 0.895, 0.905, 0.5], "speedup": [1.0, 3.0, 2.0, 50.0], "verdict": "neutral"},
-        index=["cold", "fast", "best", "useless"],
-    )
-    assert best_arm(gain, rope=0.01) == "fast"
-    assert best_arm(gain, rope=0.001) == "best"
-    gain.loc["fast", "verdict"] = "failed"
-    assert best_arm(gain, rope=0.01) == "best"
-    assert best_arm(gain.assign(speedup=np.nan), rope=0.01) == "cold"

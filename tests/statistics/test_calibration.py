@@ -1,19 +1,18 @@
 """Small simulations: where there is no difference, how often is one found?"""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from sk_warmstart.statistics import (
-    corrected_t_test,
     correlated_t,
     holm,
     paired_bootstrap,
     probability_of_improvement,
     rope_verdict,
-    sign_flip_test,
 )
 
 N_REPLICATES = 10
@@ -81,22 +80,17 @@ def test_equal_learners_on_random_splits_are_rarely_called_different(resampled: 
 @pytest.mark.parametrize("ratio", [0.0, 1 / 3])
 def test_the_corrected_t_test_has_its_size_and_its_interval_its_confidence(ratio: float) -> None:
     n = 1000
-    results = [corrected_t_test(d, ratio) for d in correlated_differences(np.random.default_rng(2), n, ratio)]
+    results = [correlated_t(d, ratio) for d in correlated_differences(np.random.default_rng(2), n, ratio)]
     false = sum(result.p_value <= 0.05 for result in results)
     assert n - most_by_chance(n, 0.95) <= false <= most_by_chance(n, 0.05)
-    assert sum(not result.low <= 0 <= result.high for result in results) == false
+    intervals = [result.interval(0.95) for result in results]
+    assert sum(not low <= 0 <= high for low, high in intervals) == false
 
 
 def test_the_corrected_t_test_is_not_too_sure_of_random_splits(resampled: np.ndarray) -> None:
     n = len(resampled)
-    assert sum(corrected_t_test(d, 1 / 3).p_value <= 0.05 for d in resampled) <= most_by_chance(n, 0.05)
-    assert sum(corrected_t_test(d, 0.0).p_value <= 0.05 for d in resampled) > most_by_chance(n, 0.1)
-
-
-def test_sign_flips_have_their_size_whatever_the_tails() -> None:
-    n = 500
-    d = np.random.default_rng(3).standard_cauchy(size=(n, 8))
-    assert sum(sign_flip_test(row) <= 0.05 for row in d) <= most_by_chance(n, 0.05)
+    assert sum(correlated_t(d, 1 / 3).p_value <= 0.05 for d in resampled) <= most_by_chance(n, 0.05)
+    assert sum(correlated_t(d, 0.0).p_value <= 0.05 for d in resampled) > most_by_chance(n, 0.1)
 
 
 def test_the_bootstrap_holds_the_mean_of_skewed_differences() -> None:
@@ -134,6 +128,56 @@ def test_overlap_does_not_make_improvement_too_sure(ratio: float) -> None:
 def test_many_equal_arms_are_rarely_called_different_after_holm() -> None:
     n, arms = 500, 5
     rng = np.random.default_rng(6)
-    p = np.array([[corrected_t_test(d).p_value for d in rng.normal(size=(arms, 6))] for _ in range(n)])
+    p = np.array([[correlated_t(d).p_value for d in rng.normal(size=(arms, 6))] for _ in range(n)])
     assert sum((holm(row) <= 0.05).any() for row in p) <= most_by_chance(n, 0.05)
     assert ((p <= 0.05).any(axis=1)).sum() > most_by_chance(n, 0.1)
+
+
+# -- cold against cold ------------------------------------------------------------------------------------
+
+
+def a_a_comparison(rng: np.random.Generator, ratio: float, correlated: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of two arms that are the same in truth: one split effect for both, noise of their own.
+
+    There are 10 replicates of 2 phases. With ``correlated`` the differences of the replicates have as much in
+    common as the correction assumes.
+    """
+    split, noise = rng.normal(0, 0.05, size=(10, 1)), 0.01
+    cold, other = (0.8 + split + rng.normal(0, noise, size=(10, 2)) for _ in range(2))
+    if correlated:
+        # Means over two phases of a difference of two noises have the variance noise^2.
+        other = other + rng.normal(0, noise * math.sqrt(ratio))
+    return cold, other
+
+
+def a_a_counts(ratio: float, rope: float, correlated: bool, n: int, assumed: float | None = None) -> Counter[str]:
+    rng = np.random.default_rng(20240501)
+    verdicts: Counter[str] = Counter()
+    for _ in range(n):
+        cold, other = a_a_comparison(rng, ratio, correlated)
+        posterior = correlated_t((other - cold).mean(axis=1), ratio if assumed is None else assumed)
+        verdicts[rope_verdict(posterior, rope, 0.95)] += 1
+    return verdicts
+
+
+@pytest.mark.parametrize("rope", [0.0, 0.01])
+@pytest.mark.parametrize("correlated", [False, True], ids=["independent", "correlated"])
+@pytest.mark.parametrize("ratio", [0.0, 1 / 3], ids=["fixed splits", "new splits"])
+def test_cold_against_cold_is_rarely_called_a_difference(rope: float, correlated: bool, ratio: float) -> None:
+    n = 1000
+    counts = a_a_counts(ratio, rope, correlated, n)
+    better, worse = counts["beneficial"], counts["detrimental"]
+    # The confidence is that of each of the two mistakes.
+    assert max(better, worse) <= most_by_chance(n, 0.05)
+    if rope > 0 or (ratio > 0 and not correlated):
+        assert better + worse <= most_by_chance(n, 0.05)
+    if rope == 0:
+        assert counts["neutral"] == 0
+    elif ratio == 0:
+        assert counts["neutral"] > n / 2  # not silent: what is the same is mostly called so
+
+
+def test_without_the_correction_for_overlap_there_would_be_far_too_many_mistakes() -> None:
+    n = 400
+    counts = a_a_counts(1 / 3, 0.0, correlated=True, n=n, assumed=0.0)
+    assert min(counts["beneficial"], counts["detrimental"]) > most_by_chance(n, 0.05)

@@ -12,25 +12,11 @@ from sk_warmstart.statistics import correlated_t, geometric_speedup, replicate_m
 # -- averages --------------------------------------------------------------------------------------------
 
 
-def test_levels_are_averaged_from_the_inside() -> None:
-    # fold a: seed 0 has phases 1 and 3 -> 2, seed 1 has 8 -> mean 5; fold b: 4
-    values = [1.0, 3.0, 8.0, 4.0]
-    fold, seed, phase = ["a", "a", "a", "b"], [0, 0, 1, 0], [1, 2, 1, 1]
-    assert replicate_means(values, fold, seed, phase).tolist() == [5, 4]
-    assert replicate_means(values, fold, seed).tolist() == [5, 4]
-    assert replicate_means(values, fold).tolist() == [4, 4]  # pooled in the fold: seed 0 would count twice
-
-
-def test_it_is_the_nested_groupby() -> None:
+def test_it_is_the_groupby_in_the_order_of_sorted_labels() -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.integers(3, size=(60, 3)), columns=["fold", "seed", "phase"]).assign(
-        value=rng.normal(size=60)
-    )
-    expected = frame["value"].groupby([frame[c] for c in ("fold", "seed", "phase")]).mean()
-    for levels in (["fold", "seed"], "fold"):
-        expected = expected.groupby(level=levels).mean()
-    got = replicate_means(frame["value"], frame["fold"], frame["seed"], frame["phase"])
-    assert got == pytest.approx(expected.to_numpy())
+    frame = pd.DataFrame({"fold": rng.choice(["c", "a", "b"], size=60), "value": rng.normal(size=60)})
+    got = replicate_means(frame["value"], frame["fold"])
+    assert got == pytest.approx(frame.groupby("fold")["value"].mean().to_numpy())
 
 
 def test_a_missing_value_is_not_dropped() -> None:
@@ -49,10 +35,8 @@ def test_phases_do_not_add_certainty() -> None:
     assert correlated_t(pooled).scale < correlated_t(means).scale / 3
 
 
-def test_levels_are_needed_and_must_fit() -> None:
-    with pytest.raises(ValueError, match="needs at least one level"):
-        replicate_means([1.0])
-    with pytest.raises(ValueError, match="each level must have one label for each of the values, got 1 for 2"):
+def test_each_value_needs_a_label() -> None:
+    with pytest.raises(ValueError, match="replicate must have one label for each of the 2 values, got 1"):
         replicate_means([1.0, 2.0], [0])
 
 

@@ -1,3 +1,5 @@
+"""Transfer, forgetting and flips, by hand and by their laws."""
+
 import math
 
 import numpy as np
@@ -15,7 +17,6 @@ from sk_warmstart.statistics import (
     negative_flip_rate,
     positive_flip_rate,
     retained_accuracy,
-    seen_class_accuracy,
 )
 
 NAN = math.nan
@@ -112,14 +113,6 @@ def test_predictions_must_fit() -> None:
 
 
 # -- classes that arrive ---------------------------------------------------------------------------------
-
-
-def test_only_rows_of_the_classes_seen_count_but_any_prediction_may_be_wrong() -> None:
-    assert seen_class_accuracy(Y, BEFORE, ["a"]) == pytest.approx(2 / 3)
-    assert seen_class_accuracy(Y, BEFORE, ["a", "b"]) == pytest.approx(4 / 6)
-    assert seen_class_accuracy(Y, BEFORE, ["a", "b", "c"]) == pytest.approx(6 / 10)
-    assert seen_class_accuracy(["a", "a"], ["c", "a"], ["a", "b"]) == 0.5
-    assert math.isnan(seen_class_accuracy(Y, BEFORE, ["d"]))
 
 
 def test_average_incremental_accuracy_is_the_mean_over_the_phases() -> None:
