@@ -23,12 +23,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import WarmStartMixin, all_or_nothing
 from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
+from ._names import REFERENCE
 from ._settings import settings, versions
-from .findings._gain import best_arm, gain_table, reach_targets
-from .findings._sentences import advice, sentences, told_failures
-from .findings._stages import incumbent_table, stage_tables
+from .findings._content import findings_of
+from .findings._findings import Findings
+from .findings._json import as_dict
+from .findings._make import make_findings
+from .findings._sentences import failures_by_arm
 from .phases._plan import DataIncremental, plan_phases
-from .runs._arms import REFERENCE, last_step, make_arms
+from .report._markdown import render_markdown
+from .report._notebook import short_html
+from .runs._arms import last_step, make_arms
 from .runs._execute import complete_part, run_all
 from .runs._incumbent import resolve_incumbent
 from .runs._journal import Journal, digests
@@ -297,35 +302,45 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
 
     def _summarise(self, task: Task, outcomes: list[Outcome]) -> None:
         curves = [row for outcome in outcomes for row in outcome.curves]
-        self.curves_ = pd.DataFrame(curves, columns=None if curves else CURVE_COLUMNS)
-        results = pd.DataFrame([row for outcome in outcomes for row in outcome.results])
-        self.results_ = reach_targets(results, self.curves_, self.rope, self.target)
         self.test_to_train_ = float(np.mean([outcome.test_to_train for outcome in outcomes]))
         self.fixed_splits_ = outcomes[0].fixed
         self.reference_ = REFERENCE
         self.scorer_name_ = scorer_name(self.scoring, self.estimator)
-        self.gain_, pairs = gain_table(self.results_, self.test_to_train_, self.rope, self.confidence)
-        self.best_policy_ = best_arm(self.gain_, self.rope)
-        told = (len(outcomes), self.rope, self.scorer_name_, self.fixed_splits_, self.target)
-        self.verdict_ = sentences(self.gain_, pairs, *told, told_failures(self.results_))
-        self.advice_ = advice(self.gain_, pairs, self.best_policy_, len(outcomes), self.fixed_splits_)
+        self.settings_ = settings(self, task, len(outcomes))
         measured = {
             field.name: pd.DataFrame(
                 [row for outcome in outcomes for row in getattr(outcome.measured, field.name)]
             )
             for field in fields(Measured)
         }
-        self.stages_ = stage_tables(self.results_, self.curves_, measured, self.gain_)
-        if task.incumbent is not None:
-            self.stages_["incumbent"] = incumbent_table(
-                self.results_, measured["challenges"], self.test_to_train_, self.rope, self.confidence
-            )
-        self.settings_ = settings(self, task, len(outcomes))
+        self.findings_ = make_findings(
+            pd.DataFrame([row for outcome in outcomes for row in outcome.results]),
+            pd.DataFrame(curves, columns=None if curves else CURVE_COLUMNS),
+            measured,
+            rope=self.rope,
+            confidence=self.confidence,
+            target=self.target,
+            score=self.scorer_name_,
+            test_to_train=self.test_to_train_,
+            fixed_splits=self.fixed_splits_,
+            interrupted=self.interrupted_,
+            n_repeats=len(outcomes),
+            settings=self.settings_,
+        )
+        self._tell(self.findings_)
+
+    def _tell(self, findings: Findings) -> None:
+        """Set the parts of the findings as attributes of their own."""
+        self.results_, self.curves_ = findings.results, findings.curves
+        self.gain_, self.stages_ = findings.gain, dict(findings.stages)
+        self.best_policy_ = findings.best_arm
+        self.verdict_ = [sentence.text for sentence in findings.sentences]
+        self.advice_ = findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
         name = self.best_policy_ if self.refit == "best" else str(self.refit)
         if name not in outcome.final:
-            raise ValueError(f"refit={name!r} cannot be refitted: it failed{told_failures(self.results_)[name]}")
+            raise ValueError(f"refit={name!r} cannot be refitted: it failed{failures_by_arm(self.results_)[name]}")
         arm = next(arm for arm in task.arms if arm.name == name)
         against = self.stages_.get("incumbent")
         wins = against is not None and str(against.loc[name, "verdict"]) == "beneficial"
@@ -430,10 +445,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Path
             The file.
         """
-        from .report._html import write_report
-
-        check_is_fitted(self)
-        return write_report(self, path)
+        return findings_of(self).report(path)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all tables and verdicts as plain data.
@@ -443,10 +455,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         dict
             Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
         """
-        from .report._json import as_dict
-
-        check_is_fitted(self)
-        return as_dict(self)
+        return as_dict(findings_of(self))
 
     def to_json(self) -> str:
         """Return all tables and verdicts as JSON.
@@ -456,10 +465,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             What :meth:`to_dict` says.
         """
-        from .report._json import as_json
-
-        check_is_fitted(self)
-        return as_json(self)
+        return findings_of(self).to_json()
 
     def to_markdown(self) -> str:
         """Return the comparison as Markdown.
@@ -469,15 +475,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             Verdicts and tables.
         """
-        from .report._markdown import as_markdown
-
-        check_is_fitted(self)
-        return as_markdown(self)
+        return render_markdown(findings_of(self))
 
     def _html_repr(self) -> str:
         """What a notebook shows: the verdict, once there is one."""
-        if not hasattr(self, "gain_"):
+        if not hasattr(self, "findings_"):
             return super()._html_repr()
-        from .report._html import short_html
-
-        return short_html(self)
+        return short_html(self.findings_)

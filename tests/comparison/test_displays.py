@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from sk_warmstart.comparison.report.displays._gain_and_curves import LearningCurvesDisplay, WarmStartGainDisplay
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison.report.displays._gain_and_curves import LearningCurvesDisplay, WarmStartGainDisplay
 from sk_warmstart.comparison.report.displays._style import VERDICTS, arm_styles, legend_lines, wrapped
 
 NAN = float("nan")

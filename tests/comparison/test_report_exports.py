@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from sk_warmstart.comparison.report._json import as_dict, as_json, plain, table_as_dict
 from sklearn.exceptions import NotFittedError
 
 from sk_warmstart.comparison.report._html import report_writer, write_report
-from sk_warmstart.comparison.report._json import as_dict, as_json, plain, table_as_dict
 from sk_warmstart.comparison.report._markdown import as_markdown, escaped
 
 NAN = float("nan")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sk_warmstart.comparison.findings._stage_tables import stage_page
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris, make_regression
 from sklearn.model_selection import TimeSeriesSplit
@@ -16,7 +17,6 @@ from sklearn.neural_network import MLPClassifier
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.findings._stage_tables import stage_page
 from sk_warmstart.comparison.findings._stages import incumbent_table, stage_tables
 from sk_warmstart.comparison.runs._measures import NOISES, Known, Measured, by_class, look_back, under_noise
 from sk_warmstart.comparison.runs._task import Judge, Task

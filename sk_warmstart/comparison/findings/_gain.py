@@ -15,7 +15,7 @@ from ...statistics._improvement import probability_of_improvement
 from ...statistics._nesting import replicate_means
 from ...statistics._posterior import correlated_t, pairs_to_decide, rope_verdict
 from ...statistics._speedup import Speedup, geometric_speedup
-from ..runs._arms import INCUMBENT, REFERENCE
+from .._names import FAILED, INCUMBENT, REFERENCE
 
 _DECISION = ("gain_low", "gain_high", "p_better", "p_equivalent", "p_worse")
 _SPEED = ("speedup", "speedup_low", "speedup_high")
@@ -26,7 +26,6 @@ _BESIDE = (
     *("bootstrap_low", "bootstrap_high"),
 )
 _KEYS = ["repeat", "stream", "phase"]
-FAILED = "failed"  # the verdict on an arm that raised
 
 
 def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..runs._arms import INCUMBENT, REFERENCE
-from ._gain import FAILED
+from .._names import FAILED, INCUMBENT, REFERENCE
+from ._content import Sentence
 
 _MANY_PAIRS = 100  # more of them nobody should be told to run
 
@@ -33,68 +33,27 @@ def sentences(
     fixed: bool,
     target: float | None,
     failures: Mapping[str, str],
-) -> list[str]:
-    """Say the verdict on each arm as a person would.
-
-    Parameters
-    ----------
-    gain : DataFrame
-        The gain table.
-    pairs : mapping of str to int or None
-        The replicates that would decide, for each undecided arm.
-    n_repeats : int
-        Number of replicates.
-    rope : float
-        Gains within plus or minus this are practically none.
-    scorer : str
-        Name of the score.
-    fixed : bool
-        Whether the splits are the same in every replicate.
-    target : float or None
-        The user's target; None for cold's final score.
-    failures : mapping of str to str
-        From :func:`told_failures`.
-
-    Returns
-    -------
-    list of str
-        One sentence an arm.
-    """
+) -> list[Sentence]:
+    """Say the verdict on each arm as a person would."""
     goal = "cold's score" if target is None else f"a validation score of {target:g}"
     spoken = []
     for name, row in gain[gain["verdict"] != "reference"].iterrows():
         arm = str(name)
         if row["verdict"] == FAILED:
-            spoken.append(f"{arm} failed{failures[arm]}.")
+            spoken.append(Sentence(arm, FAILED, f"{arm} failed{failures[arm]}."))
             continue
-        parts = [f"{arm} is {row['verdict']}: {_score_part(row, rope, scorer)}"]
+        parts = [f": {_score_part(row, rope, scorer)}"]
         if row["verdict"] == "undecided":
             parts.append(_undecided_part(pairs.get(arm), n_repeats, fixed))
         parts.append(_speed_part(row, goal))
         parts.append("" if arm == INCUMBENT else _next_part(row))
-        spoken.append("; ".join(part for part in parts if part) + ".")
+        rest = "; ".join(part for part in parts if part) + "."
+        spoken.append(Sentence(arm, str(row["verdict"]), f"{arm} is {row['verdict']}", rest))
     return spoken
 
 
 def advice(gain: pd.DataFrame, pairs: Mapping[str, int | None], best: str, n_repeats: int, fixed: bool) -> str:
-    """Say what to do next.
-
-    Parameters
-    ----------
-    gain, pairs : DataFrame, mapping
-        As in :func:`sentences`.
-    best : str
-        The best arm.
-    n_repeats : int
-        Number of replicates.
-    fixed : bool
-        Whether the splits are the same in every replicate.
-
-    Returns
-    -------
-    str
-        One or two sentences.
-    """
+    """Say what to do next, in one or two sentences."""
     challengers = gain.drop(index=[REFERENCE, INCUMBENT], errors="ignore")
     verdict = REFERENCE if best == REFERENCE else str(gain.loc[best, "verdict"])
     cost = str(gain.loc[best, "cost"])
@@ -130,26 +89,15 @@ def _more(open_arms: list[str], pairs: Mapping[str, int | None], n_repeats: int,
     return f"More replicates would not decide about {names}; {remedy} may."
 
 
-def told_failures(results: pd.DataFrame) -> dict[str, str]:
-    """Say of each arm that failed how often and why.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run, with ``error``.
-
-    Returns
-    -------
-    dict of str to str
-        Words for each arm that failed.
-    """
-    told = {}
+def failures_by_arm(results: pd.DataFrame) -> dict[str, str]:
+    """Say of each arm that failed how often and why."""
+    words = {}
     for arm, runs in results.groupby("arm", sort=False):
         wrong = runs[runs["error"] != ""]
         if len(wrong):
             repeats, all_repeats = wrong["repeat"].nunique(), runs["repeat"].nunique()
-            told[str(arm)] = f" in {repeats} of {all_repeats} replicates ({wrong['error'].iloc[0]})"
-    return told
+            words[str(arm)] = f" in {repeats} of {all_repeats} replicates ({wrong['error'].iloc[0]})"
+    return words
 
 
 def _score_part(row: pd.Series, rope: float, scorer: str) -> str:

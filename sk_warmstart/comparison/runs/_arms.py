@@ -13,9 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from ...estimators import WarmStartMixin
 from ...policies import policy_names, resolve_policy
-
-REFERENCE = "cold"
-INCUMBENT = "incumbent"  # the model in use, as it stands
+from .._names import INCUMBENT, REFERENCE
 
 
 @dataclass(frozen=True)

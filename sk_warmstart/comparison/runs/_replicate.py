@@ -12,8 +12,9 @@ from sklearn.base import clone, is_classifier
 
 from ...estimators import WarmStartMixin
 from ...training import run_together
+from .._names import INCUMBENT, REFERENCE
 from ..phases._plan import Index, Phase, new_test_rows, plan_phases
-from ._arms import INCUMBENT, REFERENCE, Arm, last_step
+from ._arms import Arm, last_step
 from ._copies import copied
 from ._fit import Data, Fit, first_estimator, in_words, make_fit, prepare
 from ._interrupt import Interrupts, interrupts
