@@ -72,11 +72,11 @@ def paired_bootstrap(
         "vectorized": True,
         "random_state": np.random.default_rng(rng),
     }
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of draws that are all alike
         found = stats.bootstrap((d,), np.mean, method="BCa", **drawn)
-    if np.isnan(tuple(found.confidence_interval)).any():
-        drawn["n_resamples"] = 0  # those that were drawn are taken again
-        found = stats.bootstrap((d,), np.mean, method="percentile", bootstrap_result=found, **drawn)
+        if np.isnan(tuple(found.confidence_interval)).any():
+            drawn["n_resamples"] = 0  # those that were drawn are taken again
+            found = stats.bootstrap((d,), np.mean, method="percentile", bootstrap_result=found, **drawn)
     low, high = found.confidence_interval
     return float(low), float(high)
