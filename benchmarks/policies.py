@@ -61,7 +61,7 @@ ARMS: dict[str, Any] = {
     "interpolate": "interpolate",
     "dash": "dash",
     "fire": "fire",
-    "reset_head": "reset_head",
+    "reset_head": "reset_layers",
     "recycle_dormant": "recycle_dormant",
     "linear_probe": "linear_probe",
     "best_of": "best_of",

@@ -23,7 +23,7 @@ from sk_warmstart.state import NetState
 COMPANIONS = {
     "none": [],
     "Freeze": [("freeze", Freeze("body"))],
-    "GradualUnfreeze": [("unfreeze", GradualUnfreeze(epochs_per_layer=5))],
+    "GradualUnfreeze": [("unfreeze", GradualUnfreeze(n_epochs=5))],
     "Anchor": [("anchor", Anchor(strength=0.1, to="donor"))],
     "WeightAverage": [("average", WeightAverage(decay=0.98))],
 }

@@ -1,7 +1,8 @@
 """The line from warm to cold: how much of what was learned does a start keep?
 
 A network is trained on a sixth of the digits, and then on all, from starts on the straight line between its own
-weights (``Interpolate(c=0)``, warm) and a fresh draw (``c=1``, cold), and from shrunken ones beside that line.
+weights (``Interpolate(fresh_share=0)``, warm) and a fresh draw (``fresh_share=1``, cold), and from shrunken ones
+beside that line.
 What a start can do before its first step, how soon training gets somewhere from there, and where it ends are three
 things; the table tells all of them. One split and one seed illustrate and prove nothing: the comparator is for
 that (``compare_and_report.py``).
@@ -32,7 +33,7 @@ def main(picture: Path) -> None:
     net = WarmStartClassifier(standardize=True, max_epochs=40, batch_size=32, dtype="float32", random_state=0)
     donor = FrozenEstimator(net.fit(X[:200], y[:200]))
 
-    policies = {f"c = {c:g}": Interpolate(c) for c in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    policies = {f"fresh = {share:g}": Interpolate(share) for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
     policies |= {f"shrink {shrink:g} + 0.1 noise": ShrinkPerturb(shrink, 0.1) for shrink in (0.4, 0.8)}
     student = WarmStartClassifier(
         warm_start_from=donor, standardize=True, max_epochs=15, batch_size=32, dtype="float32", random_state=1
@@ -46,12 +47,14 @@ def main(picture: Path) -> None:
         soon = next((str(epoch) for epoch, score in enumerate(curve) if score >= 0.96), "never")
         print(f"{name:23s} {curve[0]:21.3f} {soon:>16s} {curve[-1]:21.3f}")
         on_line = isinstance(policy, Interpolate)
-        colour = plt.get_cmap("plasma")(0.9 * policy.c) if on_line else ("tab:green", "tab:cyan")[number % 2]
+        colour = (
+            plt.get_cmap("plasma")(0.9 * policy.fresh_share) if on_line else ("tab:green", "tab:cyan")[number % 2]
+        )
         axis.plot(curve, color=colour, linestyle="-" if on_line else ":", marker=".", label=name)
     axis.set(
         xlabel="epochs after the start",
         ylabel="accuracy on test rows",
-        title="From warm (c = 0) to cold (c = 1)",
+        title="From warm (fresh = 0) to cold (fresh = 1)",
         ylim=(0, 1.02),
     )
     axis.legend()

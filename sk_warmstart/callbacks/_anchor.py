@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..policies import PolicyContext
+from .._parameters import check_number, check_option, warn_renamed
+from ..modules._structure import normalisation_tensors
 from ..state import NetState, network_of
 from ..training import Companion
-from ._epochs import is_number
-from ._layers import module_of
+from ._module import module_of
 
 _PLACES = ("start", "origin", "fresh", "donor")
-_SCOPES = ("all", "weights")
+_SCOPES = ("all", "matrices")
 
 
 class Anchor(Companion):
@@ -34,9 +34,9 @@ class Anchor(Companion):
         The state that training starts from; the weights that the lineage first started from, which is L2-Init's
         anchor; the fresh draw of this fit; or the donor, in the layout of this network, which is L2-SP's. Where
         there is no donor, ``"donor"`` pulls nowhere, and ``"fresh"`` is the start.
-    scope : {"all", "weights"}, default="all"
+    scope : {"all", "matrices"}, default="all"
         All parameters that are not of normalisation layers, as in L2-Init; or, as in the code of L2-SP, only
-        those with two axes or more, that is no biases.
+        those with two axes or more, that is no biases. (``"weights"`` is an old name of ``"matrices"``.)
 
     Raises
     ------
@@ -116,11 +116,12 @@ class Anchor(Companion):
                 torch._foreach_add_(gradients, torch._foreach_sub(weights, anchors), alpha=self.strength)
 
     def _check(self, net: Any) -> None:
-        if not is_number(self.strength) or not 0 <= self.strength < float("inf"):
-            raise ValueError(f"strength must be a number of at least 0, got {self.strength!r}")
-        for name, value, known in (("to", self.to, _PLACES), ("scope", self.scope, _SCOPES)):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
+        check_number("strength of Anchor", self.strength, 0)
+        check_option("to of Anchor", self.to, _PLACES)
+        if isinstance(self.scope, str) and self.scope == "weights":
+            warn_renamed("scope='weights' of Anchor", "'matrices'")
+        else:
+            check_option("scope of Anchor", self.scope, _SCOPES)
         if any(type(getattr(net, name + "_")).__name__ == "LBFGS" for name in net._optimizers):
             raise ValueError("Anchor adds a gradient, and LBFGS looks at the loss: use another optimizer")
         if getattr(net, "accelerator", None) is not None:
@@ -148,11 +149,11 @@ class Anchor(Companion):
     def _matched(self, net: Any, anchor: NetState) -> tuple[list[Tensor], list[Tensor]]:
         module = module_of(net)
         prefix = "" if network_of(net) is module else "module."
-        left_out = PolicyContext(module=module).normalisation_tensors()
+        left_out = normalisation_tensors(module)
         weights: list[Tensor] = []
         anchors: list[Tensor] = []
         for name, parameter in module.named_parameters():
-            if name in left_out or (self.scope == "weights" and parameter.ndim < 2):
+            if name in left_out or (self.scope != "all" and parameter.ndim < 2):
                 continue
             weights.append(parameter)
             anchors.append(anchor[prefix + name].to(parameter))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ._epochs import CountsEpochs, check_count
+from .._parameters import check_integer
+from ..modules._selection import Which, select_tensors
+from ._epochs import CountsEpochs
 from ._freezing import frozen
-from ._layers import Which, chosen_tensors, module_of
+from ._module import module_of
 
 
 class Freeze(CountsEpochs):
@@ -20,10 +22,9 @@ class Freeze(CountsEpochs):
 
     Parameters
     ----------
-    which : "body", str, sequence of str or callable, default="body"
-        Everything but the head, which is the last layer that holds weights (or the one that the module's
-        ``output_layer`` names); a regular expression that is searched in the names of parameters and buffers; a
-        list of names of layers, blocks or tensors; or ``(name, layer) -> bool``.
+    which : {"head", "body"}, int, str, sequence of str or callable, default="body"
+        What is frozen: everything but the head; or a choice as :class:`~sk_warmstart.policies.ResetLayers` takes
+        it.
     n_epochs : int or None, default=None
         For how many epochs, counted from the beginning of a fit; partial fits count on. None is for all.
 
@@ -55,9 +56,9 @@ class Freeze(CountsEpochs):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters."""
         super().on_train_begin(net, X, y, **kwargs)
-        check_count("n_epochs", self.n_epochs, optional=True)
+        check_integer("n_epochs of Freeze", self.n_epochs, optional=True)
         module = module_of(net)
-        with frozen(net, module, chosen_tensors(self.which, module)):
+        with frozen(net, module, select_tensors(self.which, module)):
             pass
 
     def around_epoch(self, net: Any, forward_params: dict[str, Any]) -> AbstractContextManager[Any]:
@@ -66,4 +67,4 @@ class Freeze(CountsEpochs):
         if self.n_epochs is not None and behind >= self.n_epochs:
             return nullcontext()
         module = module_of(net)
-        return frozen(net, module, chosen_tensors(self.which, module))
+        return frozen(net, module, select_tensors(self.which, module))

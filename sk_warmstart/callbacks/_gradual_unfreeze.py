@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ._epochs import CountsEpochs, check_count, check_factor
+from .._parameters import check_integer, check_number, warn_renamed
+from ..modules._selection import layers_upwards
+from ._epochs import CountsEpochs
 from ._freezing import frozen
-from ._layers import layers_upwards, module_of
+from ._module import module_of
 from ._rates import keep_rates, spread_rates
 
 
@@ -23,10 +25,14 @@ class GradualUnfreeze(CountsEpochs):
     ----------
     factor : float, default=2.6
         The quotient of the rates of two neighbouring layers, at least 1; 1 gives all the same rate.
-    epochs_per_layer : int, default=1
+    n_epochs : int, default=1
         Epochs before the next layer follows. Partial fits count on.
     blocks : sequence of str or None, default=None
         Names of blocks of layers, from bottom to top, that count as one layer each; see :class:`LayerwiseLR`.
+    epochs_per_layer : int
+        Old name of ``n_epochs``.
+
+        .. deprecated:: 0.2
 
     Raises
     ------
@@ -48,16 +54,26 @@ class GradualUnfreeze(CountsEpochs):
     [True, False]
     """
 
-    def __init__(self, factor: float = 2.6, epochs_per_layer: int = 1, blocks: Sequence[str] | None = None):
+    def __init__(
+        self,
+        factor: float = 2.6,
+        n_epochs: int = 1,
+        blocks: Sequence[str] | None = None,
+        epochs_per_layer: int | str = "deprecated",
+    ):
         self.factor = factor
-        self.epochs_per_layer = epochs_per_layer
+        self.n_epochs = n_epochs
         self.blocks = blocks
+        self.epochs_per_layer = epochs_per_layer
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Give every layer its rate."""
         super().on_train_begin(net, X, y, **kwargs)
-        check_factor(self.factor)
-        check_count("epochs_per_layer", self.epochs_per_layer)
+        check_number("factor of GradualUnfreeze", self.factor, 1)
+        name, n_epochs = self._n_epochs()
+        check_integer(f"{name} of GradualUnfreeze", n_epochs)
+        if name != "n_epochs":
+            warn_renamed(f"the parameter {name} of GradualUnfreeze", "n_epochs")
         spread_rates(net, self.factor, self.blocks)
 
     def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
@@ -68,13 +84,19 @@ class GradualUnfreeze(CountsEpochs):
         """Freeze the layers whose turn has not come."""
         module = module_of(net)
         layers = layers_upwards(module, self.blocks)
-        n_frozen = len(layers) - 1 - self.epochs_behind(net) // self.epochs_per_layer
+        n_frozen = len(layers) - 1 - self.epochs_behind(net) // self._n_epochs()[1]
         if n_frozen <= 0:
             return nullcontext()
         names = {name for layer in layers[:n_frozen] for name in layer}
         # Layers with running statistics and no parameters lie below the head as well.
         lowest = {name for name, _ in module.named_buffers() if _below(module, name, layers[n_frozen])}
         return frozen(net, module, names | lowest)
+
+    def _n_epochs(self) -> tuple[str, Any]:
+        """Return the number of epochs, and the name by which it was given."""
+        if isinstance(self.epochs_per_layer, str) and self.epochs_per_layer == "deprecated":
+            return "n_epochs", self.n_epochs
+        return "epochs_per_layer", self.epochs_per_layer
 
 
 def _below(module: Any, buffer: str, layer: list[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from skorch.callbacks import Callback
 
-from ._epochs import check_factor
+from .._parameters import check_number
 from ._rates import keep_rates, spread_rates
 
 
@@ -54,7 +54,7 @@ class LayerwiseLR(Callback):
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Give every layer its rate."""
-        check_factor(self.factor)
+        check_number("factor of LayerwiseLR", self.factor, 1)
         spread_rates(net, self.factor, self.blocks)
 
     def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ._layers import layers_upwards, module_of
+from ..modules._selection import layers_upwards
+from ._module import module_of
 
 # Where a group keeps the share of the learning rate that is its own.
 _SHARE = "lr_share"

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._parameters import check_integer, check_number
 from ..state import NetState, network_of
 from ..training import Companion
 from ._batch_statistics import collect_statistics, statistics_of
-from ._epochs import check_count, is_number
 
 
 class WeightAverage(Companion):
@@ -75,9 +75,8 @@ class WeightAverage(Companion):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters."""
         super().on_train_begin(net, X, y, **kwargs)
-        if not is_number(self.decay) or not 0 <= self.decay < 1:
-            raise ValueError(f"decay must be a number from 0 to less than 1, got {self.decay!r}")
-        check_count("copy_back_every", self.copy_back_every, optional=True)
+        check_number("decay of WeightAverage", self.decay, 0, 1, exclude="high")
+        check_integer("copy_back_every of WeightAverage", self.copy_back_every, optional=True)
         WeightAverage.initialize(self)
 
     def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..modules._tracing import hooked
+
 
 def layer_inputs(network: nn.Module, X: Tensor) -> dict[str, Tensor]:
     """Record what each layer that holds weights of its own is given.
@@ -34,24 +36,19 @@ def layer_inputs(network: nn.Module, X: Tensor) -> dict[str, Tensor]:
     {'0': (4, 2), '2': (4, 3)}
     """
     given: dict[str, Tensor] = {}
-    modes = {name: layer.training for name, layer in network.named_modules()}
-    handles = []
-    for name, layer in network.named_modules():
-        if next(layer.parameters(recurse=False), None) is None:
-            continue
+    modes = [(layer, layer.training) for layer in network.modules()]
+    layers = {
+        name for name, layer in network.named_modules() if next(layer.parameters(recurse=False), None) is not None
+    }
 
-        def record(layer: nn.Module, args: tuple, name: str = name) -> None:
-            if args and isinstance(args[0], Tensor):
-                given.setdefault(name, args[0].detach().clone())
+    def record(name: str, tensor: Tensor) -> None:
+        given.setdefault(name, tensor.detach().clone())
 
-        handles.append(layer.register_forward_pre_hook(record))
     try:
         network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), hooked(network, layers, before=record):
             network(X)
     finally:
-        for handle in handles:
-            handle.remove()
-        for name, layer in network.named_modules():
-            layer.training = modes[name]
+        for layer, training in modes:
+            layer.training = training
     return given

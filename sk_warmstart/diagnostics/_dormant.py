@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..modules._tracing import Call, hooked
 from ._activations import layer_inputs
 from ._measuring import Rows, as_rows, untouched
 
@@ -69,8 +70,11 @@ def dormant_scores(network: nn.Module, X: Rows) -> dict[str, Tensor]:
             if maker in found:
                 continue
             activity = _activity(given[reader], layers[maker], layers[reader], sole=len(makers[reader]) == 1)
-            if activity is not None:
-                found[maker] = _normalised(activity, maker)
+            if activity is None:
+                continue
+            if not bool(activity.mean().isfinite()):
+                raise ValueError(f"the units of layer {maker!r} are not finite on X: the network has diverged")
+            found[maker] = relative_activity(activity)
     return {name: found[name] for name in given if name in found}
 
 
@@ -119,34 +123,34 @@ def dormant_fraction(network: nn.Module, X: Rows, tau: float = 0.0) -> float:
     return sum(int((score <= tau).sum()) for score in scores) / units if units else 0.0
 
 
+def relative_activity(activity: Tensor) -> Tensor:
+    """Return ReDo's score of each unit of a layer: its mean activity over that of the layer, 0 in a silent one."""
+    mean = activity.mean()
+    return activity / mean if float(mean) > 0 else torch.zeros_like(activity)
+
+
 def _makers(network: nn.Module, row: Tensor) -> dict[str, list[str]]:
     """For each layer with weights, the layers whose units reach it through no other such layer."""
     made: list[tuple[Tensor, str]] = []
     nodes: dict[str, Any] = {}
-    handles = []
-    for name, layer in network.named_modules():
-        own = layer.parameters(recurse=False)
-        if isinstance(layer, _NORMALISATION) or not any(tensor.ndim > 1 for tensor in own):
-            continue
+    layers = {
+        name
+        for name, layer in network.named_modules()
+        if not isinstance(layer, _NORMALISATION) and any(t.ndim > 1 for t in layer.parameters(recurse=False))
+    }
 
-        def note(layer: nn.Module, args: tuple, name: str = name) -> None:
-            if args and isinstance(args[0], Tensor):
-                nodes.setdefault(name, args[0].grad_fn)
+    def note(name: str, given: Tensor) -> None:
+        nodes.setdefault(name, given.grad_fn)
 
-        def cut(layer: nn.Module, args: tuple, result: Any, name: str = name) -> Tensor | None:
-            if not isinstance(result, Tensor) or not result.is_floating_point():
-                return None
-            # A leaf here ends the way back from the layers that follow.
-            made.append((result.detach().requires_grad_(), name))
-            return made[-1][0].clone()  # activations in place refuse a leaf
+    def cut(call: Call) -> Tensor | None:
+        if not call.result.is_floating_point():
+            return None
+        # A leaf here ends the way back from the layers that follow.
+        made.append((call.result.requires_grad_(), call.name))
+        return call.result.clone()  # activations in place refuse a leaf
 
-        handles += [layer.register_forward_pre_hook(note), layer.register_forward_hook(cut)]
-    try:
-        with torch.enable_grad():
-            network(row)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.enable_grad(), hooked(network, layers, before=note, after=cut):
+        network(row)
     names = {id(leaf): name for leaf, name in made}
     return {reader: list(dict.fromkeys(_reached(node, names))) for reader, node in nodes.items()}
 
@@ -189,10 +193,3 @@ def _activity(given: Tensor, maker: nn.Module, reader: nn.Module, sole: bool) ->
     if channels and sole and size.ndim == 2 and size.shape[1] % units == 0:
         return size.reshape(n_rows, units, -1).mean(dim=(0, 2))
     return None
-
-
-def _normalised(activity: Tensor, name: str) -> Tensor:
-    mean = activity.mean()
-    if not bool(mean.isfinite()):
-        raise ValueError(f"the units of layer {name!r} are not finite on X: the network has diverged")
-    return activity / mean if float(mean) > 0 else torch.zeros_like(activity)

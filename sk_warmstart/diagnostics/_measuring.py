@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..modules import GLOBAL_GENERATOR
+from ..modules import GLOBAL_GENERATOR, first_output
 
 Loss = Callable[[Any, Tensor], Tensor]
 Rows = Tensor | NDArray
@@ -82,7 +82,7 @@ def loss_parts(
     for first in range(0, len(X), size):
         rows = X[first : first + size]
         output = torch.func.functional_call(network, dict(tensors), (rows,))
-        value = loss(output[0] if isinstance(output, tuple) else output, y[first : first + size])
+        value = loss(first_output(output), y[first : first + size])
         if not isinstance(value, Tensor) or value.numel() != 1:
             raise ValueError("loss must return the mean over the rows as one number: use reduction='mean'")
         yield value.reshape(()) * (len(rows) / len(X))

@@ -270,7 +270,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
 
     def _plan(self) -> Plan:
         policy = resolve_policy(self.init_policy, **self.get_params_for("init_policy"))
-        donors, kind = find_donors(self, policy.donors() if isinstance(policy, InitPolicy) else ())
+        donors, kind = find_donors(self, policy.donors())
         seed = draw_seed(self.random_state)
         plan = Plan(policy, donors[0] if donors else None, kind, seed, donors[1:])
         if plan.donor is not None and seed is None:

@@ -7,6 +7,7 @@ from ._build import build_module, is_stochastic, materialize
 from ._ends import End, find_input, find_output
 from ._generator import GLOBAL_GENERATOR
 from ._mlp import MLP
+from ._outputs import first_output
 
 __all__ = [
     "GLOBAL_GENERATOR",
@@ -15,6 +16,7 @@ __all__ = [
     "build_module",
     "find_input",
     "find_output",
+    "first_output",
     "is_stochastic",
     "materialize",
 ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ._generator import GLOBAL_GENERATOR
+from ._outputs import first_output
+from ._structure import own_tensors, tensor_name
+from ._tracing import Call, hooked
 
 _PER_COLUMN = (nn.modules.batchnorm._NormBase, nn.LayerNorm)
 
@@ -39,14 +41,6 @@ class End:
     layer: str
     axes: dict[str, int]
     plain: bool
-
-
-@dataclass
-class _Call:
-    name: str
-    layer: nn.Module
-    given: Tensor
-    result: Tensor
 
 
 def find_input(network: nn.Module, probe: Tensor) -> End:
@@ -85,7 +79,7 @@ def find_input(network: nn.Module, probe: Tensor) -> End:
     axes: dict[str, int] = {}
     for call in calls:
         if isinstance(call.layer, nn.Linear) and call.layer.in_features == width and named in (None, call.name):
-            axes[f"{call.name}.weight" if call.name else "weight"] = 1
+            axes[tensor_name(call.name, "weight")] = 1
             break
         if isinstance(call.layer, _PER_COLUMN) and call.given.shape[-1] == width:
             axes.update(_per_entry(call, width))
@@ -133,37 +127,20 @@ def find_output(network: nn.Module, probe: Tensor, n_outputs: int) -> End:
             break
     else:
         raise ValueError(_unknown("output_layer", f"writes {n_outputs} outputs", network, named))
-    axes = {_join(call.name, name): 0 for name, _ in call.layer.named_parameters(recurse=False)}
+    axes = {tensor_name(call.name, name): 0 for name, _ in call.layer.named_parameters(recurse=False)}
     if output.shape[-1] != n_outputs or not _commutes(network, probe, axes, of_inputs=False):
         raise ValueError(_unknown("output_layer", "alone writes the outputs", network, named))
     return End(call.name, axes, plain=call.result.data_ptr() == output.data_ptr())
 
 
-def _trace(network: nn.Module, probe: Tensor) -> tuple[list[_Call], Tensor]:
-    calls: list[_Call] = []
-
-    def note(name: str) -> Any:
-        def hook(layer: nn.Module, given: Any, result: Any) -> None:
-            if given and isinstance(given[0], Tensor) and isinstance(result, Tensor):
-                calls.append(_Call(name, layer, given[0], result))
-
-        return hook
-
-    handles = [
-        layer.register_forward_hook(note(name))
-        for name, layer in network.named_modules()
-        if next(layer.parameters(recurse=False), None) is not None
-        or next(layer.buffers(recurse=False), None) is not None
-    ]
-    try:
-        # Buffers of its own: some modules count their calls.
-        copies = {name: t.clone() for name, t in network.named_buffers() if not is_lazy(t)}
-        with _evaluating(network):
-            output = torch.func.functional_call(network, copies, (probe,))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return calls, output[0] if isinstance(output, tuple) else output
+def _trace(network: nn.Module, probe: Tensor) -> tuple[list[Call], Tensor]:
+    """Return the calls of the layers that hold tensors, in order, and the output."""
+    calls: list[Call] = []
+    layers = {name for name, layer in network.named_modules() if next(own_tensors(layer), None) is not None}
+    # Buffers of its own: some modules count their calls.
+    copies = {name: t.clone() for name, t in network.named_buffers() if not is_lazy(t)}
+    with hooked(network, layers, after=calls.append), _evaluating(network):
+        return calls, first_output(torch.func.functional_call(network, copies, (probe,)))
 
 
 def _commutes(network: nn.Module, probe: Tensor, axes: dict[str, int], of_inputs: bool) -> bool:
@@ -183,9 +160,11 @@ def _commutes(network: nn.Module, probe: Tensor, axes: dict[str, int], of_inputs
         order = order.roll(1)
     permuted = {**tensors, **{name: tensors[name].index_select(axis, order) for name, axis in axes.items()}}
     with _evaluating(network):
-        before = _first(torch.func.functional_call(network, tensors, (rows,)))
+        before = first_output(torch.func.functional_call(network, tensors, (rows,)))
     with _evaluating(network):
-        after = _first(torch.func.functional_call(network, permuted, (rows[..., order] if of_inputs else rows,)))
+        after = first_output(
+            torch.func.functional_call(network, permuted, (rows[..., order] if of_inputs else rows,))
+        )
     expected = before if of_inputs else before[..., order]
     tolerance = {torch.float64: 1e-8, torch.float32: 1e-3}.get(before.dtype, 5e-2)
     spread = float(expected.double().abs().max()) + 1e-30
@@ -205,23 +184,14 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
             layer.training = training
 
 
-def _per_entry(call: _Call, width: int) -> dict[str, int]:
-    tensors = [*call.layer.named_parameters(recurse=False), *call.layer.named_buffers(recurse=False)]
-    return {_join(call.name, name): 0 for name, t in tensors if t.shape == (width,)}
+def _per_entry(call: Call, width: int) -> dict[str, int]:
+    return {tensor_name(call.name, name): 0 for name, t in own_tensors(call.layer) if t.shape == (width,)}
 
 
 def _named(network: nn.Module, attribute: str) -> str | None:
     """The user's word; an attribute that is the layer itself is none."""
     named = getattr(network, attribute, None)
     return named if isinstance(named, str) else None
-
-
-def _join(layer: str, tensor: str) -> str:
-    return f"{layer}.{tensor}" if layer else tensor
-
-
-def _first(output: Any) -> Tensor:
-    return output[0] if isinstance(output, tuple) else output
 
 
 def _unknown(attribute: str, role: str, network: nn.Module, named: str | None) -> str:

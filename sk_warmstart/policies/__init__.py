@@ -3,34 +3,34 @@
 Knows torch, numpy and scikit-learn; nothing of skorch, nothing of estimators.
 """
 
-from ._auto import Auto
-from ._base import InitPolicy, PolicyContext
-from ._best_of import BestOf
+from ._base import InitPolicy
 from ._compose import Compose
-from ._dash import Dash, PlainShrinkWarning
-from ._evidence import Circumstances
-from ._fire import Fire
-from ._linear_probe import LinearProbe
-from ._phase import PhaseData, first_output
-from ._race import Merit, Race
-from ._recycle_dormant import RecycleDormant
-from ._reference import Cold, Warm
+from ._context import DonorContext, PolicyContext
+from ._phase import PhaseData
+from ._race import CandidateScores, Race
 from ._registry import policy_names, resolve_policy
-from ._reset_layers import ResetLayers
-from ._shrink_perturb import Interpolate, ShrinkPerturb
+from .choosing._auto import Auto
+from .choosing._best_of import BestOf
+from .rules._dash import Dash, PlainShrinkWarning
+from .rules._fire import Fire
+from .rules._linear_probe import LinearProbe
+from .rules._recycle_dormant import RecycleDormant
+from .rules._reference import Cold, Warm
+from .rules._reset_layers import ResetLayers
+from .rules._shrink_perturb import Interpolate, ShrinkPerturb
 
 __all__ = [
     "Auto",
     "BestOf",
-    "Circumstances",
+    "CandidateScores",
     "Cold",
     "Compose",
     "Dash",
+    "DonorContext",
     "Fire",
     "InitPolicy",
     "Interpolate",
     "LinearProbe",
-    "Merit",
     "PhaseData",
     "PlainShrinkWarning",
     "PolicyContext",
@@ -39,7 +39,6 @@ __all__ = [
     "ResetLayers",
     "ShrinkPerturb",
     "Warm",
-    "first_output",
     "policy_names",
     "resolve_policy",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Self
 
+from .._parameters import warn_renamed
 from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ._base import InitPolicy
+from ._context import PolicyContext
+from ._nesting import donors_of, nested_policies
 from ._registry import resolve_policy
 
 Step = str | InitPolicy | tuple[str, str | InitPolicy]
@@ -23,33 +25,45 @@ class Compose(InitPolicy):
 
     Parameters
     ----------
-    policies : sequence of str, InitPolicy or (str, policy)
+    steps : sequence of str, InitPolicy or (str, policy)
         The policies, by name or as objects, or with a name of your own.
+    policies : sequence
+        Old name of ``steps``.
+
+        .. deprecated:: 0.2
 
     Examples
     --------
     >>> from sk_warmstart.policies import Compose, ResetLayers, ShrinkPerturb
-    >>> policy = Compose([("shrink", ShrinkPerturb(0.8, 0.0, buffers="keep")), "reset_head"])
+    >>> policy = Compose([("shrink", ShrinkPerturb(0.8, 0.0, buffers="keep")), "reset_layers"])
     >>> policy.set_params(shrink__shrink=0.5).get_params()["shrink__shrink"]
     0.5
     """
 
-    def __init__(self, policies: Sequence[Step]):
+    def __init__(self, steps: Sequence[Step] = (), policies: Sequence[Step] | str = "deprecated"):
+        self.steps = steps
         self.policies = policies
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Apply the policies; see :meth:`InitPolicy.start`."""
-        state = previous.copy()
-        for name, policy in self._named():
-            own: dict[str, Any] = {}
-            state = resolve_policy(policy).start(state, fresh, dataclasses.replace(context, notes=own))
-            for key, note in own.items():
-                context.notes[f"{name}__{key}" if key in context.notes else key] = note
-        return state
+        if not self._is_new():
+            warn_renamed("the parameter policies of Compose", "steps")
+        state = previous
+        for step in nested_policies(self._named()):
+            state, notes = step.start(state, fresh, context)
+            if "source" in notes:  # the last choice of a donor is the one that counts
+                context.notes["source"] = notes.pop("source")
+            for key, note in notes.items():
+                context.notes[f"{step.name}__{key}" if key in context.notes else key] = note
+        return previous.copy() if state is previous else state
+
+    def donors(self) -> list[Any]:
+        """Return the donors that the policies bring."""
+        return donors_of(nested_policies(self._named()))
 
     def keeps_previous(self) -> bool:
         """Return False if one of the policies forgets everything."""
-        return all(resolve_policy(policy).keeps_previous() for _, policy in self._named())
+        return all(step.policy.keeps_previous() for step in nested_policies(self._named()))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, by default with those of the policies.
@@ -64,7 +78,9 @@ class Compose(InitPolicy):
         dict
             Parameters by name.
         """
-        params: dict[str, Any] = {"policies": self.policies}
+        params: dict[str, Any] = {"steps": self.steps}
+        if not self._is_new():
+            params["policies"] = self.policies
         for name, policy in self._named() if deep else []:
             params[name] = policy
             if isinstance(policy, str):
@@ -91,13 +107,13 @@ class Compose(InitPolicy):
         ValueError
             If there is no such parameter.
         """
-        if "policies" in params:
-            self.policies = params.pop("policies")
+        for key in {"steps", "policies"} & set(params):
+            setattr(self, key, params.pop(key))
         nested: dict[str, dict[str, Any]] = {}
         for key, value in params.items():
             name, _, parameter = key.partition("__")
             nested.setdefault(name, {})[parameter] = value
-        steps, named = list(self.policies), self._named()
+        steps, named = list(self._given()), self._named()
         places = {name: i for i, (name, _) in enumerate(named)}
         for name, values in nested.items():
             if name not in places:
@@ -106,15 +122,22 @@ class Compose(InitPolicy):
             # The name stays, also where it came from what is replaced.
             steps[places[name]] = (name, policy)
         if nested:
-            self.policies = steps
+            setattr(self, "steps" if self._is_new() else "policies", steps)
         return self
 
-    def _named(self) -> list[tuple[str, str | InitPolicy]]:
-        if isinstance(self.policies, str) or not hasattr(self.policies, "__iter__"):
-            raise ValueError(f"policies of Compose must be a list of policies, got {self.policies!r}")
+    def _is_new(self) -> bool:
+        return isinstance(self.policies, str) and self.policies == "deprecated"
+
+    def _given(self) -> Sequence[Step]:
+        return self.steps if self._is_new() else self.policies  # type: ignore[return-value]
+
+    def _named(self) -> list[tuple[str, Any]]:
+        given = self._given()
+        if isinstance(given, str) or not hasattr(given, "__iter__"):
+            raise ValueError(f"steps of Compose must be a list of policies, got {given!r}")
         seen: Counter[str] = Counter()
         named = []
-        for step in self.policies:
+        for step in given:
             name, policy = step if isinstance(step, tuple) else (_name_of(step), step)
             seen[name] += 1
             named.append((name if seen[name] == 1 else f"{name}_{seen[name]}", policy))

@@ -1,4 +1,4 @@
-"""The rows of the phase that is about to be trained, for policies that look at them."""
+"""Rows of a phase, as policies see them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class PhaseData:
         The validation rows, where there are any.
     classifies : bool, default=True
         Whether targets are codes of classes; otherwise they are numbers.
-    known : callable, default=None
-        Tells ``new``: looked up only where a policy asks.
+    find_new : callable, default=None
+        Returns what :attr:`new` is; called only where a policy asks.
 
     Examples
     --------
@@ -55,12 +55,12 @@ class PhaseData:
     loss: Callable[[Any, Tensor, Tensor | None], Tensor]
     valid: RowSource | None = None
     classifies: bool = True
-    known: Callable[[], Tensor | None] | None = None
+    find_new: Callable[[], Tensor | None] | None = None
 
     @property
     def new(self) -> Tensor | None:
         """Which training rows the donor has not seen, as a mask; None where that is not known."""
-        return None if self.known is None else self.known()
+        return None if self.find_new is None else self.find_new()
 
     def sample(self, n: int) -> Batch:
         """Return at most ``n`` training rows, evenly spaced.
@@ -121,26 +121,3 @@ class PhaseData:
                 total += float(self.loss(network(X), y, weight)) * len(X)
                 n += len(X)
         return total / n
-
-
-def first_output(output: Any) -> Tensor:
-    """Return what a network predicts, where it returns more than that.
-
-    Parameters
-    ----------
-    output : Tensor or tuple
-        What the network returned.
-
-    Returns
-    -------
-    Tensor
-        The first of a tuple.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sk_warmstart.policies import first_output
-    >>> first_output((torch.ones(2), "attention")).tolist()
-    [1.0, 1.0]
-    """
-    return output[0] if isinstance(output, tuple) else output

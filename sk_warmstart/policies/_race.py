@@ -1,4 +1,4 @@
-"""Starts that train side by side for a while, to see which is best."""
+"""Race between starts: its protocol, and the scores of a candidate."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Merit:
-    """What a candidate is worth on rows that it did not train on.
+class CandidateScores:
+    """Score and loss of a candidate for each row that it did not train on.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ class Merit:
     Examples
     --------
     >>> import torch
-    >>> from sk_warmstart.policies import Merit
-    >>> Merit(scores=torch.tensor([1.0, 0.0]), losses=torch.tensor([0.1, 1.2])).scores.mean().item()
+    >>> from sk_warmstart.policies import CandidateScores
+    >>> CandidateScores(scores=torch.tensor([1.0, 0.0]), losses=torch.tensor([0.1, 1.2])).scores.mean().item()
     0.5
     """
 
@@ -38,7 +38,7 @@ class Merit:
 
 
 class Race(Protocol):
-    """Candidates, each with an optimiser of its own, that go on from where they are.
+    """Candidates that train side by side, each with an optimiser of its own, in as many calls as needed.
 
     Examples
     --------
@@ -48,22 +48,22 @@ class Race(Protocol):
     >>> class BetterOfTwo(InitPolicy):
     ...     def start(self, previous, fresh, context):
     ...         starts = {"warm": previous, "cold": fresh}
-    ...         merits = context.race(starts).run(list(starts), epochs=1)
-    ...         return starts[max(merits, key=lambda name: float(merits[name].scores.mean()))]
+    ...         scored = context.race(starts).run(list(starts), n_epochs=1)
+    ...         return starts[max(scored, key=lambda name: float(scored[name].scores.mean()))]
     """
 
-    def run(self, names: Sequence[str], epochs: int) -> dict[str, Merit]:
-        """Train some of them further; one that fails is left out of what is returned.
+    def run(self, names: Sequence[str], n_epochs: int) -> dict[str, CandidateScores]:
+        """Train some of the candidates further; one that fails is left out of what is returned.
 
         Parameters
         ----------
         names : sequence of str
-            Which ones.
-        epochs : int
-            How far.
+            The candidates to train.
+        n_epochs : int
+            For how many epochs, from where they are.
 
         Returns
         -------
-        dict of str to Merit
-            What each is worth after them, on the validation rows.
+        dict of str to CandidateScores
+            Their scores on the validation rows afterwards.
         """

@@ -1,35 +1,30 @@
-"""Names of the policies."""
+"""Policies by name."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sklearn.base import clone
 
+from .._parameters import warn_renamed
+from ._adapter import PolicyAdapter, policy_name
 from ._base import InitPolicy
-from ._dash import Dash
-from ._fire import Fire
-from ._linear_probe import LinearProbe
-from ._recycle_dormant import RecycleDormant
-from ._reference import Cold, Warm
-from ._reset_layers import ResetLayers
-from ._shrink_perturb import Interpolate, ShrinkPerturb
 
-# These resolve the names of others themselves, so they are found only when they are asked for.
-_CHOOSING = {"best_of": ("_best_of", "BestOf"), "auto": ("_auto", "Auto")}
-_BY_NAME: dict[str, type[InitPolicy]] = {
-    "cold": Cold,
-    "warm": Warm,
-    "shrink_perturb": ShrinkPerturb,
-    "interpolate": Interpolate,
-    "dash": Dash,
-    "fire": Fire,
-    "reset_head": ResetLayers,
-    "reset_layers": ResetLayers,
-    "recycle_dormant": RecycleDormant,
-    "linear_probe": LinearProbe,
-}
+P = TypeVar("P", bound=type[InitPolicy])
+
+_CLASSES: dict[str, type[InitPolicy]] = {}
+_OLD_NAMES = {"reset_head": "reset_layers"}
+
+
+def register(name: str) -> Callable[[P], P]:
+    """Return a decorator that gives a class its name."""
+
+    def decorate(policy: P) -> P:
+        _CLASSES[name] = policy
+        return policy
+
+    return decorate
 
 
 def policy_names() -> list[str]:
@@ -46,7 +41,7 @@ def policy_names() -> list[str]:
     >>> "warm" in policy_names()
     True
     """
-    return [*_BY_NAME, *_CHOOSING]
+    return sorted(_CLASSES, key=lambda name: (name not in ("cold", "warm"), name))
 
 
 def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
@@ -54,8 +49,8 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
 
     Parameters
     ----------
-    policy : str or InitPolicy
-        A name of :func:`policy_names`, or a policy.
+    policy : str, InitPolicy or object
+        A name of :func:`policy_names`, a policy, or an object with ``start(previous, fresh, context)``.
     **params
         Parameters of the policy that replace its own. A policy object is not changed.
 
@@ -72,13 +67,17 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
     Examples
     --------
     >>> from sk_warmstart.policies import resolve_policy
-    >>> resolve_policy("interpolate", c=0.5)
-    Interpolate(c=0.5)
+    >>> resolve_policy("interpolate", fresh_share=0.5)
+    Interpolate(fresh_share=0.5)
     """
-    if isinstance(policy, str) and policy in policy_names():
-        resolved, known = _class_of(policy)(), f"init_policy={policy!r}"
+    if isinstance(policy, str) and policy in _OLD_NAMES:
+        warn_renamed(f"the policy {policy!r}", repr(_OLD_NAMES[policy]))
+        policy = _OLD_NAMES[policy]
+    if isinstance(policy, str) and policy in _CLASSES:
+        resolved, owner = _CLASSES[policy](), f"init_policy={policy!r}"
     elif callable(getattr(policy, "start", None)) and not isinstance(policy, type):
-        resolved, known = policy, f"the policy {type(policy).__name__}"  # type: ignore[assignment]
+        resolved = policy if isinstance(policy, InitPolicy) else PolicyAdapter(policy)
+        owner = f"the policy {policy_name(resolved)}"
     else:
         raise ValueError(
             f"init_policy must be one of {policy_names()} or an object with start(previous, fresh, context), "
@@ -89,42 +88,6 @@ def resolve_policy(policy: str | InitPolicy, **params: Any) -> InitPolicy:
     unknown = sorted(set(params) - set(resolved.get_params()))
     if unknown:
         raise ValueError(
-            f"{known} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
+            f"{owner} has no parameter {', '.join(map(repr, unknown))}; it has {sorted(resolved.get_params())}"
         )
     return clone(resolved).set_params(**params)
-
-
-def check_policies(policy: InitPolicy) -> list[Any]:
-    """Return the policies that are a parameter of a policy, after checking that each of them is one.
-
-    Parameters
-    ----------
-    policy : InitPolicy
-        The policy; its parameter is called ``policies``.
-
-    Returns
-    -------
-    list
-        The policies, as they were given.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or something else among them.
-    """
-    given, of = policy.policies, type(policy).__name__
-    if isinstance(given, str) or not hasattr(given, "__iter__") or not list(given):
-        raise ValueError(f"policies of {of} must be several policies, got {given!r}")
-    for each in given:
-        try:
-            resolve_policy(each)
-        except ValueError as error:
-            raise ValueError(f"policies of {of}: {error}") from None
-    return list(given)
-
-
-def _class_of(name: str) -> type[InitPolicy]:
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    module, cls = _CHOOSING[name]
-    return getattr(import_module(f".{module}", __package__), cls)

@@ -66,7 +66,7 @@ def by_hand(origin: NetState, anchor: NetState, strength: float, scope: str, nor
 
 
 @pytest.mark.parametrize("norm", [None, "batch"])
-@pytest.mark.parametrize("scope", ["all", "weights"])
+@pytest.mark.parametrize("scope", ["all", "matrices"])
 @pytest.mark.parametrize("cls", [WarmStartClassifier, OwnStep])
 def test_training_equals_a_hand_loop_with_the_penalty(norm: str | None, scope: str, cls: Any) -> None:
     settings: dict[str, Any] = {
@@ -149,16 +149,16 @@ def test_strength_can_be_searched_in_packs_and_without(caplog: pytest.LogCapture
 
 
 def test_it_goes_with_freeze_and_clone() -> None:
-    net = clone(make(("anchor", Anchor(0.3, scope="weights")), Freeze())).fit(X, y)
+    net = clone(make(("anchor", Anchor(0.3, scope="matrices")), Freeze())).fit(X, y)
     assert net.get_params()["callbacks__anchor__strength"] == 0.3
     assert torch.equal(net.module_.hidden[0].weight, net.origin_["hidden.0.weight"])
 
 
 def test_errors_say_what_to_do() -> None:
     for anchor, message in (
-        (Anchor(-1.0), "strength must be"),
-        (Anchor(to="there"), "to must be"),
-        (Anchor(scope="some"), "scope must be"),
+        (Anchor(-1.0), "strength of Anchor must be"),
+        (Anchor(to="there"), "to of Anchor must be"),
+        (Anchor(scope="some"), "scope of Anchor must be"),
     ):
         with pytest.raises(ValueError, match=message):
             make(anchor).fit(X, y)
@@ -206,3 +206,11 @@ def test_a_start_that_nobody_tells_of_is_an_error() -> None:
         net = make(Hides(), Anchor(to=to), warm_start_from=donor, init_policy="shrink_perturb")
         with pytest.raises(ValueError, match="use to='start' or to='origin'"):
             net.fit(X, y)
+
+
+def test_the_old_name_of_a_scope_works_and_warns() -> None:
+    with pytest.warns(FutureWarning, match="scope='weights' of Anchor is called 'matrices'"):
+        old = make(Anchor(0.5, scope="weights")).fit(X, y)
+    np.testing.assert_array_equal(
+        old.predict_proba(X), make(Anchor(0.5, scope="matrices")).fit(X, y).predict_proba(X)
+    )

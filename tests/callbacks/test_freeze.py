@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, LRScheduler
@@ -18,8 +19,9 @@ from torch.optim.lr_scheduler import OneCycleLR, StepLR
 
 from sk_warmstart import WarmStartClassifier
 from sk_warmstart.callbacks import Freeze, GradualUnfreeze, LayerwiseLR
-from sk_warmstart.callbacks._layers import chosen_tensors, layers_upwards
 from sk_warmstart.modules import MLP
+from sk_warmstart.modules._selection import layers_upwards, select_tensors
+from sk_warmstart.policies import ResetLayers
 from sk_warmstart.state import NetState
 
 X, y = make_classification(60, 5, n_informative=4, n_redundant=0, random_state=0)
@@ -199,7 +201,7 @@ def test_unfreezing_goes_from_top_to_bottom_with_smaller_rates() -> None:
     assert moved == [[True, False, False], [True, True, False], [True, True, True], [True, True, True]]
     np.testing.assert_allclose(rates, [[0.05, 0.05 / 2.6, 0.05 / 2.6**2]] * 4)
     moved.clear()
-    make(GradualUnfreeze(epochs_per_layer=2, blocks=["hidden", "output"]), Watch(), max_epochs=3).fit(X, y)
+    make(GradualUnfreeze(n_epochs=2, blocks=["hidden", "output"]), Watch(), max_epochs=3).fit(X, y)
     assert moved == [[True, False, False], [True, False, False], [True, True, True]]
 
 
@@ -245,16 +247,16 @@ def test_errors_say_what_to_do() -> None:
         make(LayerwiseLR(2.0), ("more", GradualUnfreeze(3.0))).fit(X, y)
     with pytest.raises(ValueError, match="nothing is left to train"):
         make(Freeze(".")).fit(X, y)
-    with pytest.raises(ValueError, match="chooses none"):
+    with pytest.raises(ValueError, match="matches none"):
         make(Freeze("absent")).fit(X, y)
     with pytest.raises(ValueError, match="names \\['absent'\\]"):
         make(Freeze(["absent"])).fit(X, y)
-    with pytest.raises(ValueError, match="n_epochs must be"):
+    with pytest.raises(ValueError, match="n_epochs of Freeze must be"):
         make(Freeze(n_epochs=0)).fit(X, y)
-    with pytest.raises(ValueError, match="factor must be"):
+    with pytest.raises(ValueError, match="factor of LayerwiseLR must be"):
         make(LayerwiseLR(0.5)).fit(X, y)
-    with pytest.raises(ValueError, match="epochs_per_layer must be"):
-        make(GradualUnfreeze(epochs_per_layer=0)).fit(X, y)
+    with pytest.raises(ValueError, match="n_epochs of GradualUnfreeze must be"):
+        make(GradualUnfreeze(n_epochs=0)).fit(X, y)
     with pytest.raises(ValueError, match="blocks must be"):
         make(LayerwiseLR(blocks=["absent"])).fit(X, y)
     with pytest.raises(ValueError, match="no body"):
@@ -279,14 +281,14 @@ def test_layers_of_unusual_networks() -> None:
     assert [sorted(layer) for layer in layers[-2:]] == [["top.bias"], ["head.bias", "head.weight"]]
     low = next(layer for layer in layers if "low.bias" in layer)
     assert {"norm.weight", "norm.bias", "low.parametrizations.weight.original0"} <= set(low)
-    assert "head.weight" not in chosen_tensors("body", Tied())
+    assert "head.weight" not in select_tensors("body", Tied())
 
 
 @pytest.mark.parametrize(
     ("companion", "grid"),
     [
         (Freeze(), {"callbacks__c__which": ["body", "bias"], "callbacks__c__n_epochs": [None, 1]}),
-        (GradualUnfreeze(), {"callbacks__c__factor": [1.0, 2.6], "callbacks__c__epochs_per_layer": [1, 2]}),
+        (GradualUnfreeze(), {"callbacks__c__factor": [1.0, 2.6], "callbacks__c__n_epochs": [1, 2]}),
         (LayerwiseLR(), {"callbacks__c__factor": [1.0, 5.0]}),
     ],
 )
@@ -312,3 +314,18 @@ def test_early_stopping_returns_what_was_validated(companion: Any) -> None:
     best = len(scores) - 1 if scores[-1] == max(scores) else int(np.argmax(scores))
     assert max(scores) > net.start_.score
     np.testing.assert_array_equal(net.predict_proba(X), seen[best])
+
+
+def test_the_old_name_of_the_epochs_works_and_warns() -> None:
+    with pytest.warns(FutureWarning, match="the parameter epochs_per_layer of GradualUnfreeze is called n_epochs"):
+        old = clone(make(GradualUnfreeze(epochs_per_layer=2))).fit(X, y)
+    assert states_equal(old, make(GradualUnfreeze(n_epochs=2)).fit(X, y))
+
+
+@pytest.mark.parametrize("which", ["head", "body", 1, 2, "0.*bias", ["hidden.2"], lambda name, layer: "2" in name])
+def test_what_is_frozen_is_what_reset_layers_would_reset(which: Any) -> None:
+    frozen = unmoved(make(Freeze(which)).fit(X, y))
+    donor = FrozenEstimator(make().fit(X, y))
+    start = make(warm_start_from=donor, init_policy=ResetLayers(which), max_epochs=0).fit(X, y)
+    before, after = NetState.from_module(donor.estimator.module_), NetState.from_module(start.module_)
+    assert frozen == {name for name in after if not torch.equal(before[name], after[name])}

@@ -26,13 +26,20 @@ def test_names_become_arms_and_cold_comes_first() -> None:
 
 
 def test_objects_are_named_by_their_repr() -> None:
-    policy = Interpolate(c=0.5)
+    policy = Interpolate(fresh_share=0.5)
     arms = arms_of(["cold", policy])
-    assert arms["Interpolate(c=0.5)"].options[0].params == {"init_policy": policy}
+    assert arms["Interpolate(fresh_share=0.5)"].options[0].params == {"init_policy": policy}
 
 
 def test_a_policy_that_forgets_everything_is_cold() -> None:
-    arms = arms_of({"cold": "cold", "again": Cold(), "all": Interpolate(c=1.0), "half": Interpolate(c=0.5)})
+    arms = arms_of(
+        {
+            "cold": "cold",
+            "again": Cold(),
+            "all": Interpolate(fresh_share=1.0),
+            "half": Interpolate(fresh_share=0.5),
+        }
+    )
     assert {name: arm.cold for name, arm in arms.items()} == {
         "cold": True,
         "again": True,
@@ -49,7 +56,7 @@ def test_a_mapping_gives_names_policies_and_parameters() -> None:
             "by object": ShrinkPerturb(0.3),
             "keep": {"init_policy": "warm", "optimizer_state": "keep"},
             "shrink_perturb": {"shrink": 0.7, "max_epochs": 3},
-            "soft": {"init_policy": "interpolate", "c": 0.2},
+            "soft": {"init_policy": "interpolate", "fresh_share": 0.2},
         }
     )
     assert type(arms["by name"].options[0].params["init_policy"]) is Warm
@@ -57,7 +64,7 @@ def test_a_mapping_gives_names_policies_and_parameters() -> None:
     assert arms["keep"].options[0].params["optimizer_state"] == "keep"
     assert arms["shrink_perturb"].options[0].params["init_policy"].shrink == 0.7
     assert arms["shrink_perturb"].options[0].params["max_epochs"] == 3
-    assert arms["soft"].options[0].params["init_policy"].c == 0.2
+    assert arms["soft"].options[0].params["init_policy"].fresh_share == 0.2
 
 
 def test_the_users_objects_are_not_changed() -> None:

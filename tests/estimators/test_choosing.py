@@ -100,11 +100,11 @@ def test_rows_that_any_racing_donor_knows_are_leaked(donor: Any, misled: Any) ->
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("policy", ["auto", "best_of", BestOf(["cold", "warm", "linear_probe", "reset_head"])])
+@pytest.mark.parametrize("policy", ["auto", "best_of", BestOf(["cold", "warm", "linear_probe", "reset_layers"])])
 def test_negative_transfer_is_caught(misled: Any, policy: Any, early_stopping: bool) -> None:
     fitted = from_(misled, init_policy=policy, early_stopping=early_stopping, max_epochs=60)
     fitted.fit(X[500:1300], Y[500:1300])
-    assert fitted.start_.chosen in ("cold", "linear_probe", "reset_head", "shrink_perturb")
+    assert fitted.start_.chosen in ("cold", "linear_probe", "reset_layers", "shrink_perturb")
     assert fitted.score(X[1300:], Y[1300:]) > 0.8
     if early_stopping:
         assert fitted.lineage_.scores["valid_score"] >= fitted.start_.score

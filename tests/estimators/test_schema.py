@@ -253,7 +253,7 @@ def test_a_module_of_ones_own_is_followed_or_says_what_to_name() -> None:
     assert wide.predict_proba(X).shape[1] == 3
 
 
-@pytest.mark.parametrize("policy", ["shrink_perturb", "interpolate", "reset_head", "cold"])
+@pytest.mark.parametrize("policy", ["shrink_perturb", "interpolate", "reset_layers", "cold"])
 def test_every_policy_takes_an_adapted_start(policy: str) -> None:
     X, y = frame(["a", "b"]), np.resize([0, 1], 40)
     fitted = net(init_policy=policy).fit(X, y).fit(frame(["b", "c", "a"]), np.resize([2, 1], 40))

@@ -12,8 +12,14 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from sk_warmstart.policies import Auto, Circumstances, Merit, PhaseData, PolicyContext
-from sk_warmstart.policies._evidence import donor_standing, drifted_columns, kept_skill, label_shift, share_of_new
+from sk_warmstart.policies import Auto, CandidateScores, DonorContext, PhaseData, PolicyContext
+from sk_warmstart.policies.choosing._evidence import (
+    drifted_columns,
+    kept_skill,
+    label_shift,
+    score_donor,
+    share_of_new,
+)
 from sk_warmstart.state import FeatureSummary, Lineage, NetState
 
 RNG = np.random.default_rng(0)
@@ -68,7 +74,7 @@ LATE = torch.arange(400) >= 200
 
 def test_the_standing_is_a_paired_difference() -> None:
     valid = Table(X[::4], Y[::4])
-    known = donor_standing(NetState.from_module(GOOD), NetState.from_module(FRESH), context(valid=valid))
+    known = score_donor(NetState.from_module(GOOD), NetState.from_module(FRESH), context(valid=valid))
     major = int(Y.sum() > 200)
     hits, constant = np.ones(100), (Y[::4].numpy() == major).astype(float)
     assert known.n_rows == 100
@@ -83,11 +89,11 @@ def test_squared_errors_of_numbers() -> None:
     y = X[:, :1] * 2 + 0.1
     data = PhaseData(Table(X, y), square, None, False, lambda: LATE)
     told = PolicyContext(torch.Generator(), module := linear([[1.0, 0, 0]]), data=data)
-    known = donor_standing(NetState.from_module(module), NetState.from_module(linear([[0.0, 0, 0]])), told)
+    known = score_donor(NetState.from_module(module), NetState.from_module(linear([[0.0, 0, 0]])), told)
     late = y[LATE]
     assert known.score == pytest.approx(-float(((X[LATE, :1] - late) ** 2).mean()))
     assert known.trivial == pytest.approx(-float(((late - y.mean()) ** 2).mean()))
-    skill = kept_skill(NetState.from_module(module), Circumstances(), told)
+    skill = kept_skill(NetState.from_module(module), DonorContext(), told)
     assert skill is not None
 
     def r2(rows: Tensor) -> float:
@@ -98,13 +104,13 @@ def test_squared_errors_of_numbers() -> None:
 
 def test_kept_skill_is_the_lead_on_new_rows_by_the_lead_before() -> None:
     changed = torch.where(LATE & (torch.arange(400) % 2 == 0), 1 - Y, Y)
-    skill = kept_skill(NetState.from_module(GOOD), Circumstances(), context(changed, LATE))
+    skill = kept_skill(NetState.from_module(GOOD), DonorContext(), context(changed, LATE))
     major = int(changed.sum() > 200)
     new = (GOOD(X).argmax(1) == changed)[LATE].double().mean() - (changed[LATE] == major).double().mean()
     old = 1 - (changed[~LATE] == major).double().mean()
     assert skill is not None
     assert skill[0] == pytest.approx(float(new / old))
-    ended = Circumstances(Lineage(scores={"valid_score": 0.8}))
+    ended = DonorContext(Lineage(scores={"valid_score": 0.8}))
     lower = kept_skill(NetState.from_module(GOOD), ended, context(changed, LATE))
     assert lower is not None
     assert lower[0] == pytest.approx(float(new / (0.8 - (changed[~LATE] == major).double().mean())))
@@ -125,7 +131,7 @@ def test_columns_that_drift_are_named_and_chance_is_not() -> None:
     before = RNG.standard_normal((3000, 4))
     now = RNG.standard_normal((3000, 4))
     now[:, 1] += 1
-    known = Circumstances(features=FeatureSummary.from_rows(before), rows=lambda: now)
+    known = DonorContext(features=FeatureSummary.from_rows(before), rows=lambda: now)
     assert drifted_columns(known) == ([1], 4)
     assert drifted_columns(replace(known, rows=lambda: RNG.standard_normal((3000, 4)))) == ([], 4)
     assert drifted_columns(replace(known, rows=lambda: now[:5])) == ([], 0)
@@ -168,9 +174,11 @@ def test_a_donor_whose_skill_is_gone_is_no_start() -> None:
 
 def test_split_evidence_is_raced() -> None:
     class Race:
-        def run(self, names: Any, epochs: int) -> dict[str, Merit]:
+        def run(self, names: Any, epochs: int) -> dict[str, CandidateScores]:
             good = {name: float(name == "interpolate") for name in names}
-            return {n: Merit(torch.full((2,), s).double(), torch.zeros(2).double()) for n, s in good.items()}
+            return {
+                n: CandidateScores(torch.full((2,), s).double(), torch.zeros(2).double()) for n, s in good.items()
+            }
 
     slightly = torch.where(LATE & (torch.arange(400) % 6 == 0), 1 - Y, Y)
     told = context(slightly, LATE, Table(X[:200:4], Y[:200:4]), race=lambda starts: Race())
@@ -179,7 +187,7 @@ def test_split_evidence_is_raced() -> None:
     assert told.notes["epochs"] == 2
     assert "does clearly worse on the new rows" in " ".join(told.notes["reasons"])
     nowhere = Lineage(generation=1, epochs=3, scores={"start_loss": 0.1, "train_loss": 0.2})
-    told = context(race=lambda starts: Race(), circumstances=Circumstances(nowhere))
+    told = context(race=lambda starts: Race(), donor=DonorContext(nowhere))
     start(GOOD, told, policies=("cold", "interpolate"))
     assert "ended no better than it began" in " ".join(told.notes["reasons"])
 

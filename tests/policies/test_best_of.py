@@ -1,4 +1,4 @@
-"""Successive halving by merit."""
+"""Successive halving by result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from sk_warmstart.policies import BestOf, Merit, PolicyContext, Warm
+from sk_warmstart.policies import BestOf, CandidateScores, PolicyContext, Warm
 from sk_warmstart.state import NetState
 
 
@@ -27,18 +27,18 @@ class Told:
         self.starts = starts
         return self
 
-    def run(self, names: Sequence[str], epochs: int) -> dict[str, Merit]:
+    def run(self, names: Sequence[str], epochs: int) -> dict[str, CandidateScores]:
         self.calls.append((tuple(names), epochs))
         for name in names:
             self.trained[name] += epochs
-        merits = {}
+        scored = {}
         for name in names:
             score = self.script[name][sum(name in called for called, _ in self.calls) - 1]
             if not math.isnan(score):
-                merits[name] = Merit(
+                scored[name] = CandidateScores(
                     torch.full((self.n,), score).double(), torch.full((self.n,), 1 - score).double()
                 )
-        return merits
+        return scored
 
 
 def states() -> tuple[NetState, NetState, nn.Module]:
@@ -74,11 +74,13 @@ def test_equal_scores_are_decided_by_the_loss_and_failures_are_left_out() -> Non
     previous, fresh, module = states()
 
     class Even(Told):
-        def run(self, names: Sequence[str], epochs: int) -> dict[str, Merit]:
+        def run(self, names: Sequence[str], epochs: int) -> dict[str, CandidateScores]:
             self.calls.append((tuple(names), epochs))
             loss = {"cold": 0.3, "warm": 0.9}
             return {
-                n: Merit(torch.ones(3).double(), torch.full((3,), loss[n]).double()) for n in names if n in loss
+                n: CandidateScores(torch.ones(3).double(), torch.full((3,), loss[n]).double())
+                for n in names
+                if n in loss
             }
 
     told = context(Even({"cold": [], "warm": [], "fire": []}), module)

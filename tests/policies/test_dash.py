@@ -128,7 +128,7 @@ def test_all_cosines_below_shrink_is_plain_shrinking_and_says_so(context_of: Con
     ) as record:
         start = Dash(0.9).start(previous, previous, context)
     assert len(record) == 1
-    plain = ShrinkPerturb(0.9, 0, scope="weights", buffers="keep").start(previous, previous, context)
+    plain = ShrinkPerturb(0.9, 0, scope="no_norm", buffers="keep").start(previous, previous, context)
     assert all(torch.allclose(start[name], plain[name]) for name in previous if "weight" in name)
     assert context.notes["frac_clamped"]["0.weight"] == 1.0
 
@@ -164,7 +164,7 @@ def test_large_chunks_are_gone_through_in_parts(context_of: ContextOf, monkeypat
     X, y = torch.randn(23, 2, 3, 3).double(), torch.arange(23) % 3
     previous = NetState.from_module(net)
     whole = Dash().start(previous, previous, context_of(net, X, y))
-    monkeypatch.setattr("sk_warmstart.policies._dash._ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("sk_warmstart.policies.rules._dash._ROWS_AT_ONCE", 5)
     parts = Dash().start(previous, previous, context_of(net, X, y))
     assert all(torch.allclose(whole[name], parts[name]) for name in previous)
 

@@ -38,7 +38,7 @@ POLICIES: list[InitPolicy] = [
     Cold(),
     Warm(),
     ShrinkPerturb(),
-    ShrinkPerturb(noise="gaussian", scope="weights", buffers="keep"),
+    ShrinkPerturb(noise="gaussian", scope="no_norm", buffers="keep"),
     ShrinkPerturb(noise="original"),
     Interpolate(0.3),
     Dash(),
@@ -53,7 +53,7 @@ POLICIES: list[InitPolicy] = [
     RecycleDormant(),
     RecycleDormant(tau=0.8),
     LinearProbe(Cs=2, cv=2),
-    Compose([Interpolate(0.5), "reset_head"]),
+    Compose([Interpolate(0.5), "reset_layers"]),
     Compose([("fire", Fire()), RecycleDormant(tau=0.5), LinearProbe(Cs=[1.0], cv=3)]),
 ]
 pytestmark = pytest.mark.filterwarnings("ignore::sk_warmstart.policies.PlainShrinkWarning")

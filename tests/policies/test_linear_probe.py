@@ -203,13 +203,13 @@ def test_rare_classes_few_rows_and_no_weights(context_of: ContextOf) -> None:
 def test_the_choice_looks_at_a_part_of_many_rows(context_of: ContextOf, monkeypatch: pytest.MonkeyPatch) -> None:
     X, y, _ = data(80)
     net = network(3)
-    monkeypatch.setattr("sk_warmstart.policies._probe._CHOICE_ROWS", 25)
+    monkeypatch.setattr("sk_warmstart.policies.rules._probe._CHOICE_ROWS", 25)
     context = context_of(net, X, y)
     probed(net, context)
     assert 0.3 < context.notes["probe"]["score"] <= 1
     monkeypatch.undo()
     _, whole, _ = probed(net, context_of(net, X, y), Cs=[context.notes["probe"]["C"]])
-    monkeypatch.setattr("sk_warmstart.policies._probe._CHOICE_ROWS", 25)
+    monkeypatch.setattr("sk_warmstart.policies.rules._probe._CHOICE_ROWS", 25)
     _, part, _ = probed(net, context_of(net, X, y))
     assert torch.allclose(whole["2.weight"], part["2.weight"])  # the head is fitted on all of them
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from torch import Tensor, nn
 
 from sk_warmstart.policies import (
@@ -65,7 +66,7 @@ def test_gaussian_noise_has_its_standard_deviation_and_spares_norms() -> None:
     net = nn.Sequential(nn.Linear(200, 200), nn.BatchNorm1d(200))
     state = NetState.from_module(net)
     context = PolicyContext(torch.Generator().manual_seed(0), net)
-    policy = ShrinkPerturb(0.6, 0.01, noise="gaussian", scope="weights", buffers="keep")
+    policy = ShrinkPerturb(0.6, 0.01, noise="gaussian", scope="no_norm", buffers="keep")
     start = policy.start(state, state, context)
     noise = start["0.weight"] - 0.6 * state["0.weight"]
     assert float(noise.std()) == pytest.approx(0.01, rel=0.02)
@@ -88,30 +89,36 @@ def test_interpolate_by_hand(case: Case, c: float) -> None:
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (ShrinkPerturb(shrink=-0.1), "shrink of ShrinkPerturb must be a number at least 0, got -0.1"),
-        (ShrinkPerturb(perturb="much"), "perturb of ShrinkPerturb must be a number at least 0, got 'much'"),
+        (
+            ShrinkPerturb(shrink=-0.1),
+            "shrink of ShrinkPerturb must be a number of at least 0 and finite, got -0",
+        ),
+        (
+            ShrinkPerturb(perturb="much"),
+            "must be a number of at least 0 and finite, got 'much'",
+        ),
         (ShrinkPerturb(shrink=float("nan")), "shrink of ShrinkPerturb"),
         (ShrinkPerturb(noise="pink"), "noise of ShrinkPerturb must be one of"),
         (ShrinkPerturb(scope="head"), "scope of ShrinkPerturb must be one of"),
         (ShrinkPerturb(buffers=None), "buffers of ShrinkPerturb must be one of"),
-        (Interpolate(c=1.5), r"c of Interpolate must be a number in \[0, 1\], got 1.5"),
+        (Interpolate(1.5), r"fresh_share of Interpolate must be a number in \[0, 1\], got 1.5"),
         (Dash(shrink=1.1), r"shrink of Dash must be a number in \[0, 1\], got 1.1"),
         (Dash(alpha=0), r"alpha of Dash must be a number in \(0, 1\], got 0"),
-        (Dash(chunk_size=0), "chunk_size of Dash must be an integer of at least 1, got 0"),
-        (Fire(n_iter=2.5), "n_iter of Fire must be an integer of at least 1, got 2.5"),
+        (Dash(chunk_size=0), "chunk_size of Dash must be an integer of at least 1 or None, got 0"),
+        (Fire(n_iter=2.5), "n_iter of Fire must be an integer of at least 1 or None, got 2.5"),
         (Fire(n_iter=True), "n_iter of Fire must be an integer"),
-        (RecycleDormant(tau=-1), "tau of RecycleDormant must be a number at least 0"),
+        (RecycleDormant(tau=-1), "tau of RecycleDormant must be a number of at least 0"),
         (LinearProbe(Cs=[]), "Cs of LinearProbe must be a number of values or positive numbers"),
         (LinearProbe(Cs=[1, -1]), "Cs of LinearProbe must be a number of values or positive numbers"),
         (LinearProbe(Cs=["a"]), "Cs of LinearProbe must be a number of values or positive numbers"),
         (LinearProbe(Cs=0), "Cs of LinearProbe must be an integer of at least 1"),
         (LinearProbe(cv=1), "cv of LinearProbe must be an integer of at least 2"),
         (LinearProbe(max_iter="many"), "max_iter of LinearProbe must be an integer"),
-        (ResetLayers(0), "which must be 'last', a pattern or a number from 1 to 3"),
-        (ResetLayers(4), "a number from 1 to 3"),
-        (ResetLayers(True), "a number from 1 to 3"),
+        (ResetLayers(0), "which must be 'head', 'body', a number of layers from 1 to 3, a pattern"),
+        (ResetLayers(4), "a number of layers from 1 to 3"),
+        (ResetLayers(True), "a number of layers from 1 to 3"),
         (ResetLayers("conv"), "matches none of the tensors"),
-        (ResetLayers(["output", "conv"]), "which names 'conv', which is none of the layers"),
+        (ResetLayers(["output", "conv"]), r"which names \['conv'\], which are none of the layers"),
         (ResetLayers([]), "which is an empty list"),
         (ResetLayers(lambda name, layer: False), "accepts none of the layers"),
         (ResetLayers(1.5), "a list of names or a callable, got 1.5"),
@@ -172,3 +179,27 @@ def test_a_policy_of_ones_own_needs_only_start(case: Case, equal: Equal) -> None
 
     previous, fresh, context = case("mlp")
     assert equal(resolve_policy(Flip()).start(previous, fresh, context()), previous.map(negative))
+
+
+def test_old_names_work_for_one_version(case: Case, equal: Equal) -> None:
+    previous, fresh, context = case("conv")
+    with pytest.warns(FutureWarning, match="the policy 'reset_head' is called 'reset_layers'"):
+        assert isinstance(resolve_policy("reset_head"), ResetLayers)
+    assert "reset_head" not in policy_names()
+    for old, new, words in (
+        (Interpolate(c=0.3), Interpolate(0.3), "the parameter c of Interpolate is called fresh_share"),
+        (clone(Interpolate().set_params(c=0.3)), Interpolate(0.3), "fresh_share"),
+        (ResetLayers("last"), ResetLayers("head"), "which='last' of ResetLayers is called 'head'"),
+        (
+            ShrinkPerturb(scope="weights"),
+            ShrinkPerturb(scope="no_norm"),
+            "scope='weights' of ShrinkPerturb is called 'no_norm'",
+        ),
+    ):
+        with pytest.warns(FutureWarning, match=words):
+            start = old.start(previous, fresh, context())
+        assert equal(start, new.start(previous, fresh, context()))
+    with pytest.warns(FutureWarning, match="fresh_share"):
+        assert not Interpolate(c=1).keeps_previous()
+    with pytest.warns(FutureWarning), pytest.raises(ValueError, match="c of Interpolate must be"):
+        Interpolate(c=2).start(previous, fresh, context())

@@ -47,7 +47,7 @@ def test_multi_layer_perceptron_by_hand(context_of: ContextOf, seed: int, tau: f
     expected, recycled = {name: value.copy() for name, value in P.items()}, {}
     for layer, h in (("hidden.0", h1), ("hidden.2", h2)):
         activity = [sum(abs(row[i]) for row in h) / len(h) for i in range(h.shape[1])]
-        recycled[layer] = [i for i, a in enumerate(activity) if a / (sum(activity) / len(activity) + 1e-9) <= tau]
+        recycled[layer] = [i for i, a in enumerate(activity) if a / (sum(activity) / len(activity)) <= tau]
         for i in recycled[layer]:
             expected[f"{layer}.weight"][i] = fresh[f"{layer}.weight"][i].numpy()
             expected[f"{layer}.bias"][i] = fresh[f"{layer}.bias"][i].numpy()
@@ -203,7 +203,7 @@ def test_all_rows_count_in_parts_too(context_of: ContextOf, monkeypatch: pytest.
         net.hidden[0].weight[1, 0] = 1.0  # type: ignore[index]
         net.hidden[0].bias[1] = -0.5  # type: ignore[index]
     previous = NetState.from_module(net)
-    monkeypatch.setattr("sk_warmstart.policies._recycle_dormant._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("sk_warmstart.policies.rules._recycle_dormant._ROWS_AT_ONCE", 7)
     context = context_of(net, X, torch.arange(30) % 2)
     RecycleDormant().start(previous, fresh, context)
     assert 1 not in context.notes["recycled"]["hidden.0"]  # awake on the last row only

@@ -18,8 +18,9 @@ Case = Callable[..., tuple[NetState, NetState, Callable[[], PolicyContext]]]
 @pytest.mark.parametrize(
     ("which", "reset"),
     [
-        ("last", {"output.weight", "output.bias"}),
+        ("head", {"output.weight", "output.bias"}),
         (1, {"output.weight", "output.bias"}),
+        ("body", {"hidden.0.weight", "hidden.0.bias", "hidden.2.weight", "hidden.2.bias"}),
         (2, {"hidden.2.weight", "hidden.2.bias", "output.weight", "output.bias"}),
         (r"^hidden\.0\.", {"hidden.0.weight", "hidden.0.bias"}),
         (["hidden.2", "output.bias"], {"hidden.2.weight", "hidden.2.bias", "output.bias"}),

@@ -19,8 +19,7 @@ from skorch.history import History
 from skorch.utils import to_tensor
 from torch.utils.data import DataLoader, RandomSampler
 
-from ...modules import MLP, build_module, is_stochastic
-from ...policies import first_output
+from ...modules import MLP, build_module, first_output, is_stochastic
 from ...state import network_of
 from ...training import (
     Rows,

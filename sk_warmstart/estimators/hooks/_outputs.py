@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.data import DataLoader
 
-from ...modules import MLP
+from ...modules import MLP, first_output
 from ...training import Rows, TensorBatches, is_own
 from ..input._table import is_array, uses_plain_dataset
 from ._loop import affordable_rows
@@ -73,7 +73,7 @@ def fast_outputs(net: Any, X: Any) -> NDArray | None:
                 output = net.module_(rows.X[part])  # it leaves its input alone
             else:
                 output = net.module_(rows.batch(part)[0])
-            outputs.append(output[0] if isinstance(output, tuple) else output)
+            outputs.append(first_output(output))
         output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
         return to_numpy(net._get_predict_nonlinearity()(output))
 

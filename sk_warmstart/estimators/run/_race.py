@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from skorch.history import History
 
-from ...policies import Merit
+from ...policies import CandidateScores
 from ...state import NetState
 from ...training import RandomStreams, Rows, child_seed, is_own, run_together, shaped_like
 from ..input._targets import targets_of
@@ -47,12 +47,12 @@ class FitRace:
             train, self._valid = _held_out(session.train, new)
         self._racers = {name: _racer(net, state, train, seed) for name, state in starts.items()}
 
-    def run(self, names: Sequence[str], epochs: int) -> dict[str, Merit]:
+    def run(self, names: Sequence[str], n_epochs: int) -> dict[str, CandidateScores]:
         """Train some of them further; see :class:`sk_warmstart.policies.Race`."""
-        found = run_together([partial(self._go, self._racers[name], epochs) for name in names])
+        found = run_together([partial(self._go, self._racers[name], n_epochs) for name in names])
         return {name: merit for name, merit in zip(names, found, strict=True) if merit is not None}
 
-    def _go(self, racer: Any, epochs: int) -> Merit | None:
+    def _go(self, racer: Any, epochs: int) -> CandidateScores | None:
         session = racer.session_
         train = session.train
         try:
@@ -63,7 +63,7 @@ class FitRace:
         return merit if bool(torch.isfinite(merit.losses).all()) else None
 
 
-def merit_of(net: Any, rows: Rows) -> Merit:
+def merit_of(net: Any, rows: Rows) -> CandidateScores:
     """Return score and loss of each row.
 
     Parameters
@@ -75,13 +75,13 @@ def merit_of(net: Any, rows: Rows) -> Merit:
 
     Returns
     -------
-    Merit
+    CandidateScores
         In double precision, on the CPU.
     """
     assert rows.y is not None
     output = net._outputs_of(rows)
     losses = _losses(net, output, rows).double().cpu()
-    return Merit(targets_of(net).score_rows(net, rows.y, output).double().cpu(), losses)
+    return CandidateScores(targets_of(net).score_rows(net, rows.y, output).double().cpu(), losses)
 
 
 def racing(

@@ -10,7 +10,7 @@ from skorch.callbacks import EpochScoring
 from skorch.utils import to_numpy
 from torch import Tensor
 
-from ...policies import first_output
+from ...modules import first_output
 from ...training import Rows, TensorBatches, hears_batches, is_own
 
 # What a user may define that skorch's accuracy would go through.

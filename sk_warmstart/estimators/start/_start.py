@@ -12,7 +12,8 @@ import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
-from ...policies import Circumstances, Cold, InitPolicy, PolicyContext
+from ...policies import Cold, DonorContext, InitPolicy, PolicyContext
+from ...policies._adapter import policy_name
 from ...state import Donor, Lineage, NetState
 from ...training import child_seed
 from ..input._identity import Recognised, new_rows
@@ -66,7 +67,7 @@ class Plan:
     @property
     def rule(self) -> str:
         """Name of the policy that makes the start."""
-        return type(self.policy if self.available is not None else Cold()).__name__
+        return policy_name(self.policy if self.available is not None else Cold())
 
     @property
     def rule_params(self) -> dict[str, Any]:
@@ -138,6 +139,9 @@ def make_start(
             unseen = new_rows(net, rows)
             return None if unseen is None else torch.from_numpy(unseen)
 
+        brings_first = (
+            kind == "init_policy"
+        )  # without a donor of its own the estimator starts from the first source
         assert plan.seed is not None
         context = PolicyContext(
             _generator(plan),
@@ -145,9 +149,8 @@ def make_start(
             previous.origin,
             phase_data(net, new),
             race=racing(net, new, plan.seed),
-            sources=[other.state for other in others],
-            has_own_donor=kind != "init_policy",
-            circumstances=Circumstances(
+            sources=[*([previous.state] if brings_first else []), *(other.state for other in others)],
+            donor=DonorContext(
                 lineage=donor.lineage,
                 **{name: change[name] for name in ("classes_added", "columns_added", "columns_dropped")},
                 features=donor.features,
@@ -157,8 +160,9 @@ def make_start(
         state = policy.start(previous.state, fresh, context)
         state.load_into(network)
         notes = context.notes
-        if "source" in notes:
-            previous, donor, kind = others[notes["source"]], plan.others[notes["source"]], "init_policy"
+        place = notes.get("source", -1) - brings_first
+        if place >= 0:
+            previous, donor, kind = others[place], plan.others[place], "init_policy"
         kept = state.kept(previous.state)
         net.session_.previous = previous.state
     net.session_.fresh = fresh

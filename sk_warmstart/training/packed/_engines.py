@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...modules import MLP
+from ...modules import MLP, first_output
 from .._loss import shaped_like, weighted_loss
 from .._random import seeded
 from ..mlp._closed_form import ClosedFormNet
@@ -61,8 +61,7 @@ class VmapEngine:
 
     def _loss(self, flat: Tensor, X: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
         parameters = dict(zip(self._names, self._state.views(flat), strict=True))
-        output = torch.func.functional_call(self._network, parameters, (X,))
-        output = output[0] if isinstance(output, tuple) else output
+        output = first_output(torch.func.functional_call(self._network, parameters, (X,)))
         y = shaped_like(y, output, self._criterion)
         if weight is None:
             return self._criterion(output, y)
@@ -133,8 +132,7 @@ def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor,
     X, y, _ = rows
 
     def loss(parameters: dict[str, Tensor], X: Tensor, y: Tensor) -> Tensor:
-        output = torch.func.functional_call(network, parameters, (X,))
-        output = output[0] if isinstance(output, tuple) else output
+        output = first_output(torch.func.functional_call(network, parameters, (X,)))
         return criterion(output, shaped_like(y, output, criterion))
 
     twice = {name: torch.stack([p.detach(), p.detach()]) for name, p in network.named_parameters()}

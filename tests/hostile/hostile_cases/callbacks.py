@@ -18,12 +18,12 @@ VALUES: dict[Any, dict[str, list[Any]]] = {
         "scope": ["biases", None],
     },
     Freeze: {
-        "which": ["no_such_layer", "(", ".", [], ["no_such_layer"], 3, None],
+        "which": ["no_such_layer", "(", ".", [], ["no_such_layer"], 99, None],
         "n_epochs": [0, 2.5, "five", True],
     },
     GradualUnfreeze: {
         "factor": [0.5, NAN, INF, "steep", None, True],
-        "epochs_per_layer": [0, 1.5, None],
+        "n_epochs": [0, 1.5, None],
         "blocks": _BLOCKS,
     },
     LayerwiseLR: {"factor": [0.5, NAN, INF, "steep", None], "blocks": _BLOCKS},

@@ -30,7 +30,7 @@ VALUES: dict[Any, dict[str, list[Any]]] = {
         "scope": ["biases", None],
         "buffers": ["drop", None],
     },
-    Interpolate: {"c": [-0.1, 1.1, NAN, "half", None]},
+    Interpolate: {"fresh_share": [-0.1, 1.1, NAN, "half", None]},
     Dash: {
         "shrink": [-0.1, 1.1, NAN, "half"],
         "alpha": [0, 1.1, NAN, "some"],
@@ -78,8 +78,8 @@ GROUPS = [
         [
             Case(f"Compose({shown(value)})", set_and_fit(init_policy=Compose(value)), words=words)
             for value, words in [
-                (3, "policies of Compose"),
-                ("warm", "policies of Compose"),
+                (3, "steps of Compose"),
+                ("warm", "steps of Compose"),
                 (["lukewarm"], "lukewarm"),
                 ([("first", 3)], "got 3"),
             ]
@@ -98,8 +98,8 @@ GROUPS = [
         {"classifier": functools.partial(classifier, warm_start=True)},
         [
             Case(
-                "init_policy='reset_head', which=0",
-                set_and_fit(init_policy="reset_head", init_policy__which=0),
+                "init_policy='reset_layers', which=0",
+                set_and_fit(init_policy="reset_layers", init_policy__which=0),
                 words="which",
             ),
             Case(

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._layers import linear_tensors
-from ._params import check_count, check_finite, check_range
-from ._phase import PhaseData
+from ..._parameters import check_integer, check_number
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._phase import PhaseData
+from .._registry import register
+from ._finite import check_finite
+from ._linear_tensors import linear_tensors
 
 _ROWS_AT_ONCE = 4096
 _NEARLY_ALL = 0.99
@@ -29,6 +32,7 @@ class PlainShrinkWarning(UserWarning):
     """
 
 
+@register("dash")
 class Dash(InitPolicy):
     """Shrink each group of weights by how far it points away from the direction of descent [1]_.
 
@@ -88,9 +92,9 @@ class Dash(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Shrink by direction; see :meth:`InitPolicy.start`."""
-        shrink = check_range(self, "shrink", 0, 1)
-        alpha = check_range(self, "alpha", 0, 1, exclude_low=True)
-        size = None if self.chunk_size is None else check_count(self, "chunk_size")
+        shrink = check_number("shrink of Dash", self.shrink, 0, 1)
+        alpha = check_number("alpha of Dash", self.alpha, 0, 1, exclude="low")
+        size = check_integer("chunk_size of Dash", self.chunk_size, optional=True)
         if shrink == 1:
             return previous.copy()
         weights, biases = (linear_tensors(context, previous, kind) for kind in ("weight", "bias"))
@@ -112,7 +116,7 @@ class Dash(InitPolicy):
         return previous.map(rule)
 
     def _descent(
-        self, previous: NetState, context: PolicyContext, names: set[str], alpha: float, size: int | None
+        self, previous: NetState, context: PolicyContext, names: set[str], alpha: float, size: int
     ) -> dict[str, Tensor]:
         """The moving average of the negative gradients of the chunks, oldest first."""
         data, network = context.phase_data(), context.network(previous)
@@ -166,7 +170,7 @@ def _say_if_plain(shrink: float, clamped: list[Tensor]) -> None:
     if share >= _NEARLY_ALL:
         warnings.warn(
             f"Dash shrank {share:.0%} of the groups of weights by its full factor {shrink:g}: this start is that "
-            f"of ShrinkPerturb(shrink={shrink:g}, perturb=0, scope='weights', buffers='keep'), which needs no "
+            f"of ShrinkPerturb(shrink={shrink:g}, perturb=0, scope='no_norm', buffers='keep'), which needs no "
             "gradient",
             PlainShrinkWarning,
             stacklevel=3,

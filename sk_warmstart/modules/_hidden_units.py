@@ -9,26 +9,17 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import NORM_LAYERS, PolicyContext
-from ._layers import LINEAR_MAPS, LinearMap, tensor_name, watched
-from ._phase import first_output
+from ._outputs import first_output
+from ._structure import LINEAR_MAPS, NORM_LAYERS, LinearMap, own_tensors, tensor_name
+from ._tracing import Call, hooked
 
 
 @dataclass(frozen=True)
 class HiddenLayer:
     """A layer whose units are read by nothing but known other layers.
 
-    Parameters
-    ----------
-    name : str
-        The layer that computes the units.
-    layer : nn.Linear or convolution
-        Itself.
-    readers : dict of str to nn.Linear or convolution
-        The layers that read the units.
-    per_unit : tuple of str
-        Tensors of normalisation layers in between, with an entry for each unit.
+    ``readers`` are the layers that read the units; ``per_unit`` names the tensors of normalisation layers in
+    between that have an entry for each unit.
     """
 
     name: str
@@ -42,18 +33,7 @@ class HiddenLayer:
         return n_outputs(self.layer)
 
     def incoming(self, units: Tensor) -> dict[str, Tensor]:
-        """Return masks of what computes some units: weights, bias, entries of normalisation layers.
-
-        Parameters
-        ----------
-        units : Tensor of bool
-            Which units.
-
-        Returns
-        -------
-        dict of str to Tensor
-            A mask for each tensor.
-        """
+        """Return masks of what computes some units: weights, bias, entries of normalisation layers."""
         masks = {tensor_name(self.name, "weight"): _reading_mask(self.layer, units)}
         if self.layer.bias is not None:
             masks[tensor_name(self.name, "bias")] = units
@@ -73,30 +53,18 @@ class HiddenLayer:
         return values.reshape(self.width, -1).abs().cpu().double().sum(-1)
 
 
-def hidden_layers(context: PolicyContext, fresh: NetState, X: Tensor) -> list[HiddenLayer]:
-    """Find the layers whose units may be replaced one by one.
+def hidden_layers(network: nn.Module, X: Tensor) -> list[HiddenLayer]:
+    """Find the layers whose units may be replaced one by one, in the order of their calls.
+
+    The network is a copy in evaluation mode with freshly drawn weights, which are changed here; X is a few rows.
 
     A layer qualifies if the next linear or convolutional layer called (and others that are given the same)
     reads its units and nothing else does. That is not guessed from shapes: with the weights that read some
     units at zero, the outputs must not depend on what computes these units. So a layer on whose units a skip
     connection builds, or which layer or group normalisation mixes, does not qualify; nor does one that is
     called several times, or that shares its weight. And the units must depend on their incoming weights only.
-
-    Parameters
-    ----------
-    context : PolicyContext
-        Knows the structure.
-    fresh : NetState
-        A draw of the network, whose units are alive.
-    X : Tensor of shape (n_samples, ...)
-        A few rows as the network takes them.
-
-    Returns
-    -------
-    list of HiddenLayer
-        In the order of their calls.
     """
-    network = _shaken(context.network(fresh))
+    _shake(network)
     calls = _trace(network, X)
     counts = Counter(name for name, _ in calls)
     modules = dict(network.named_modules())
@@ -160,7 +128,7 @@ def _fits(hidden: HiddenLayer) -> bool:
     return all(fits(reader) for reader in hidden.readers.values())
 
 
-def _shaken(network: nn.Module) -> nn.Module:
+def _shake(network: nn.Module) -> None:
     """Move every parameter a little: weights that begin at zero would make everything look separable."""
     draws = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -168,14 +136,13 @@ def _shaken(network: nn.Module) -> nn.Module:
             if parameter.is_floating_point():
                 noise = torch.randn(parameter.shape, generator=draws, dtype=torch.float64)
                 parameter.add_(0.1 * noise.to(parameter))
-    return network
 
 
 def _trace(network: nn.Module, probe: Tensor) -> list[tuple[str, Tensor]]:
     """The layers that are called, with what they are given, in order."""
     calls: list[tuple[str, Tensor]] = []
     names = {name for name, layer in network.named_modules() if isinstance(layer, (*LINEAR_MAPS, *NORM_LAYERS))}
-    with torch.no_grad(), watched(network, names, lambda name, given, _: calls.append((name, given.clone()))):
+    with torch.no_grad(), hooked(network, names, after=lambda call: calls.append((call.name, call.given.clone()))):
         network(probe.clone())
     return calls
 
@@ -185,8 +152,9 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 
 def _per_unit(name: str, norm: nn.Module, width: int) -> list[str]:
-    own = [*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)]
-    return [tensor_name(name, key) for key, t in own if t.shape == (width,) and t.is_floating_point()]
+    return [
+        tensor_name(name, key) for key, t in own_tensors(norm) if t.shape == (width,) and t.is_floating_point()
+    ]
 
 
 def _is_separable(network: nn.Module, hidden: HiddenLayer, probe: Tensor) -> bool:
@@ -224,9 +192,9 @@ def _is_separable(network: nn.Module, hidden: HiddenLayer, probe: Tensor) -> boo
     reader = next(iter(hidden.readers))
     numb = tensor_name(hidden.name, "weight")
 
-    def note(_: str, given: Tensor, __: Tensor) -> None:
-        read.append(hidden.activity(reader, given - given[:1])[some.cpu()])
+    def note(call: Call) -> None:
+        read.append(hidden.activity(reader, call.given - call.given[:1])[some.cpu()])
 
-    with watched(network, {reader}, note):
+    with hooked(network, {reader}, after=note):
         output(numb={numb: own[numb].masked_fill(incoming[numb], 0)})
     return float(read[0].max()) <= tolerance

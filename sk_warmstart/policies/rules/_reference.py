@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._registry import register
 
 
+@register("cold")
 class Cold(InitPolicy):
     """Start from the fresh draw, parameters and buffers.
 
@@ -25,6 +28,7 @@ class Cold(InitPolicy):
         return False
 
 
+@register("warm")
 class Warm(InitPolicy):
     """Start from the previous state, unchanged.
 

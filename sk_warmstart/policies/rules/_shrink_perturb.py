@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._params import check_option, check_range
+from ..._parameters import check_number, check_option, warn_renamed
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._registry import register
 
 
+@register("shrink_perturb")
 class ShrinkPerturb(InitPolicy):
     """Start from ``shrink * previous + perturb * noise`` [1]_.
 
     At least five rules go by this name; the fields tell them apart. The defaults are the authors' code: a
     fresh network as noise, every parameter, buffers from the fresh network. With ``noise="gaussian"``,
-    ``scope="weights"`` and ``buffers="keep"`` it is the variant used as a baseline in [2]_; with
+    ``scope="no_norm"`` and ``buffers="keep"`` it is the variant used as a baseline in [2]_; with
     ``noise="original"``, ``shrink = 1 - c``, ``perturb = c`` and ``buffers="keep"`` the one in [3]_.
 
     Parameters
@@ -26,8 +31,9 @@ class ShrinkPerturb(InitPolicy):
         Factor of the noise, at least 0; its standard deviation where the noise is Gaussian.
     noise : {"fresh", "original", "gaussian"}, default="fresh"
         A new draw of the network, the draw that this lineage first started from, or standard normal numbers.
-    scope : {"all", "weights"}, default="all"
-        Change every parameter, or leave normalisation layers as they are.
+    scope : {"all", "no_norm"}, default="all"
+        Change every parameter, or leave normalisation layers as they are. (``"weights"`` is an old name of
+        ``"no_norm"``.)
     buffers : {"keep", "fresh"}, default="fresh"
         Where running statistics come from.
 
@@ -62,12 +68,17 @@ class ShrinkPerturb(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Shrink and perturb; see :meth:`InitPolicy.start`."""
-        shrink, perturb = check_range(self, "shrink", 0), check_range(self, "perturb", 0)
-        noise = check_option(self, "noise", ["fresh", "original", "gaussian"])
+        shrink = check_number("shrink of ShrinkPerturb", self.shrink, 0)
+        perturb = check_number("perturb of ShrinkPerturb", self.perturb, 0)
+        noise = check_option("noise of ShrinkPerturb", self.noise, ["fresh", "original", "gaussian"])
         spared: set[str] = set()
-        if check_option(self, "scope", ["all", "weights"]) == "weights":
+        scope = self.scope
+        if isinstance(scope, str) and scope == "weights":
+            warn_renamed("scope='weights' of ShrinkPerturb", "'no_norm'")
+            scope = "no_norm"
+        if check_option("scope of ShrinkPerturb", scope, ["all", "no_norm"]) == "no_norm":
             spared = context.normalisation_tensors()
-        fresh_buffers = check_option(self, "buffers", ["keep", "fresh"]) == "fresh"
+        fresh_buffers = check_option("buffers of ShrinkPerturb", self.buffers, ["keep", "fresh"]) == "fresh"
         if noise == "original" and context.original is None:
             raise ValueError("noise='original' needs the weights that the lineage first started from")
 
@@ -87,41 +98,55 @@ class ShrinkPerturb(InitPolicy):
         return settings != (0, 1, "fresh", "all", "fresh")
 
 
+@register("interpolate")
 class Interpolate(InitPolicy):
-    """Start on the straight line from warm (``c=0``) to cold (``c=1``).
+    """Start on the straight line from warm (``fresh_share=0``) to cold (``fresh_share=1``).
 
     Parameters
     ----------
-    c : float, default=0.2
+    fresh_share : float, default=0.2
         Share of the fresh draw, in [0, 1]. Running statistics lie on the same line; counters are kept
-        unless ``c=1``.
+        unless it is 1.
+    c : float
+        Old name of ``fresh_share``.
+
+        .. deprecated:: 0.2
 
     Examples
     --------
     >>> from sk_warmstart.policies import Interpolate
-    >>> Interpolate(c=1).keeps_previous()
+    >>> Interpolate(fresh_share=1).keeps_previous()
     False
     """
 
-    def __init__(self, c: float = 0.2):
+    def __init__(self, fresh_share: float = 0.2, c: float | str = "deprecated"):
+        self.fresh_share = fresh_share
         self.c = c
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Interpolate; see :meth:`InitPolicy.start`."""
-        c = check_range(self, "c", 0, 1)
-        if c == 1:
+        name, value = self._fresh_share()
+        share = check_number(f"{name} of Interpolate", value, 0, 1)
+        if share == 1:
             return fresh.copy()
 
         def rule(name: str, tensor: Tensor) -> Tensor:
             if not tensor.is_floating_point():
                 return tensor.clone()
-            return tensor * (1 - c) + fresh[name] * c
+            return tensor * (1 - share) + fresh[name] * share
 
         return previous.map(rule)
 
     def keeps_previous(self) -> bool:
         """Return False at the cold end."""
-        return self.c != 1
+        return self._fresh_share()[1] != 1
+
+    def _fresh_share(self) -> tuple[str, Any]:
+        """Return the share, and the name by which it was given."""
+        if isinstance(self.c, str) and self.c == "deprecated":
+            return "fresh_share", self.fresh_share
+        warn_renamed("the parameter c of Interpolate", "fresh_share")
+        return "c", self.c
 
 
 def _noise(kind: str, name: str, tensor: Tensor, fresh: NetState, context: PolicyContext) -> Tensor:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._layers import LinearMap, linear_tensors
-from ._params import check_count, check_finite
+from ..._parameters import check_integer
+from ...modules._structure import LinearMap
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._registry import register
+from ._finite import check_finite
+from ._linear_tensors import linear_tensors
 
 
+@register("fire")
 class Fire(InitPolicy):
     """Replace each weight matrix by its orthogonal factor, scaled [1]_.
 
@@ -55,7 +60,7 @@ class Fire(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Orthogonalise; see :meth:`InitPolicy.start`."""
-        n_iter = None if self.n_iter is None else check_count(self, "n_iter")
+        n_iter = check_integer("n_iter of Fire", self.n_iter, optional=True)
         layers = linear_tensors(context, previous, "weight")
         check_finite(self, {name: previous[name] for name in layers})
 
@@ -65,11 +70,11 @@ class Fire(InitPolicy):
         return previous.map(rule)
 
 
-def _orthogonal(weight: Tensor, layer: LinearMap, n_iter: int | None) -> Tensor:
+def _orthogonal(weight: Tensor, layer: LinearMap, n_iter: int) -> Tensor:
     matrices = _matrices(weight, layer)
     # Decompositions are not made for half precision.
     wide = matrices.to(torch.promote_types(weight.dtype, torch.float32))
-    factor = _exact(wide) if n_iter is None else _newton_schulz(wide, n_iter)
+    factor = _newton_schulz(wide, n_iter) if n_iter else _exact(wide)
     n_out, n_in = matrices.shape[-2:]
     places = matrices.shape[1]
     return _weight(factor * ((n_out / n_in) ** 0.5 / places), layer, weight.shape)

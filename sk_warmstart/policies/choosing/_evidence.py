@@ -1,10 +1,9 @@
-"""What is known of a donor and of the rows before a start is made."""
+"""Evidence on a donor and on the rows of a phase: skill, drift, new rows, dormant units."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,62 +12,24 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor, nn
 
-from ..diagnostics import classifier_two_sample, dormant_fraction, population_stability
-from ..state import FeatureSummary, Lineage, NetState
-from ._base import PolicyContext
-from ._phase import PhaseData, RowSource, first_output
+from ...diagnostics import classifier_two_sample, dormant_fraction, population_stability
+from ...modules import first_output
+from ...state import NetState
+from .._context import DonorContext, PolicyContext
+from .._phase import PhaseData, RowSource
 
-_ROWS = 10_000  # more rows make no judgement better
-_FEW = 30  # fewer rows make none
+_ROWS = 10_000  # more rows make no estimate better
+_FEW = 30  # fewer rows allow none
 _TWO_SAMPLE = 400  # rows of each side that a classifier is to tell apart
 
 
 @dataclass(frozen=True)
-class Circumstances:
-    """What an estimator knows of a donor beside its state.
+class DonorScore:
+    """How well a donor predicts rows that it has not trained on.
 
-    Parameters
-    ----------
-    lineage : Lineage
-        Where the donor comes from.
-    classes_added, columns_added, columns_dropped : sequence
-        How the schema changed.
-    features : FeatureSummary or None, default=None
-        How the columns were spread in the donor's last fit.
-    rows : callable, default=None
-        Gives rows as they are spread now, as the user passed them, shape (n_samples, n_features), or None.
-
-    Examples
-    --------
-    >>> from sk_warmstart.policies import Circumstances
-    >>> Circumstances(classes_added=["z"]).classes_added
-    ['z']
-    """
-
-    lineage: Lineage = field(default_factory=Lineage)
-    classes_added: Sequence[Any] = ()
-    columns_added: Sequence[Any] = ()
-    columns_dropped: Sequence[Any] = ()
-    features: FeatureSummary | None = None
-    rows: Callable[[], Any] | None = None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a donor does on rows that it has not trained on.
-
-    Parameters
-    ----------
-    score, trivial : float
-        Mean score of the donor, and of the best constant prediction: accuracy, or the negative squared error.
-    z : float
-        Their paired difference in standard errors.
-    error : float
-        Standard error of ``score``.
-    loss, fresh_loss : float
-        Mean loss of the donor and of the freshly drawn network.
-    n_rows : int
-        How many rows.
+    ``score`` and ``trivial`` are mean scores (accuracy, or the negative squared error) of the donor and of the
+    best constant prediction; ``z`` is their paired difference in standard errors and ``error`` the standard
+    error of ``score``; ``loss`` and ``fresh_loss`` are mean losses of the donor and of the fresh network.
     """
 
     score: float
@@ -80,23 +41,10 @@ class Standing:
     n_rows: int
 
 
-def donor_standing(previous: NetState, fresh: NetState, context: PolicyContext) -> Standing:
-    """Judge a donor on validation rows, or else on the training rows that are new to it, or on all.
-
-    Parameters
-    ----------
-    previous, fresh : NetState
-        The donor, and the fresh draw.
-    context : PolicyContext
-        With the rows of the phase.
-
-    Returns
-    -------
-    Standing
-        The judgement.
-    """
+def score_donor(previous: NetState, fresh: NetState, context: PolicyContext) -> DonorScore:
+    """Score a donor on validation rows, or else on the training rows that are new to it, or on all."""
     data = context.phase_data()
-    rows = _unseen(data)
+    rows = _rows_to_score_on(data)
     n = min(len(rows), _ROWS)
     index = torch.linspace(0, len(rows) - 1, n).round().long()
     X, y, weight = rows.batch(index.to(_device_of(rows)))
@@ -112,26 +60,14 @@ def donor_standing(previous: NetState, fresh: NetState, context: PolicyContext) 
     mean = float(difference.mean())
     z = mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0
     spread = float(scores.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf
-    return Standing(float(scores.mean()), float(constant.mean()), z, spread, loss, fresh_loss, n)
+    return DonorScore(float(scores.mean()), float(constant.mean()), z, spread, loss, fresh_loss, n)
 
 
-def kept_skill(previous: NetState, known: Circumstances, context: PolicyContext) -> tuple[float, float] | None:
-    """Return how much of what a donor could do it can still do on the rows that are new to it.
+def kept_skill(previous: NetState, donor: DonorContext, context: PolicyContext) -> tuple[float, float] | None:
+    """Return the share of its lead over a constant prediction that a donor keeps on new rows, and its error.
 
-    Parameters
-    ----------
-    previous : NetState
-        The donor.
-    known : Circumstances
-        With the validation score that it ended with, if it had one; otherwise old rows stand in for it.
-    context : PolicyContext
-        With the rows of the phase.
-
-    Returns
-    -------
-    (float, float) or None
-        The share of its lead over a constant prediction, in accuracy or R2, and its standard error; None where
-        it had no lead, or there are too few rows to tell.
+    The lead, in accuracy or R2, is that on old rows, or by the validation score that the donor ended with where
+    that is less. None where it had no lead, or there are too few rows to tell.
     """
     data = context.phase_data()
     sides = _old_and_new(data, _ROWS)
@@ -146,10 +82,10 @@ def kept_skill(previous: NetState, known: Circumstances, context: PolicyContext)
         unit = 1.0 if data.classifies else float(-constant.mean())
         lead = (scores - constant) / unit if unit > 0 else np.zeros(len(scores))
         leads.append((float(lead.mean()), float(lead.std(ddof=1) / math.sqrt(len(lead))), float(constant.mean())))
-    (old, _, constant_then), (new, error, _) = leads
-    was = known.lineage.scores.get("valid_score")
-    if was is not None and not math.isnan(was):
-        old = min(old, was - constant_then if data.classifies else was)
+    (old, _, old_constant), (new, error, _) = leads
+    ended = donor.lineage.scores.get("valid_score")
+    if ended is not None and not math.isnan(ended):
+        old = min(old, ended - old_constant if data.classifies else ended)
     return None if old <= 0.01 else (new / old, error / old)
 
 
@@ -159,13 +95,13 @@ def share_of_new(data: PhaseData) -> float | None:
     return None if new is None else float(new.double().mean())
 
 
-def drifted_columns(known: Circumstances) -> tuple[list[Any], int]:
+def drifted_columns(donor: DonorContext) -> tuple[list[Any], int]:
     """Return the columns that drifted by more than chance (Holm), and how many columns there are."""
-    rows = None if known.rows is None else known.rows()
-    if known.features is None or rows is None or known.columns_added or known.columns_dropped:
+    rows = None if donor.rows is None else donor.rows()
+    if donor.features is None or rows is None or donor.columns_added or donor.columns_dropped:
         return [], 0
     try:
-        found = population_stability(known.features, rows)
+        found = population_stability(donor.features, rows)
     except ValueError:  # too few rows to tell
         return [], 0
     p_values = np.nan_to_num(np.asarray(found.p_value, dtype=float), nan=1.0)
@@ -200,21 +136,21 @@ def label_shift(data: PhaseData) -> float | None:
 
 
 def dormant_share(network: nn.Module, data: PhaseData) -> float:
-    """Return the share of hidden units that answer nothing to a sample of the rows."""
+    """Return the share of hidden units that are silent on a sample of the rows."""
     return float(dormant_fraction(network, data.sample(512)[0]))
 
 
-def _unseen(data: PhaseData) -> RowSource:
+def _rows_to_score_on(data: PhaseData) -> RowSource:
     if data.valid is not None:
         return data.valid
     new = data.new
     if new is not None and int(new.sum()) >= _FEW:
-        return _Part(data.rows, new.nonzero()[:, 0])
+        return _Subset(data.rows, new.nonzero()[:, 0])
     return data.rows
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Subset:
     rows: RowSource
     index: Tensor
 
@@ -227,7 +163,7 @@ class _Part:
 
 
 def _device_of(rows: RowSource) -> torch.device:
-    inner = rows.rows if isinstance(rows, _Part) else rows
+    inner = rows.rows if isinstance(rows, _Subset) else rows
     return inner.batch(slice(0, 1))[0].device
 
 
@@ -258,10 +194,10 @@ def _scores(output: Tensor, y: Tensor, classifies: bool) -> NDArray[np.float64]:
 
 
 def _constant_scores(y: Tensor, data: PhaseData) -> NDArray[np.float64]:
-    """The constant is chosen on a sample of the training rows."""
-    known = data.sample(_ROWS)[1]
-    assert known is not None
+    """Scores of the constant prediction that is best on a sample of the training rows."""
+    sample = data.sample(_ROWS)[1]
+    assert sample is not None
     if not data.classifies:
-        return -((y.double() - known.double().mean(0)) ** 2).flatten(1).mean(1).cpu().numpy()
-    labels, counts = torch.unique(known, return_counts=True)
+        return -((y.double() - sample.double().mean(0)) ** 2).flatten(1).mean(1).cpu().numpy()
+    labels, counts = torch.unique(sample, return_counts=True)
     return (y == labels[counts.argmax()]).double().reshape(len(y), -1).mean(1).cpu().numpy()

@@ -5,17 +5,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._layers import watched
-from ._params import check_finite, check_range
-from ._phase import PhaseData
-from ._units import HiddenLayer, hidden_layers
+from ..._parameters import check_number
+from ...diagnostics._dormant import relative_activity
+from ...modules._hidden_units import HiddenLayer, hidden_layers
+from ...modules._tracing import Call, hooked
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._phase import PhaseData
+from .._registry import register
+from ._finite import check_finite
 
 _ROWS_AT_ONCE = 1024
 _PROBE_ROWS = 8
 
 
+@register("recycle_dormant")
 class RecycleDormant(InitPolicy):
     """Redraw the units that hardly react to the phase's rows; the rest is kept [1]_.
 
@@ -61,19 +66,17 @@ class RecycleDormant(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Recycle; see :meth:`InitPolicy.start`."""
-        tau = check_range(self, "tau", 0)
+        tau = check_number("tau of RecycleDormant", self.tau, 0)
         check_finite(self, {name: previous[name] for name in previous if previous.is_parameter(name)})
         data = context.phase_data()
-        layers = hidden_layers(context, fresh, data.sample(_PROBE_ROWS)[0])
+        layers = hidden_layers(context.network(fresh), data.sample(_PROBE_ROWS)[0])
         activity = _mean_activity(context.network(previous), layers, data)
         check_finite(self, activity, "activations")
         redrawn: dict[str, Tensor] = {}
         unread: dict[str, Tensor] = {}
         recycled = {}
         for hidden in layers:
-            # The authors' guard against a layer in which everything is silent.
-            score = activity[hidden.name] / (activity[hidden.name].mean() + 1e-9)
-            units = (score <= tau).to(hidden.layer.weight.device)
+            units = (relative_activity(activity[hidden.name]) <= tau).to(hidden.layer.weight.device)
             recycled[hidden.name] = units.nonzero().flatten().tolist()
             redrawn.update(hidden.incoming(units))
             for name, mask in hidden.outgoing(units).items():
@@ -95,13 +98,13 @@ def _mean_activity(network: torch.nn.Module, layers: list[HiddenLayer], data: Ph
     total: dict[str, Tensor] = {}
     places: dict[str, int] = {}
 
-    def note(reader: str, given: Tensor, _: Tensor) -> None:
-        hidden = read[reader]
-        sums = hidden.activity(reader, given)
+    def note(call: Call) -> None:
+        hidden = read[call.name]
+        sums = hidden.activity(call.name, call.given)
         total[hidden.name] = total[hidden.name] + sums if hidden.name in total else sums
-        places[hidden.name] = places.get(hidden.name, 0) + given.numel() // hidden.width
+        places[hidden.name] = places.get(hidden.name, 0) + call.given.numel() // hidden.width
 
-    with torch.no_grad(), watched(network, set(read), note):
+    with torch.no_grad(), hooked(network, set(read), after=note):
         for X, _, _ in data.batches(_ROWS_AT_ONCE):
             network(X)
     return {name: sums / places[name] for name, sums in total.items()}

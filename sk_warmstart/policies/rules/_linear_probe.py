@@ -9,16 +9,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..state import NetState
-from ._base import InitPolicy, PolicyContext
-from ._layers import tensor_name, watched
-from ._params import check_count
-from ._phase import PhaseData, RowSource, first_output
+from ..._parameters import check_integer
+from ...modules import first_output
+from ...modules._structure import tensor_name
+from ...modules._tracing import Call, hooked
+from ...state import NetState
+from .._base import InitPolicy
+from .._context import PolicyContext
+from .._phase import PhaseData, RowSource
+from .._registry import register
 from ._probe import Fit, Sample, choose, fit_classes, fit_numbers
 
 _ROWS_AT_ONCE = 1024
 
 
+@register("linear_probe")
 class LinearProbe(InitPolicy):
     """Keep the body and replace the head by a linear model of its features (LP-FT) [1]_.
 
@@ -70,7 +75,11 @@ class LinearProbe(InitPolicy):
 
     def start(self, previous: NetState, fresh: NetState, context: PolicyContext) -> NetState:
         """Fit the head; see :meth:`InitPolicy.start`."""
-        Cs, folds, max_iter = self._strengths(), check_count(self, "cv", 2), check_count(self, "max_iter")
+        Cs, folds, max_iter = (
+            self._strengths(),
+            check_integer("cv of LinearProbe", self.cv, 2),
+            check_integer("max_iter of LinearProbe", self.max_iter),
+        )
         name, head = _head(previous, context)
         data, network = context.phase_data(), context.network(previous)
         train = _sample(network, name, head, data, data.rows)
@@ -94,7 +103,11 @@ class LinearProbe(InitPolicy):
         return previous.map(rule)
 
     def _strengths(self) -> list[float]:
-        Cs = np.logspace(-4, 2, check_count(self, "Cs")) if np.ndim(self.Cs) == 0 else np.asarray(self.Cs)
+        Cs = (
+            np.logspace(-4, 2, check_integer("Cs of LinearProbe", self.Cs))
+            if np.ndim(self.Cs) == 0
+            else np.asarray(self.Cs)
+        )
         try:
             Cs = Cs.astype(float)
         except (TypeError, ValueError):
@@ -149,7 +162,11 @@ def _sample(network: nn.Module, name: str, head: nn.Linear, data: PhaseData, row
 
 def _called(network: nn.Module, name: str, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     seen: list[tuple[Tensor, Tensor]] = []
-    with watched(network, {name}, lambda _, given, result: seen.append((given.clone(), result.clone()))):
+
+    def note(call: Call) -> None:
+        seen.append((call.given.clone(), call.result.clone()))
+
+    with hooked(network, {name}, after=note):
         output = first_output(network(X))
     if len(seen) != 1:
         raise ValueError(

@@ -1,0 +1,1 @@
+"""Policies that choose among others: by a race, or by evidence."""

@@ -1,0 +1,1 @@
+"""Rules that make a start from one previous and one fresh state."""
