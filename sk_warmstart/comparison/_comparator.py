@@ -22,6 +22,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import WarmStartMixin, all_or_nothing
+from ..statistics import DecisionRule
 from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
 from ._names import REFERENCE
 from ._settings import settings, versions
@@ -130,6 +131,8 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         What to do next.
     interrupted_ : str or None
         What Ctrl-C left out.
+    findings_ : Findings
+        All that was found, as one value that can be kept as JSON and reported without the estimator.
     best_policy_ : str
         The fastest arm among those whose score is practically the best.
     best_estimator_ : estimator
@@ -317,8 +320,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             pd.DataFrame([row for outcome in outcomes for row in outcome.results]),
             pd.DataFrame(curves, columns=None if curves else CURVE_COLUMNS),
             measured,
-            rope=self.rope,
-            confidence=self.confidence,
+            rule=DecisionRule(float(self.rope), float(self.confidence)),
             target=self.target,
             score=self.scorer_name_,
             test_to_train=self.test_to_train_,
@@ -327,10 +329,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             n_repeats=len(outcomes),
             settings=self.settings_,
         )
-        self._tell(self.findings_)
+        self._set_tables(self.findings_)
 
-    def _tell(self, findings: Findings) -> None:
-        """Set the parts of the findings as attributes of their own."""
+    def _set_tables(self, findings: Findings) -> None:
+        """Set the parts of the findings as fitted attributes."""
         self.results_, self.curves_ = findings.results, findings.curves
         self.gain_, self.stages_ = findings.gain, dict(findings.stages)
         self.best_policy_ = findings.best_arm

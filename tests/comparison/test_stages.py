@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sk_warmstart.comparison.findings._stage_tables import stage_page
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris, make_regression
 from sklearn.model_selection import TimeSeriesSplit
@@ -17,9 +16,11 @@ from sklearn.neural_network import MLPClassifier
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.findings._stages import incumbent_table, stage_tables
+from sk_warmstart.comparison.findings._stages import Runs, stage_tables
+from sk_warmstart.comparison.report._stages import stage_pages
 from sk_warmstart.comparison.runs._measures import NOISES, Known, Measured, by_class, look_back, under_noise
 from sk_warmstart.comparison.runs._task import Judge, Task
+from sk_warmstart.statistics import DecisionRule
 
 X, Y = load_iris(return_X_y=True)
 
@@ -54,10 +55,13 @@ GAIN = pd.DataFrame({"gain": [0.0, 0.1]}, index=pd.Index(["cold", "warm"], name=
 EMPTY = {field.name: pd.DataFrame() for field in fields(Measured)}
 
 
-def tables(curves: pd.DataFrame | None = None, **measured: Any) -> dict[str, pd.DataFrame]:
+def tables(
+    curves: pd.DataFrame | None = None, results: pd.DataFrame = RESULTS, **measured: Any
+) -> dict[str, pd.DataFrame]:
     columns = ["repeat", "stream", "phase", "arm", "epoch", "valid_score"]
     found = {name: pd.DataFrame(rows) for name, rows in measured.items()}
-    return stage_tables(RESULTS, pd.DataFrame(columns=columns) if curves is None else curves, EMPTY | found, GAIN)
+    curves = pd.DataFrame(columns=columns) if curves is None else curves
+    return stage_tables(Runs(results, curves, EMPTY | found, GAIN, 0.0, DecisionRule(0.01, 0.95)))
 
 
 def judge_of(X: Any, y: Any, score: Any) -> Judge:
@@ -144,7 +148,7 @@ def test_every_arm_against_the_incumbent_by_hand() -> None:
         for repeat in (0, 1)
     ]
     results = pd.concat([RESULTS, stays]).assign(error="")
-    found = incumbent_table(results, pd.DataFrame(flips), 0.0, 0.01, 0.95)
+    found = tables(results=results, challenges=flips)["incumbent"]
     assert list(found.index) == ["cold", "warm"]
     assert found["gain"].tolist() == pytest.approx([0.1, 0.205])
     assert found["negative_flips"].tolist() == pytest.approx([0.05, 0.05])
@@ -230,7 +234,7 @@ def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> N
     assert stages["updates"].notna().all().all()
     assert (stages["cost"]["checkpoint, kB"] > 1).all()
     page = fitted.report(tmp_path / "report.html").read_text()
-    for table in stage_page(stages):
+    for table in stage_pages(fitted.findings_):
         assert f'id="stage-{table.name}"' in page
         assert all(len(row) == len(table.columns) for row in table.rows)
 

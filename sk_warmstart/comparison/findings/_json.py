@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,10 +180,12 @@ def _rule(value: Any) -> DecisionRule:
     if not {"rope", "confidence"} <= set(numbers):
         raise ValueError("must have 'rope' and 'confidence'")
     rule = DecisionRule(numbers["rope"], numbers["confidence"])
-    if numbers != _numbers_of(rule):
+    if not (0 <= rule.rope < math.inf and 0.5 < rule.confidence < 1):
         raise ValueError(
-            f"these verdicts go by another rule ({numbers}) than this version's ({_numbers_of(rule)})"
+            f"rope must be at least 0 and confidence in (0.5, 1), got {rule.rope} and {rule.confidence}"
         )
+    if numbers != _numbers_of(rule):
+        raise ValueError(f"this version decides by another rule: {_numbers_of(rule)}, and not {numbers}")
     return rule
 
 

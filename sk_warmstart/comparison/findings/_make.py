@@ -22,8 +22,7 @@ def make_findings(
     curves: pd.DataFrame,
     measured: Mapping[str, pd.DataFrame],
     *,
-    rope: float,
-    confidence: float,
+    rule: DecisionRule,
     target: float | None,
     score: str,
     test_to_train: float,
@@ -33,22 +32,23 @@ def make_findings(
     settings: Mapping[str, Any],
 ) -> Findings:
     """Judge the runs, and put what they came to into tables and words."""
-    results = reach_targets(results, curves, rope, target)
-    gain, pairs = gain_table(results, test_to_train, rope, confidence)
-    best = best_arm(gain, rope)
-    spoken = sentences(gain, pairs, n_repeats, rope, score, fixed_splits, target, failures_by_arm(results))
+    results = reach_targets(results, curves, rule.rope, target)
+    gain, pairs = gain_table(results, test_to_train, rule.rope, rule.confidence)
+    best = best_arm(gain, rule.rope)
     return Findings(
         results=results,
         curves=curves,
         gain=gain,
-        stages=stage_tables(Runs(results, curves, measured, gain, test_to_train, rope, confidence)),
-        sentences=tuple(spoken),
+        stages=stage_tables(Runs(results, curves, measured, gain, test_to_train, rule)),
+        sentences=tuple(
+            sentences(gain, pairs, n_repeats, rule, score, fixed_splits, target, failures_by_arm(results))
+        ),
         advice=advice(gain, pairs, best, n_repeats, fixed_splits),
         interrupted=interrupted,
         best_arm=best,
         reference=REFERENCE,
         score=score,
-        rule=DecisionRule(float(rope), float(confidence)),
+        rule=rule,
         n_repeats=n_repeats,
         fixed_splits=fixed_splits,
         test_to_train=test_to_train,

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ...statistics._decision import DecisionRule
 from .._names import FAILED, INCUMBENT, REFERENCE
 from ._content import Sentence
 
-_MANY_PAIRS = 100  # more of them nobody should be told to run
+_MANY_PAIRS = 100  # more of them are no advice
 
 # What follows from the two axes, score and effort; None stands for any effort.
 _NEXT = {
@@ -28,7 +29,7 @@ def sentences(
     gain: pd.DataFrame,
     pairs: Mapping[str, int | None],
     n_repeats: int,
-    rope: float,
+    rule: DecisionRule,
     scorer: str,
     fixed: bool,
     target: float | None,
@@ -36,20 +37,20 @@ def sentences(
 ) -> list[Sentence]:
     """Say the verdict on each arm as a person would."""
     goal = "cold's score" if target is None else f"a validation score of {target:g}"
-    spoken = []
+    found = []
     for name, row in gain[gain["verdict"] != "reference"].iterrows():
         arm = str(name)
         if row["verdict"] == FAILED:
-            spoken.append(Sentence(arm, FAILED, f"{arm} failed{failures[arm]}."))
+            found.append(Sentence(arm, FAILED, f"{arm} failed{failures[arm]}."))
             continue
-        parts = [f": {_score_part(row, rope, scorer)}"]
+        parts = [f": {_score_part(row, rule.rope, scorer)}"]
         if row["verdict"] == "undecided":
             parts.append(_undecided_part(pairs.get(arm), n_repeats, fixed))
         parts.append(_speed_part(row, goal))
         parts.append("" if arm == INCUMBENT else _next_part(row))
         rest = "; ".join(part for part in parts if part) + "."
-        spoken.append(Sentence(arm, str(row["verdict"]), f"{arm} is {row['verdict']}", rest))
-    return spoken
+        found.append(Sentence(arm, str(row["verdict"]), f"{arm} is {row['verdict']}", rest))
+    return found
 
 
 def advice(gain: pd.DataFrame, pairs: Mapping[str, int | None], best: str, n_repeats: int, fixed: bool) -> str:

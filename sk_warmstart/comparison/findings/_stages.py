@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...statistics._decision import DecisionRule
 from ...statistics._posterior import correlated_t, rope_verdict
 from ...statistics._transfer import (
     average_accuracy,
@@ -33,8 +34,7 @@ class Runs:
     measured: Mapping[str, pd.DataFrame]
     gain: pd.DataFrame
     test_to_train: float
-    rope: float
-    confidence: float
+    rule: DecisionRule
 
 
 @dataclass(frozen=True)
@@ -200,12 +200,12 @@ def _incumbent(runs: Runs) -> pd.DataFrame:
         if arm == INCUMBENT or results.loc[results["arm"] == arm, "error"].ne("").any():
             continue
         posterior = correlated_t(paired_gains(results, arm, INCUMBENT), runs.test_to_train)
-        low, high = posterior.interval(runs.confidence)
+        low, high = posterior.interval(runs.rule.confidence)
         rows[arm] = {
             "gain": posterior.mean,
             "gain_low": low,
             "gain_high": high,
-            "verdict": rope_verdict(posterior, runs.rope, runs.confidence),
+            "verdict": rope_verdict(posterior, runs.rule.rope, runs.rule.confidence),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
     if len(challenges):
