@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.model_selection import TimeSeriesSplit
 
 from ..comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
+from ..policies import policy_names, resolve_policy
 from ._table import TableData
 
 _PHASES = 5
@@ -93,7 +94,7 @@ def make_tune(options: list[str]) -> dict[str, dict[str, list[Any]]] | None:
     --------
     >>> from sk_warmstart.cli._options import make_tune
     >>> make_tune(["dash.shrink=0.1,0.3", "dash.alpha=0.2"])
-    {'dash': {'shrink': [0.1, 0.3], 'alpha': [0.2]}}
+    {'dash': {'init_policy__shrink': [0.1, 0.3], 'init_policy__alpha': [0.2]}}
     """
     grids: dict[str, dict[str, list[Any]]] = {}
     for option in options:
@@ -101,7 +102,10 @@ def make_tune(options: list[str]) -> dict[str, dict[str, list[Any]]] | None:
         arm, point, parameter = name.partition(".")
         if not (arm and point and parameter and equals and values):
             raise ValueError(f"--tune takes policy.parameter=value,value, got {option!r}")
-        grids.setdefault(arm, {})[parameter] = [_value(value) for value in values.split(",")]
+        own = arm in policy_names() and parameter in resolve_policy(arm).get_params()
+        grids.setdefault(arm, {})[f"init_policy__{parameter}" if own else parameter] = [
+            _value(value) for value in values.split(",")
+        ]
     return grids or None
 
 

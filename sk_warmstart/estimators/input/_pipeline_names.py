@@ -1,52 +1,44 @@
-"""Who is calling: what scikit-learn does not pass on, its frames know."""
+"""Names of columns inside a Pipeline, and whether a scorer asks for predictions."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
+from sklearn.metrics import make_scorer
 from sklearn.pipeline import Pipeline
+
+_SCORERS = type(make_scorer(len)).__module__
+_PREPARED: ContextVar[Pipeline | None] = ContextVar("sk_warmstart_prepared_pipeline", default=None)
+
+
+@contextmanager
+def inside_pipeline(pipeline: Pipeline) -> Iterator[None]:
+    """Let the last step of a Pipeline, fitted on rows prepared before, learn the names of its columns."""
+    token = _PREPARED.set(pipeline)
+    try:
+        yield
+    finally:
+        _PREPARED.reset(token)
 
 
 def names_from_pipeline(estimator: Any) -> tuple[str, ...] | None:
-    """Return the names of the columns that a Pipeline hands to its last step.
+    """Return the names of the columns that a Pipeline hands to its last step; None where there are none.
 
-    A Pipeline knows the names (``get_feature_names_out``) and passes an array without them.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The last step, in its ``fit`` or ``partial_fit``.
-
-    Returns
-    -------
-    tuple of str or None
-        The names; None outside a Pipeline, or if one of its steps knows none.
+    A Pipeline knows them (``get_feature_names_out``) and passes an array without them.
     """
-    for frame in _frames():
-        if frame.f_code.co_varnames[:1] != ("self",) or "pipeline" not in frame.f_code.co_filename:
-            continue
-        pipeline = frame.f_locals.get("self")
-        if isinstance(pipeline, Pipeline) and pipeline.steps[-1][1] is estimator:
-            return pipeline_names(pipeline)
-    return None
+    pipeline = _PREPARED.get()
+    if pipeline is None or pipeline.steps[-1][1] is not estimator:
+        pipeline = _pipeline_on_the_call_stack(estimator)
+    return None if pipeline is None else pipeline_names(pipeline)
 
 
 def pipeline_names(pipeline: Pipeline) -> tuple[str, ...] | None:
-    """Return the names of the columns that a Pipeline hands to its last step.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        With all steps fitted but the last.
-
-    Returns
-    -------
-    tuple of str or None
-        The names; None if one of its steps knows none.
-    """
+    """Return the names of the columns behind all steps but the last; None if one of these knows none."""
     try:
         return tuple(map(str, pipeline[:-1].get_feature_names_out()))
     except (AttributeError, ValueError, NotImplementedError, TypeError):
@@ -54,13 +46,23 @@ def pipeline_names(pipeline: Pipeline) -> tuple[str, ...] | None:
 
 
 def is_scoring() -> bool:
-    """Tell whether a scorer of scikit-learn is asking for predictions, other than through ``score``."""
+    """Tell whether a scorer of scikit-learn is on the call stack, other than through ``score``."""
     for frame in _frames():
         if frame.f_code.co_name == "score":
             return False  # which has looked at the rows itself
-        if frame.f_globals.get("__name__") == "sklearn.metrics._scorer":
+        if frame.f_globals.get("__name__") == _SCORERS:
             return True
     return False
+
+
+def _pipeline_on_the_call_stack(estimator: Any) -> Pipeline | None:
+    """Return the Pipeline whose method is fitting an estimator: scikit-learn leaves no other way to it."""
+    for frame in _frames():
+        if frame.f_globals.get("__name__") == Pipeline.__module__ and frame.f_code.co_varnames[:1] == ("self",):
+            pipeline = frame.f_locals.get("self")
+            if isinstance(pipeline, Pipeline) and pipeline.steps[-1][1] is estimator:
+                return pipeline
+    return None
 
 
 def _frames() -> Iterator[FrameType]:

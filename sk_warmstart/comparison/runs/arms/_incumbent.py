@@ -1,4 +1,4 @@
-"""The model in use: what it is, and whether the rows can judge it."""
+"""The incumbent: the model in use, as an arm that is not trained."""
 
 from __future__ import annotations
 
@@ -12,54 +12,32 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ...estimators import WarmStartMixin, known_share
-from ...state import Checkpoint, LeakageWarning
-from ._arms import last_step
+from ....estimators import WarmStartMixin, known_share
+from ....state import Checkpoint, LeakageWarning
+from .._estimators import last_step
 
 _A_FEW = 50
 
 
 def resolve_incumbent(incumbent: Any, estimator: Any, X: Any, y: Any) -> Any:
-    """Turn what the user passed into an estimator that predicts the user's rows.
+    """Turn an estimator, a checkpoint, its path or None into a fitted estimator of the user's rows, or None.
 
-    Parameters
-    ----------
-    incumbent : estimator, Checkpoint, str, Path or None
-        What the user passed.
-    estimator : estimator
-        The one that is compared; what a checkpoint is loaded into.
-    X, y : array-like
-        The rows.
-
-    Returns
-    -------
-    estimator or None
-        A fitted estimator; None if there is no incumbent.
-
-    Raises
-    ------
-    ValueError
-        If it is not fitted, or a checkpoint cannot take the rows.
-
-    Warns
-    -----
-    LeakageWarning
-        If it was trained on some of the rows.
+    A checkpoint is loaded into a copy of the estimator. A LeakageWarning says that it was trained on some rows.
     """
     if incumbent is None:
         return None
     loaded = isinstance(incumbent, str | os.PathLike | Checkpoint)
     if loaded:
-        incumbent = _loaded(incumbent, estimator, X, y)
+        incumbent = _load(incumbent, estimator, X, y)
     if isinstance(incumbent, type) or not hasattr(incumbent, "predict"):
         kind = "a class" if isinstance(incumbent, type) else type(incumbent).__name__
         raise ValueError(f"incumbent must be a fitted estimator or a checkpoint; {kind} does not predict")
     check_is_fitted(incumbent)
-    _warn_if_known(incumbent, X, own=not loaded)
+    _warn_of_leakage(incumbent, X, own=not loaded)
     return incumbent
 
 
-def _loaded(checkpoint: Any, estimator: Any, X: Any, y: Any) -> Any:
+def _load(checkpoint: Any, estimator: Any, X: Any, y: Any) -> Any:
     net = last_step(estimator)
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         raise ValueError(
@@ -76,7 +54,7 @@ def _loaded(checkpoint: Any, estimator: Any, X: Any, y: Any) -> Any:
     return net.fit(_safe_indexing(X, some), _safe_indexing(y, some))  # no epochs: its predictions stay
 
 
-def _warn_if_known(incumbent: Any, X: Any, own: bool) -> None:
+def _warn_of_leakage(incumbent: Any, X: Any, own: bool) -> None:
     net = last_step(incumbent)
     if not isinstance(net, WarmStartMixin):
         return

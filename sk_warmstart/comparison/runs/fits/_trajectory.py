@@ -1,4 +1,4 @@
-"""What a fit went through, epoch by epoch."""
+"""A callback that records gradient norm and distances of the weights, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback
 
-from ...state import NetState
+from ....state import NetState
 
 
 class Trajectory(Callback):

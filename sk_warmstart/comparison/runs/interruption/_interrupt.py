@@ -1,4 +1,4 @@
-"""Notice Ctrl-C, also where a fit takes it for a wish to stop early and returns."""
+"""Ctrl-C, noticed also where a fit takes it for a wish to stop early and returns."""
 
 from __future__ import annotations
 
@@ -11,38 +11,32 @@ from typing import Any
 
 
 class Interrupts:
-    """Tells whether the user has pressed Ctrl-C."""
+    """Whether the user has pressed Ctrl-C."""
 
     def __init__(self) -> None:
         self.happened = False
 
     def check(self) -> None:
-        """Raise what a fit may have swallowed.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            If it happened.
-        """
+        """Raise the KeyboardInterrupt that a fit may have swallowed."""
         if self.happened:
             raise KeyboardInterrupt
 
 
 @contextmanager
-def interrupts() -> Iterator[Interrupts]:
-    """Watch for Ctrl-C, where this thread is the one that hears of it."""
-    seen = Interrupts()
+def watch_interrupts() -> Iterator[Interrupts]:
+    """Watch for Ctrl-C, where this thread is the one that receives it."""
+    interrupts = Interrupts()
     before: Any = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
-        yield seen  # another handler has its reasons
+        yield interrupts  # another handler has its reasons
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        seen.happened = True
+        interrupts.happened = True
         before(number, frame)
 
     signal.signal(signal.SIGINT, note)
     try:
-        yield seen
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, before)

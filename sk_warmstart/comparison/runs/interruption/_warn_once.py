@@ -1,4 +1,4 @@
-"""Hundreds of fits, and what they warn of told once."""
+"""Warnings of many fits, each shown once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 @contextmanager
-def told_once() -> Iterator[None]:
+def warn_once() -> Iterator[None]:
     """Show a warning only where none of its kind, whatever the numbers in it, was shown before."""
     seen = set()
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""How much memory something takes at its peak."""
+"""Peak memory of a fit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ class PeakMemory:
 
     On a GPU that of the GPU's tensors, else the resident memory of the process where the system tells its peak
     (Linux).
-
-    Parameters
-    ----------
-    on_gpu : bool, default=False
-        Whether tensors lie on a GPU.
     """
 
     def __init__(self, on_gpu: bool = False):
@@ -32,7 +27,7 @@ class PeakMemory:
 
     @property
     def peak(self) -> float:
-        """The peak so far; NaN where it cannot be told."""
+        """The peak so far; NaN where the system does not tell it."""
         if self._before is None:
             return float("nan")
         now = float(torch.cuda.max_memory_allocated()) if self._on_gpu else _resident("VmHWM")
