@@ -8,7 +8,7 @@ from .report.displays._classes import ClasswiseChangeDisplay
 from .report.displays._cost import CostScoreDisplay
 from .report.displays._curves import LearningCurvesDisplay
 from .report.displays._gain import WarmStartGainDisplay
-from .runs._trajectory import Trajectory
+from .runs.fits._trajectory import Trajectory
 
 __all__ = [
     "ClassIncremental",

@@ -74,6 +74,14 @@ class Posterior:
             return 0.5 if self.mean == bound else float(self.mean < bound)
         return float(stats.t.cdf((bound - self.mean) / self.scale, self.df))
 
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value for a mean of 0: that of Nadeau and Bengio's corrected t-test.
+
+        NaN where there are too few differences.
+        """
+        return 2 * min(self.below(0.0), Posterior(-self.mean, self.scale, self.df).below(0.0))
+
 
 def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterior:
     """Return the posterior of the mean of paired differences from overlapping training sets [1]_.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...statistics._bootstrap import paired_bootstrap
 from ...statistics._decision import DecisionRule
-from ...statistics._frequentist import corrected_t_test, holm
+from ...statistics._holm import holm
 from ...statistics._improvement import probability_of_improvement
 from ...statistics._nesting import replicate_means
 from ...statistics._posterior import correlated_t, pairs_to_decide, rope_verdict
@@ -103,7 +103,7 @@ def _row(
         p_improvement=better_than.probability,
         p_improvement_low=better_than.low,
         p_improvement_high=better_than.high,
-        p_value=corrected_t_test(gains, test_to_train).p_value if n_finite > 1 else np.nan,
+        p_value=posterior.p_value if n_finite > 1 else np.nan,
     )
     if n_finite > 2:
         row["bootstrap_low"], row["bootstrap_high"] = paired_bootstrap(gains, confidence)

@@ -225,9 +225,11 @@ def _cost(runs: Runs) -> pd.DataFrame:
             "epochs to target": by_arm["epochs_to_target"].mean(),
             "samples to target": by_arm["samples_to_target"].mean(),
             "reached": by_arm["reached"].mean(),
-            "peak memory, MB": by_arm["memory"].mean(),
         }
     )
+    memory = by_arm["memory"].mean()
+    if memory.notna().any():  # a pack's is no single fit's
+        table["peak memory, MB"] = memory
     if len(checkpoints):
         kept = checkpoints.groupby("arm", sort=False)
         table["checkpoint, kB"] = kept["bytes"].mean() / 1e3
