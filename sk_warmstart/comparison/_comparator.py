@@ -25,7 +25,6 @@ from ..statistics import DecisionRule
 from ._inputs import check_rows, check_settings, check_target, route
 from ._names import REFERENCE
 from ._settings import Settings, describe
-from .findings._content import findings_of
 from .findings._findings import Findings
 from .findings._json import as_dict
 from .findings._make import make_findings
@@ -435,6 +434,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
 
     # ---------------------------------------------------------------- to be read
 
+    def _found(self) -> Findings:
+        check_is_fitted(self)
+        return self.findings_
+
     def report(self, path: str | Path) -> Path:
         """Write the comparison as one self-contained HTML page, as Markdown or as JSON.
 
@@ -448,7 +451,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Path
             The file.
         """
-        return findings_of(self).report(path)
+        return self._found().report(path)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all tables and verdicts as plain data.
@@ -458,7 +461,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         dict
             Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
         """
-        return as_dict(findings_of(self))
+        return as_dict(self._found())
 
     def to_json(self) -> str:
         """Return all tables and verdicts as JSON.
@@ -468,7 +471,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             What :meth:`to_dict` says.
         """
-        return findings_of(self).to_json()
+        return self._found().to_json()
 
     def to_markdown(self) -> str:
         """Return the comparison as Markdown.
@@ -478,7 +481,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             Verdicts and tables.
         """
-        return render_markdown(findings_of(self))
+        return render_markdown(self._found())
 
     def _html_repr(self) -> str:
         """What a notebook shows: the verdict, once there is one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ...statistics._decision import DecisionRule
 
@@ -21,6 +22,7 @@ _COLUMNS = {
     "results": ("repeat", "phase", "arm", "n_train", "n_test", "score", "start_score", "seconds", "samples"),
     "curves": ("repeat", "phase", "arm", "epoch", "samples"),
 }
+_TEXTS = {"arm", "verdict", "cost", "speedup_bound"}  # all others are numbers
 
 
 class Sentence(NamedTuple):
@@ -60,12 +62,12 @@ class Content:
 
     def __post_init__(self) -> None:
         for name, columns in _COLUMNS.items():
-            missing = [column for column in columns if column not in getattr(self, name)]
-            if missing:
-                raise ValueError(f"the table {name!r} has no column {missing[0]!r}")
+            _check_columns(name, getattr(self, name), columns)
         classes = self.stages.get("classes", pd.DataFrame())
-        if not classes.empty and (classes.index.nlevels != 2 or not {"change", "change_sd"} <= set(classes)):
-            raise ValueError("the table 'classes' must have the keys arm and class, 'change' and 'change_sd'")
+        if not classes.empty:
+            _check_columns("classes", classes, ("change", "change_sd"))
+            if classes.index.nlevels != 2:
+                raise ValueError("the table 'classes' must have the keys arm and class")
         if self.reference not in self.gain.index:
             raise ValueError(f"the table 'gain' has no row for the reference {self.reference!r}")
 
@@ -73,6 +75,18 @@ class Content:
     def arms(self) -> list[str]:
         """Names of the arms, in the order of the gain table."""
         return [str(arm) for arm in self.gain.index]
+
+
+def _check_columns(name: str, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    """Raise where a column that reports read is missing, or holds what it must not."""
+    for column in columns:
+        if column not in table:
+            raise ValueError(f"the table {name!r} has no column {column!r}")
+        texts = column in _TEXTS
+        if texts and not all(isinstance(value, str) for value in table[column]):
+            raise ValueError(f"the column {column!r} of the table {name!r} does not hold texts only")
+        if not texts and len(table) and not is_numeric_dtype(table[column]):
+            raise ValueError(f"the column {column!r} of the table {name!r} holds no numbers")
 
 
 class Compared(Protocol):

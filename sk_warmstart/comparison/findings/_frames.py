@@ -40,14 +40,11 @@ def table_as_dict(table: pd.DataFrame) -> dict[str, Any]:
     of the index, ``header`` (dtype of the column labels) and ``exceptions``, the cells of object columns that JSON
     cannot tell apart, as row, column and type.
     """
-    counted = (
-        table.index.equals(pd.RangeIndex(len(table))) and table.index.name is None and table.index.nlevels == 1
-    )
-    names = [] if counted else list(table.index.names)
+    names = [] if _only_counts(table.index) else list(table.index.names)
     keys = [f"level_{i}" if name is None else str(name) for i, name in enumerate(names)]
     levels = [table.index.get_level_values(i) for i in range(len(keys))]
     columns = [_storable(values) for values in [*levels, *(table.iloc[:, i] for i in range(table.shape[1]))]]
-    cells = [list(values) for values in columns]
+    cells = [_cells(values) for values in columns]
     exceptions = [
         [row, column, kind]
         for column, values in enumerate(columns)
@@ -58,7 +55,7 @@ def table_as_dict(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "keys": keys,
         "columns": [*keys, *(str(label) for label in table.columns)],
-        "data": [[plain(value) for value in row] for row in zip(*cells, strict=True)] if cells else [],
+        "data": [[plain(values[row]) for values in cells] for row in range(len(table))],
         "dtypes": [str(values.dtype) for values in columns],
         "names": [None if name is None else str(name) for name in names],
         "header": str(table.columns.dtype),
@@ -77,6 +74,10 @@ def table_from_dict(encoded: Any) -> pd.DataFrame:
     keys, columns, rows, dtypes, names = (encoded[part] for part in parts[:-1])
     if len(dtypes) != len(columns) or len(names) != len(keys) or columns[: len(keys)] != keys:
         raise ValueError("'keys', 'names', 'columns' and 'dtypes' do not belong to one table")
+    if not all(isinstance(name, str) for name in [*columns, *dtypes]) or any(
+        not isinstance(name, str | None) for name in names
+    ):
+        raise ValueError("'columns', 'dtypes' and 'names' must be texts")
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(columns):
             raise ValueError(f"row {number} must have {len(columns)} values, got {row!r:.80}")
@@ -107,11 +108,19 @@ def _only_counts(index: pd.Index) -> bool:
     return isinstance(index, pd.RangeIndex) and index.name is None and index.equals(pd.RangeIndex(len(index)))
 
 
-def _storable(values: pd.Index | pd.Series) -> pd.Index | pd.Series:
+def _storable(values: Any) -> Any:
     """Turn dtypes that JSON has no words for (categories, nullable numbers) into objects."""
     dtype = values.dtype
-    known = isinstance(dtype, pd.StringDtype | pd.DatetimeTZDtype) or dtype.kind in "mMO" or str(dtype) in _KINDS
-    return values if known and str(dtype) != "category" else values.astype(object)
+    if str(dtype) in _KINDS or isinstance(dtype, pd.StringDtype | pd.DatetimeTZDtype):
+        return values
+    return values if isinstance(dtype, np.dtype) and dtype.kind in "mMO" else values.astype(object)
+
+
+def _cells(values: Any) -> list[Any]:
+    """Values of a column; times of a zone in UTC, where none is there twice."""
+    return list(
+        pd.DatetimeIndex(values).tz_convert("UTC") if isinstance(values.dtype, pd.DatetimeTZDtype) else values
+    )
 
 
 def _kind_of(value: Any) -> str | None:
@@ -123,7 +132,7 @@ def _kind_of(value: Any) -> str | None:
         return missing
     if type(value) is float:
         return "float"
-    if isinstance(value, pd.Timestamp):
+    if isinstance(value, pd.Timestamp) and value.tz is None:
         return "Timestamp"
     kind = str(value.dtype) if isinstance(value, np.generic) else ""
     return kind if kind in _KINDS else None  # all else comes back as its text
@@ -132,8 +141,8 @@ def _kind_of(value: Any) -> str | None:
 def _checked_exception(exception: Any, n_rows: int, n_columns: int) -> tuple[int, int, str]:
     if isinstance(exception, list) and len(exception) == 3:
         row, column, kind = exception
-        known = kind in ("float", "Timestamp", *_MISSING, *_KINDS) if isinstance(kind, str) else False
-        if known and _is_below(row, n_rows) and _is_below(column, n_columns):
+        is_kind = kind in ("float", "Timestamp", *_MISSING, *_KINDS) if isinstance(kind, str) else False
+        if is_kind and _is_below(row, n_rows) and _is_below(column, n_columns):
             return row, column, kind
     raise ValueError(f"'exceptions' must be rows, columns and types of cells, got {exception!r:.80}")
 
@@ -182,7 +191,7 @@ def _series(values: list[Any], dtype: str, kinds: dict[int, str]) -> pd.Series:
 
 
 def _timestamps(values: Iterable[Any], zone: Any) -> list[Any]:
-    stamps = [pd.NaT if value is None else pd.Timestamp(value) for value in values]
+    stamps: list[Any] = [pd.NaT if value is None else pd.Timestamp(value) for value in values]
     return (
         stamps if zone is None else [stamp.tz_convert(zone) if stamp is not pd.NaT else stamp for stamp in stamps]
     )

@@ -29,26 +29,9 @@ _KEYS = ["repeat", "stream", "phase"]
 
 
 def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:
-    """Add to each run when it reached the target of its phase.
+    """Add to each run when it reached the target: cold's final validation score less the ROPE, or one given.
 
-    The target is the validation score that cold ended with, less the ROPE, unless one is given.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run.
-    curves : DataFrame
-        One row a run and epoch.
-    rope : float
-        Gains within plus or minus this are practically none.
-    target : float or None
-        A target for all runs.
-
-    Returns
-    -------
-    DataFrame
-        The results with ``target``, ``epochs_to_target``, ``samples_to_target`` and ``reached``. A run that
-        never reached it has NaN there and False.
+    A run that never reached it has NaN in ``epochs_to_target`` and ``samples_to_target``.
     """
     cold = results[results["arm"] == REFERENCE].set_index(_KEYS)["final_valid_score"]
     scores = cold.reindex(pd.MultiIndex.from_frame(results[_KEYS])).to_numpy()
@@ -65,24 +48,7 @@ def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, targ
 def gain_table(
     results: pd.DataFrame, test_to_train: float, rope: float, confidence: float
 ) -> tuple[pd.DataFrame, dict[str, int | None]]:
-    """Summarise the runs.
-
-    Parameters
-    ----------
-    results : DataFrame
-        From :func:`reach_targets`.
-    test_to_train : float
-        As in :func:`correlated_t`.
-    rope, confidence : float
-        As in :func:`rope_verdict`.
-
-    Returns
-    -------
-    gain : DataFrame
-        One row an arm.
-    pairs : dict
-        For each undecided arm the number of replicates that would decide, as far as can be told.
-    """
+    """Return one row an arm, and for each undecided arm the number of replicates that would decide, or None."""
     rows, pairs = {}, {}
     for arm in dict.fromkeys(results["arm"]):
         row, needed = _row(results, arm, test_to_train, rope, confidence)
@@ -154,20 +120,7 @@ def _row(
 
 
 def paired_gains(results: pd.DataFrame, arm: str, than: str = REFERENCE) -> NDArray[np.float64]:
-    """Return the gains in score of an arm, one a replicate: phases are no replicates.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run.
-    arm, than : str
-        The arm, and what it is compared with.
-
-    Returns
-    -------
-    ndarray of shape (n_replicates,)
-        Its score less the other's, averaged over the phases of a replicate; runs that failed are left out.
-    """
+    """Return an arm's gains over another, one a replicate: phases are averaged, failed runs left out."""
     pairs = _pairs(results, arm, than).dropna(subset=["score", "score_than"])
     if not len(pairs):
         return np.array([])
@@ -201,25 +154,7 @@ def _speed(results: pd.DataFrame, arm: str, test_to_train: float, confidence: fl
 
 
 def best_arm(gain: pd.DataFrame, rope: float) -> str:
-    """Choose the arm to go on with: the fastest of those whose score is practically the best.
-
-    Parameters
-    ----------
-    gain : DataFrame
-        From :func:`gain_table`.
-    rope : float
-        Scores within this are practically equal.
-
-    Returns
-    -------
-    str
-        Name of the arm; never the incumbent, which is no way to train.
-
-    Raises
-    ------
-    ValueError
-        If no arm has a score.
-    """
+    """Return the fastest arm of those whose score is practically the best; never the incumbent: it is no start."""
     gain = gain[(gain["verdict"] != FAILED) & (gain.index != INCUMBENT)]
     good = gain[gain["score"] >= gain["score"].max() - rope]
     if good.empty:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _INK = "#010203"
 _MOST_TICKS = 12
 _WIDTH = 5.2  # inches; small, so that the text still reads on a telephone
-_WIDER = 6.4  # where long names take room beside the axes
+_WIDER = 6.4  # where long names take room next to the axes
 _RC: dict[Any, Any] = {
     "axes.edgecolor": _INK,
     "axes.labelcolor": _INK,
@@ -87,11 +87,11 @@ def class_plot(findings: Content) -> CaptionedPlot | None:
         return None
     display = ClasswiseChangeDisplay.from_findings(findings)
     n_classes = findings.stages["classes"].index.unique(level=1).size
-    shown = min(display.most, n_classes)
-    height = _height(findings) - 2.4 + shown * (0.1 + 0.09 * len(findings.gain))
+    n_drawn = min(display.most, n_classes)
+    height = _height(findings) - 2.4 + n_drawn * (0.1 + 0.09 * len(findings.gain))
     caption = "Bars are one standard deviation over replicates."
-    if shown < n_classes:
-        caption = f"The {shown} of {n_classes} classes that an arm changed the most. {caption}"
+    if n_drawn < n_classes:
+        caption = f"The {n_drawn} of {n_classes} classes that an arm changed the most. {caption}"
     return CaptionedPlot(_svg(display.plot, "classes", "change of recall by class", height), caption)
 
 

@@ -1,4 +1,4 @@
-"""The tables of the report that are not stages: gains, what stands beside them, and scores by phase."""
+"""The tables of the report that are not stages: gains, further tests of them, scores by phase, settings."""
 
 from __future__ import annotations
 

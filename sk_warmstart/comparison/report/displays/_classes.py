@@ -75,7 +75,7 @@ class ClasswiseChangeDisplay(Display):
         self.arms = arms
 
     @classmethod
-    def from_findings(cls, findings: Content, *, most: int = 20) -> Self:  # type: ignore[override]
+    def from_findings(cls, findings: Content, *, most: int = 20) -> Self:
         """Make the display from the findings of a comparison of classifiers.
 
         Parameters
@@ -117,19 +117,19 @@ class ClasswiseChangeDisplay(Display):
         styles = arm_styles(arms, self.reference)
         change = self.classes["change"].unstack(level=0)
         drawn = [arm for arm in arms if arm in change and change[arm].notna().any()]
-        shown = most_changed(self.classes, self.most)
+        kept = most_changed(self.classes, self.most)
         ax.axvline(0.0, color=REFERENCE_COLOR, linewidth=1, zorder=0)
         ax.hlines(
-            np.arange(1, len(shown)) - 0.5, 0, 1, transform=ax.get_yaxis_transform(), color=REFERENCE_COLOR,
+            np.arange(1, len(kept)) - 0.5, 0, 1, transform=ax.get_yaxis_transform(), color=REFERENCE_COLOR,
             linewidth=0.5, alpha=0.35, zorder=0,
         )  # fmt: skip
         self.points_ = {}
         for i, arm in enumerate(drawn):
-            rows = self.classes.xs(arm, level=0).reindex(shown)
+            rows = self.classes.xs(arm, level=0).reindex(kept)
             offset = 0.7 * ((i + 0.5) / len(drawn) - 0.5)
             self.points_[str(arm)] = ax.errorbar(
                 rows["change"],
-                np.arange(len(shown)) + offset,
+                np.arange(len(kept)) + offset,
                 xerr=rows["change_sd"],
                 color=styles[arm]["color"],
                 marker=styles[arm]["marker"],
@@ -137,13 +137,13 @@ class ClasswiseChangeDisplay(Display):
                 markersize=5,
                 elinewidth=1,
             )
-        ax.set_yticks(np.arange(len(shown)), [wrapped(str(label), 20) for label in shown], parse_math=False)
-        ax.set_ylim(len(shown) - 0.5, -0.5)
+        ax.set_yticks(np.arange(len(kept)), [wrapped(str(label), 20) for label in kept], parse_math=False)
+        ax.set_ylim(len(kept) - 0.5, -0.5)
         ax.set_xlabel(f"change of recall against {self.reference}", parse_math=False)
         ax.tick_params(axis="y", length=0)
         if self.points_:
             arm_legend(ax, {arm: bars.lines[0] for arm, bars in self.points_.items()})
-        self.drawn_ = shown
+        self.drawn_ = kept
         return self
 
 

@@ -72,7 +72,7 @@ class CostScoreDisplay(Display):
         self.score_name = score_name
 
     @classmethod
-    def from_findings(cls, findings: Content, *, cost: str = "seconds") -> Self:  # type: ignore[override]
+    def from_findings(cls, findings: Content, *, cost: str = "seconds") -> Self:
         """Make the display from the findings of a comparison.
 
         Parameters

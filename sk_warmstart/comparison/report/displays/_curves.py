@@ -88,9 +88,7 @@ class LearningCurvesDisplay(Display):
         self.arms = arms
 
     @classmethod
-    def from_findings(  # type: ignore[override]
-        cls, findings: Content, *, metric: str = "valid_score", phase: int | None = None
-    ) -> Self:
+    def from_findings(cls, findings: Content, *, metric: str = "valid_score", phase: int | None = None) -> Self:
         """Make the display from the findings of a comparison.
 
         Parameters
@@ -157,8 +155,8 @@ class LearningCurvesDisplay(Display):
         if x not in X_LABELS:
             raise ValueError(f"x must be one of {sorted(X_LABELS)}, got {x!r}.")
         if self.metric not in self.curves.columns:
-            known = [name for name in METRICS if name in self.curves.columns]
-            raise ValueError(f"The curves have no column {self.metric!r}; metric can be one of {known}.")
+            metrics = [name for name in METRICS if name in self.curves.columns]
+            raise ValueError(f"The curves have no column {self.metric!r}; metric can be one of {metrics}.")
         if self.curves.empty:
             raise ValueError("There are no curves to draw: this estimator gives no per-epoch curves.")
         phases = sorted(self.curves["phase"].unique().tolist())

@@ -85,7 +85,7 @@ class WarmStartGainDisplay(Display):
         self.score_name = score_name
 
     @classmethod
-    def from_findings(cls, findings: Content) -> Self:  # type: ignore[override]
+    def from_findings(cls, findings: Content) -> Self:
         """Make the display from the findings of a comparison.
 
         Parameters
