@@ -253,7 +253,10 @@ def _reasons_of_parts(net: TrainableNet, batches: Any) -> Iterator[Reason]:
     bypass = may_bypass_step(net)
     if not bypass:
         yield Reason("update", "the optimizer's own step is to be called", ("cuda_graph", "closed_form"))
-    parameters, parts = list(module.parameters()), [*module.modules(), criterion]
+    parts = [*module.modules(), criterion]
+    # As module.parameters(), in one pass over the layers less: this is asked for each epoch.
+    found = {id(p): p for part in parts[:-1] for p in part._parameters.values() if p is not None}
+    parameters = list(found.values())
     if not _trains_all(parameters, optimizer):
         yield Reason("parameters", "the optimizer trains only some parameters, or others too", _BUT_AUTOGRAD)
         return
