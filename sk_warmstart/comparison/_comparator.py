@@ -16,11 +16,11 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics import check_scoring
 from sklearn.utils import Tags, check_random_state, get_tags, indexable
-from sklearn.utils._metadata_requests import _routing_enabled
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._compat._sklearn import routing_enabled
 from ..estimators import WarmStartMixin, all_or_nothing
 from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
 from ._settings import settings, versions
@@ -253,7 +253,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         check_numbers(self.n_repeats, self.rope, self.confidence)
         check_choices(self)
         check_rows(X, y)
-        routed = route(self, fit_params, _routing_enabled())
+        routed = route(self, fit_params, routing_enabled())
         arms = make_arms(self.policies, self.estimator, self.tune)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:
             raise ValueError(f"refit must be 'best', None or the name of an arm, got {self.refit!r}")

@@ -17,8 +17,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _num_samples
 
+from .._compat._sklearn import num_samples
 from .phases._draws import check_flag
 from .runs._arms import last_step
 
@@ -231,7 +231,7 @@ def size_of(X: Any) -> int:
     own = getattr(X, "nbytes", None)
     if own is None and hasattr(X, "memory_usage"):
         own = X.memory_usage(index=False).sum()
-    return int(own) if own is not None else 8 * int(np.prod(np.shape(X) or (_num_samples(X),)))
+    return int(own) if own is not None else 8 * int(np.prod(np.shape(X) or (num_samples(X),)))
 
 
 def scorer_name(scoring: Any, estimator: Any) -> str:

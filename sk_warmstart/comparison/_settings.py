@@ -11,8 +11,8 @@ import sklearn
 import skorch
 import torch
 from sklearn.pipeline import Pipeline
-from sklearn.utils._pprint import _changed_params
 
+from .._compat._sklearn import changed_params
 from .runs._arms import last_step
 from .runs._task import Task
 
@@ -63,7 +63,7 @@ def versions() -> dict[str, str]:
 
 def _in_words(estimator: Any) -> str:
     """Its class, and what is not at its default."""
-    changed = ", ".join(f"{name}={_short(value)}" for name, value in _changed_params(estimator).items())
+    changed = ", ".join(f"{name}={_short(value)}" for name, value in changed_params(estimator).items())
     return f"{type(estimator).__name__}({changed})"
 
 

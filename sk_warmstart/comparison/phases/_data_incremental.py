@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ._draws import check_count, check_share, evenly_by_class, group_by_group, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
 
@@ -65,7 +65,7 @@ class DataIncremental(BaseEstimator):
         ValueError
             If there are too few rows or groups.
         """
-        n = _num_samples(X)
+        n = num_samples(X)
         check_count("n_phases", self.n_phases, 2)
         check_share("test_size", self.test_size)
         n_train = n - int(np.ceil(self.test_size * n))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ._draws import (
     check_count,
     check_flag,
@@ -81,7 +81,7 @@ class OldAndNew(BaseEstimator):
         ValueError
             If a parameter is out of its range, or there are too few new rows.
         """
-        n, n_old = _num_samples(X), check_count("n_old", self.n_old, 1)
+        n, n_old = num_samples(X), check_count("n_old", self.n_old, 1)
         n_phases, share = check_count("n_phases", self.n_phases, 2), check_share("test_size", self.test_size)
         check_flag("keep_old", self.keep_old)
         new = np.arange(n_old, n)

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params
 
+from ..._compat._sklearn import check_method_params, safe_indexing
 from ...estimators import WarmStartMixin
 from ...state import sample_ids, validation_mask
 from ...training import Stopwatch, child_seed
@@ -47,8 +46,8 @@ class Data:
     def only(self, kept: NDArray[np.bool_]) -> Data:
         """Leave the other rows out."""
         places = np.flatnonzero(kept)
-        params = _check_method_params(self.X, self.params, places)
-        X, y = _safe_indexing(self.X, places), _safe_indexing(self.y, places)
+        params = check_method_params(self.X, self.params, places)
+        X, y = safe_indexing(self.X, places), safe_indexing(self.y, places)
         return Data(X, y, self.judge, params, self.rows[places])
 
 
@@ -138,7 +137,7 @@ def prepare(task: Task, phase: Phase, repeat: int) -> Data:
     Data
         The rows of all arms.
     """
-    X, y = _safe_indexing(task.X, phase.train), _safe_indexing(task.y, phase.train)
+    X, y = safe_indexing(task.X, phase.train), safe_indexing(task.y, phase.train)
     before = None
     if isinstance(task.estimator, Pipeline) and len(task.estimator) > 1:
         before = clone(task.estimator[:-1])

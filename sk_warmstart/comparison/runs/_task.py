@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params
 
+from ..._compat._sklearn import check_method_params, safe_indexing
 from .._inputs import size_of
 from ..phases._phase import Index
 from ._arms import Arm
@@ -72,7 +71,7 @@ class Task:
 
     def params_of(self, params: Mapping[str, Any], rows: Index) -> dict[str, Any]:
         """Cut arguments to rows."""
-        return _check_method_params(self.X, dict(params), rows) if params else {}
+        return check_method_params(self.X, dict(params), rows) if params else {}
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,10 @@ class Judge:
     def X(self, rows: Index) -> Any:
         """The rows as the last step takes them."""
         if self.before is None:
-            return _safe_indexing(self.task.X, rows)
+            return safe_indexing(self.task.X, rows)
         key = rows.tobytes()
         if key not in self._known:
-            X = self.before.transform(_safe_indexing(self.task.X, rows))
+            X = self.before.transform(safe_indexing(self.task.X, rows))
             if size_of(X) > _KEPT:
                 return X
             self._known[key] = X  # all arms are judged by the same rows
@@ -105,11 +104,11 @@ class Judge:
 
     def y(self, rows: Index) -> NDArray:
         """What is true of them."""
-        return np.asarray(_safe_indexing(self.task.y, rows))
+        return np.asarray(safe_indexing(self.task.y, rows))
 
     def score(self, net: Any, rows: Index) -> float:
         """Score an estimator on rows."""
-        y = _safe_indexing(self.task.y, rows)
+        y = safe_indexing(self.task.y, rows)
         params = self.task.params_of(self.task.score_params, rows)
         score = self.task.scorer(net, self.X(rows), y, **params)
         try:
