@@ -82,7 +82,7 @@ def test_lower_floors_do_not_know_skorch(path: Path) -> None:
         assert not {name for name in imported(path) if name.split(".")[0] == "skorch"}
 
 
-def test_the_check_sees_relative_imports_inside_functions(tmp_path: Path) -> None:
+def test_the_check_sees_relative_imports(tmp_path: Path) -> None:
     path = ROOT / "comparison" / "_comparator.py"
-    assert "sk_warmstart.comparison.report._html" in imported(path)
+    assert "sk_warmstart.comparison.report._notebook" in imported(path)
     assert "estimators" in rooms_imported(path)

@@ -14,7 +14,8 @@ import joblib
 import numpy as np
 from sklearn.callback import ProgressBar
 
-from ..comparison import WarmStartComparator, report_writer
+from ..comparison import WarmStartComparator
+from ..comparison.report._write import check_report_path
 from ._default_pipeline import default_pipeline
 from ._format import format_gain
 from ._options import make_phases, make_tune, training_params
@@ -107,7 +108,7 @@ def _write_results(comparator: WarmStartComparator, options: argparse.Namespace)
         return
     print(format_gain(comparator.gain_))
     print()
-    for sentence in [*comparator.verdict_, comparator.advice_]:
+    for sentence in [*comparator.summary_, comparator.advice_]:
         print(sentence)
     if options.report:
         print(f"\nThe report is in {' and '.join(str(Path(path).absolute()) for path in options.report)}")
@@ -126,7 +127,7 @@ def _check_files(options: argparse.Namespace) -> None:
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"the {kind} needs a file name in a folder that exists, got {name}")
         if kind == "report":
-            report_writer(path)  # raises for a suffix that has no writer
+            check_report_path(path)
             if path.suffix.lower() in (".html", ".htm"):
                 _need("report", "matplotlib", "jinja2")
 

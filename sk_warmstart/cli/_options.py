@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.model_selection import TimeSeriesSplit
 
 from ..comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
+from ..policies import policy_names, resolve_policy
 from ._table import TableData
 
 DEFAULT_PHASES = 5
@@ -64,7 +65,10 @@ def make_tune(options: list[str]) -> dict[str, dict[str, list[Any]]] | None:
         arm, point, parameter = name.partition(".")
         if not (arm and point and parameter and equals and values):
             raise ValueError(f"--tune takes policy.parameter=value,value, got {option!r}")
-        grids.setdefault(arm, {})[parameter] = [_value(value) for value in values.split(",")]
+        own = arm in policy_names() and parameter in resolve_policy(arm).get_params()
+        grids.setdefault(arm, {})[f"init_policy__{parameter}" if own else parameter] = [
+            _value(value) for value in values.split(",")
+        ]
     return grids or None
 
 

@@ -142,7 +142,7 @@ def test_it_is_an_estimator_in_its_parameters() -> None:
     ("phases", "message"),
     [
         (ClassIncremental(1), "n_phases must be an integer of at least 2, got 1"),
-        (ClassIncremental(2, 1.5), r"test_size must be in \(0, 1\), got 1.5"),
+        (ClassIncremental(2, 1.5), r"test_size must be a number in \(0, 1\), got 1.5"),
         (ClassIncremental(5), "5 phases are too many for 5 classes: .* ask for at most 4"),
         (
             ClassIncremental(2, order="reversed"),

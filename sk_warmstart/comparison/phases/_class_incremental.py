@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from ..._compat._sklearn import num_samples
-from ._draws import check_count, check_flag, check_share, group_codes, hold_out_groups
+from ..._parameters import check_flag, check_integer, check_number
+from ._draws import group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
 
 
@@ -89,7 +90,7 @@ class ClassIncremental(BaseEstimator):
             If there are no classes, too few of them, or too few rows of one; or if ``order`` is not an order
             of the classes.
         """
-        check_share("test_size", self.test_size)
+        check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         check_flag("cumulative", self.cumulative)
         if labels is None:
             raise ValueError("ClassIncremental needs classes: use it with a classifier")
@@ -134,7 +135,7 @@ class ClassIncremental(BaseEstimator):
             order = _sorted(names)
         else:
             raise ValueError(_order_is(self.order))
-        check_count("n_phases", self.n_phases, 2)
+        check_integer("n_phases", self.n_phases, 2)
         if self.n_phases >= len(names):
             most = f"ask for at most {len(names) - 1}" if len(names) > 2 else "at least 3 classes are needed"
             raise ValueError(

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from ..._compat._sklearn import num_samples
-from ._draws import as_labels, check_count, check_flag
+from ..._parameters import check_flag, check_integer
+from ._draws import as_labels
 from ._phase import Index, Phase, Plan
 
 
@@ -92,9 +93,9 @@ class RollingWindow(BaseEstimator):
         ValueError
             If a size is wrong, there is too little for two phases, or the groups have no clear order.
         """
-        window = check_count("window", self.window, 1)
-        step = window if self.step is None else check_count("step", self.step, 1)
-        first = window if self.min_train is None else check_count("min_train", self.min_train, 1)
+        window = check_integer("window", self.window, 1)
+        step = window if self.step is None else check_integer("step", self.step, 1)
+        first = window if self.min_train is None else check_integer("min_train", self.min_train, 1)
         check_flag("expanding", self.expanding)
         n = num_samples(X)
         moments = np.arange(n) if groups is None else _moments(groups, n)
