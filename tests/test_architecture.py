@@ -11,6 +11,7 @@ import sk_warmstart
 
 ROOT = Path(sk_warmstart.__file__).parent
 FLOORS = {
+    "_compat": 0,
     "_parameters": 0,
     "_version": 0,
     "state": 1,

@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils._pprint import _changed_params
 
+from .._compat._sklearn import changed_params
 from .runs._estimators import last_step
 from .runs._task import Task
 
@@ -75,7 +75,7 @@ def describe(settings: Settings, task: Task, n_repeats: int, test_to_train: floa
 
 def _in_words(estimator: Any) -> str:
     """Return an estimator's class, and what is not at its default."""
-    changed = ", ".join(f"{name}={_short(value)}" for name, value in _changed_params(estimator).items())
+    changed = ", ".join(f"{name}={_short(value)}" for name, value in changed_params(estimator).items())
     return f"{type(estimator).__name__}({changed})"
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from torch import nn
 
+from .._compat._sklearn import BaseSearchCV
 from ._donor import Donor
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState

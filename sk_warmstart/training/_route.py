@@ -12,6 +12,7 @@ from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from skorch.history import History
 from torch import Tensor, nn
 
+from .._compat._torch import has_global_hooks, has_hooks
 from ._autocast import needs_scaling, uses_autocast
 from ._companion import companions_of, is_standard_companion
 from ._net import TrainableNet, optimizer_of
@@ -180,12 +181,10 @@ def needs_batch_events(net: TrainableNet, training: bool, without: Sequence[Any]
 
 def has_no_hooks(parts: Sequence[nn.Module], parameters: Sequence[Tensor]) -> bool:
     """Tell whether nothing looks into forward and backward of modules, or changes what they compute."""
-    hooks = torch.nn.modules.module
     return (
-        not any(p._backward_hooks or getattr(p, "_post_accumulate_grad_hooks", None) for p in parameters)
-        and not any(_is_hooked(part) for part in parts)
-        and not (hooks._global_forward_hooks or hooks._global_forward_pre_hooks)
-        and not (hooks._global_backward_hooks or hooks._global_backward_pre_hooks)
+        not any(map(has_hooks, parameters))
+        and not any(has_hooks(part) or "forward" in vars(part) for part in parts)
+        and not has_global_hooks()
         and not torch.is_anomaly_enabled()
         and not torch.is_autocast_enabled(parameters[0].device.type)
     )
@@ -356,16 +355,6 @@ def _takes_batch_events(callback: Any, training: bool) -> bool:
     if isinstance(callback, LRScheduler) and type(callback).on_batch_end is LRScheduler.on_batch_end:
         return training and callback.step_every == "batch"
     return any(_overrides(callback, name) for name in METHODS["batch_events"])
-
-
-def _is_hooked(part: nn.Module) -> bool:
-    return bool(
-        part._forward_hooks
-        or part._forward_pre_hooks
-        or part._backward_hooks
-        or part._backward_pre_hooks
-        or "forward" in vars(part)
-    )
 
 
 def _listed(names: Any) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ..._parameters import check_flag, check_integer, check_number
 from ._draws import group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
@@ -96,14 +96,14 @@ class ClassIncremental(BaseEstimator):
             raise ValueError("ClassIncremental needs classes: use it with a classifier")
         codes, found = pd.factorize(np.asarray(labels), sort=False)
         names = found.tolist()
-        if _num_samples(X) != len(codes):
-            raise ValueError(f"there are {len(codes)} labels for {_num_samples(X)} rows")
+        if num_samples(X) != len(codes):
+            raise ValueError(f"there are {len(codes)} labels for {num_samples(X)} rows")
         arrivals = self._arrivals(names, rng)
         train, test = self._hold_out(
             codes, names, rng, None if groups is None else group_codes(groups, len(codes))
         )
-        if _num_samples(X) != len(codes):
-            raise ValueError(f"there are {len(codes)} labels for {_num_samples(X)} rows")
+        if num_samples(X) != len(codes):
+            raise ValueError(f"there are {len(codes)} labels for {num_samples(X)} rows")
         # Phase in which each class arrives.
         arrival = np.empty(len(names), dtype=np.intp)
         for phase, classes in enumerate(arrivals):

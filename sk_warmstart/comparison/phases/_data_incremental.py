@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ..._parameters import check_integer, check_number
 from ._draws import evenly_by_class, group_by_group, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
@@ -66,7 +66,7 @@ class DataIncremental(BaseEstimator):
         ValueError
             If there are too few rows or groups.
         """
-        n = _num_samples(X)
+        n = num_samples(X)
         check_integer("n_phases", self.n_phases, 2)
         check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         n_train = n - int(np.ceil(self.test_size * n))

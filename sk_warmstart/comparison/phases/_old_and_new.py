@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ..._parameters import check_flag, check_integer, check_number
 from ._draws import evenly_by_class, group_by_group, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
@@ -74,7 +74,7 @@ class OldAndNew(BaseEstimator):
         ValueError
             If a parameter is out of its range, or there are too few new rows.
         """
-        n, n_old = _num_samples(X), check_integer("n_old", self.n_old, 1)
+        n, n_old = num_samples(X), check_integer("n_old", self.n_old, 1)
         n_phases = check_integer("n_phases", self.n_phases, 2)
         share = check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         check_flag("keep_old", self.keep_old)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ._class_incremental import ClassIncremental
 from ._data_incremental import DataIncremental
 from ._draws import evenly_by_class, group_by_group, group_codes
@@ -94,7 +94,7 @@ def plan_phases(
             "phases must be DataIncremental(...) or another plan, a scikit-learn splitter, or a list of (train, "
             f"test) pairs of row numbers, got {type(phases).__name__}"
         )
-    n = _num_samples(X)
+    n = num_samples(X)
     codes = None if groups is None else group_codes(groups, n)
     splits = [_checked(pair, number, n, codes) for number, pair in enumerate(pairs, start=1)]
     if not splits:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ..._parameters import check_flag, check_integer
 from ._draws import as_labels
 from ._phase import Index, Phase, Plan
@@ -97,7 +97,7 @@ class RollingWindow(BaseEstimator):
         step = window if self.step is None else check_integer("step", self.step, 1)
         first = window if self.min_train is None else check_integer("min_train", self.min_train, 1)
         check_flag("expanding", self.expanding)
-        n = _num_samples(X)
+        n = num_samples(X)
         moments = np.arange(n) if groups is None else _moments(groups, n)
         n_moments = int(moments.max(initial=-1)) + 1
         if n_moments < first + step + window:

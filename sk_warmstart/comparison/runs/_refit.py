@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 
+from ..._compat._sklearn import safe_indexing
 from ...estimators import WarmStartMixin
 from ..phases._phase import Index
 from ._estimators import copy_fitted, fit_last_step, last_step
@@ -60,7 +60,7 @@ def _fit(task: Task, state: FinalState, arm: Arm, rows: Index) -> Any:
             net.set_params(classes=user.get_params().get("classes"))
     elif arm.cold or not hasattr(net, "warm_start"):
         net = clone(user)
-    X, y = _safe_indexing(task.X, rows), _safe_indexing(task.y, rows)
+    X, y = safe_indexing(task.X, rows), safe_indexing(task.y, rows)
     params = task.params_of(task.fit_params, rows)
     if isinstance(net, WarmStartMixin):
         # The first replicate identified rows by their numbers: what trained in it must not validate now.

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params, _num_samples
 
+from ..._compat._sklearn import check_method_params, num_samples, safe_indexing
 from ..phases._phase import Index
 
 Scorer = Callable[..., float]
@@ -19,7 +18,7 @@ _CACHED = 2**24  # bytes of rows that are prepared once for all arms
 
 def cut_params(X: Any, params: Mapping[str, Any], rows: Index) -> dict[str, Any]:
     """Cut arguments that have a value for each row of X to some rows."""
-    return _check_method_params(X, dict(params), rows) if params else {}
+    return check_method_params(X, dict(params), rows) if params else {}
 
 
 def bytes_of(X: Any) -> int:
@@ -27,7 +26,7 @@ def bytes_of(X: Any) -> int:
     size = getattr(X, "nbytes", None)
     if size is None and hasattr(X, "memory_usage"):
         size = X.memory_usage(index=False).sum()
-    return int(size) if size is not None else 8 * int(np.prod(np.shape(X) or (_num_samples(X),)))
+    return int(size) if size is not None else 8 * int(np.prod(np.shape(X) or (num_samples(X),)))
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,10 @@ class PhaseScorer:
     def rows(self, index: Index) -> Any:
         """Return rows as the last step takes them."""
         if self.before is None:
-            return _safe_indexing(self.X, index)
+            return safe_indexing(self.X, index)
         key = index.tobytes()
         if key not in self._prepared:
-            X = self.before.transform(_safe_indexing(self.X, index))
+            X = self.before.transform(safe_indexing(self.X, index))
             if bytes_of(X) > _CACHED:
                 return X
             self._prepared[key] = X  # all arms are scored on the same rows
@@ -55,12 +54,12 @@ class PhaseScorer:
 
     def targets(self, index: Index) -> NDArray:
         """Return the true targets of rows."""
-        return np.asarray(_safe_indexing(self.y, index))
+        return np.asarray(safe_indexing(self.y, index))
 
     def score(self, estimator: Any, index: Index) -> float:
         """Score an estimator on rows."""
         params = cut_params(self.X, self.params, index)
-        score = self.scorer(estimator, self.rows(index), _safe_indexing(self.y, index), **params)
+        score = self.scorer(estimator, self.rows(index), safe_indexing(self.y, index), **params)
         try:
             return float(score)
         except (TypeError, ValueError):

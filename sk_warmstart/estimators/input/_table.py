@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.helper import SliceDataset
 from skorch.utils import is_dataset
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from ..._compat._sklearn import check_sample_weight
 from ...modules import MLP
 from ...state import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
@@ -122,7 +123,7 @@ def validate(
     weight = None
     if sample_weight is not None:
         with naming("sample_weight"):
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return Table(X, y, targets.encode(net, y, starts_warm), targets.weigh(net, y, weight))
 
 

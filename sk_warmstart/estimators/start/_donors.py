@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sklearn.model_selection._search import BaseSearchCV
 from torch import nn
 
+from ..._compat._sklearn import BaseSearchCV
 from ...state import Checkpoint, Donor, donor_of, layers_of
 from .._protocol import WarmStartNet
 

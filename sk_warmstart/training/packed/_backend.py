@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from joblib._parallel_backends import ParallelBackendBase, SequentialBackend, ThreadingBackend
 from joblib.parallel import register_parallel_backend
 
+from ..._compat._joblib import ParallelBackendBase, SequentialBackend, ThreadingBackend
 from ._pack import train_together
 from ._rendezvous import Rendezvous
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..._compat._torch import fused_adam, fused_adamw, fused_sgd
+
 KINDS: dict[type[torch.optim.Optimizer], str] = {
     torch.optim.SGD: "sgd",
     torch.optim.Adam: "adam",
@@ -31,8 +33,7 @@ def fused_update(
     ``counters`` tell Adam which step this is, from 1. No dampening, amsgrad and maximize.
     """
     if kind == "sgd":
-        sgd: Any = torch._fused_sgd_
-        sgd(
+        fused_sgd(
             parameters,
             gradients,
             moments[0] if numbers["momentum"] else [],
@@ -45,7 +46,7 @@ def fused_update(
             is_first_step=False,
         )
         return
-    kernel: Any = torch._fused_adam_ if kind == "adam" else torch._fused_adamw_
+    kernel = fused_adam if kind == "adam" else fused_adamw
     kernel(
         parameters,
         gradients,

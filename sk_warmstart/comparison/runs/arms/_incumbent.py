@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from ...._compat._sklearn import num_samples, safe_indexing
 from ....estimators import WarmStartMixin, known_share
 from ....state import Checkpoint, LeakageWarning
 from .._estimators import last_step
@@ -47,11 +47,11 @@ def _load(checkpoint: Any, estimator: Any, X: Any, y: Any) -> Any:
         raise ValueError(
             f"a checkpoint is for a WarmStartClassifier or WarmStartRegressor, not for {type(net).__name__}"
         )
-    some = np.arange(min(_A_FEW, _num_samples(X)))
+    some = np.arange(min(_A_FEW, num_samples(X)))
     net = clone(net).set_params(
         warm_start_from=checkpoint, init_policy="warm", early_stopping=False, callbacks=None, max_epochs=0
     )
-    return net.fit(_safe_indexing(X, some), _safe_indexing(y, some))  # no epochs: its predictions stay
+    return net.fit(safe_indexing(X, some), safe_indexing(y, some))  # no epochs: its predictions stay
 
 
 def _warn_of_leakage(incumbent: Any, X: Any, own: bool) -> None:

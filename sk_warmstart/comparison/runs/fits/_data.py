@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 
+from ...._compat._sklearn import safe_indexing
 from ....estimators import WarmStartMixin
 from ....state import sample_ids, validation_mask
 from ...phases._phase import Index, Phase
@@ -35,8 +35,8 @@ class PhaseData:
         places = np.flatnonzero(kept)
         return replace(
             self,
-            X=_safe_indexing(self.X, places),
-            y=_safe_indexing(self.y, places),
+            X=safe_indexing(self.X, places),
+            y=safe_indexing(self.y, places),
             params=cut_params(self.X, self.params, places),
             rows=self.rows[places],
         )
@@ -47,7 +47,7 @@ def prepare(task: Task, phase: Phase, repeat: int, steps: Mapping[str, Any]) -> 
 
     ``steps`` are parameters of the steps before the last one.
     """
-    X, y = _safe_indexing(task.X, phase.train), _safe_indexing(task.y, phase.train)
+    X, y = safe_indexing(task.X, phase.train), safe_indexing(task.y, phase.train)
     before, X = fit_steps_before(task, X, y, phase.train, steps)
     scorer, net = task.phase_scorer(before), last_step(task.estimator)
     params = task.params_of(task.fit_params, phase.train)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sklearn.utils.validation import _num_samples
-
+from ...._compat._sklearn import num_samples
 from ....estimators import WarmStartMixin
 from ._fit import Fit
 
@@ -64,7 +63,7 @@ def record_without_training(score: float) -> dict[str, Any]:
 
 
 def _rows(fit: Fit) -> int:
-    return _num_samples(fit.data.X)
+    return num_samples(fit.data.X)
 
 
 def _epochs(net: Any) -> int:
