@@ -16,17 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._donor import Donor, Lineage
+from .._net_state import NetState
+from .._optimizer_state import OptimizerState
+from .._schema import Schema
+from .._sources import donor_of
+from ..rows._feature_summary import FeatureSummary
+from ..rows._row_memory import RowMemory
+from ..rows._row_sketch import RowSketch
+from ..rows._standardizer import Standardizer
 from ._container import CheckpointError, pack, read_file, read_tensor, unpack, write_file
-from ._donor import Donor, Lineage
 from ._encoding import as_json, decode_labels, encode_labels, is_json
-from ._feature_summary import FeatureSummary
-from ._net_state import NetState
-from ._optimizer_state import OptimizerState
-from ._row_memory import RowMemory
-from ._row_sketch import RowSketch
-from ._schema import Schema
-from ._sources import donor_of
-from ._standardizer import Standardizer
 
 
 class Checkpoint:
