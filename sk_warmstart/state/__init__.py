@@ -4,21 +4,21 @@ Knows torch and numpy, nothing of estimators.
 """
 
 from ._alignment import Remap, align
-from ._checkpoint import Checkpoint
-from ._container import CheckpointError
 from ._donor import Donor, Lineage
-from ._encoding import as_json, is_json
-from ._feature_summary import FeatureSummary
-from ._identity import row_ids, sample_ids, validation_mask
 from ._interpolation import interpolate, soup
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState
-from ._row_memory import LeakageWarning, RowMemory
-from ._row_sketch import RowSketch, leaked_share
 from ._schema import Mapping, Schema, map_columns, map_labels, map_names, merge_labels
 from ._sources import donor_of, layers_of, network_of
-from ._standardizer import Reparametrisation, Standardizer
-from ._store import CheckpointStore
+from .files._checkpoint import Checkpoint
+from .files._container import CheckpointError
+from .files._encoding import as_json, is_json
+from .files._store import CheckpointStore
+from .rows._feature_summary import FeatureSummary
+from .rows._identity import row_ids, sample_ids, validation_mask
+from .rows._row_memory import LeakageWarning, RowMemory
+from .rows._row_sketch import RowSketch, leaked_share
+from .rows._standardizer import Reparametrisation, Standardizer
 
 __all__ = [
     "Checkpoint",

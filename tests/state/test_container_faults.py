@@ -19,8 +19,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier
-from sk_warmstart.state import Checkpoint, CheckpointError, CheckpointStore, Donor, NetState, Schema, _container
-from sk_warmstart.state._container import pack, read_tensor, unpack
+from sk_warmstart.state import Checkpoint, CheckpointError, CheckpointStore, Donor, NetState, Schema
+from sk_warmstart.state.files import _container
+from sk_warmstart.state.files._container import pack, read_tensor, unpack
 
 
 def small(fill: float = 1.0) -> Checkpoint:

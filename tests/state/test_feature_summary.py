@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import sparse
 
-from sk_warmstart.state import FeatureSummary, _feature_summary
+from sk_warmstart.state import FeatureSummary
+from sk_warmstart.state.rows import _feature_summary
 
 values = st.one_of(st.sampled_from([0.0, -0.0, 1.0]), st.floats(-1e4, 1e4, width=32))
 

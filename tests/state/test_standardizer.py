@@ -13,7 +13,8 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sk_warmstart.state import Mapping, Reparametrisation, Standardizer, _standardizer
+from sk_warmstart.state import Mapping, Reparametrisation, Standardizer
+from sk_warmstart.state.rows import _standardizer
 
 
 def table(seed: int, n: int, width: int = 4) -> np.ndarray:

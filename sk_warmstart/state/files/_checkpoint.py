@@ -8,25 +8,30 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import sklearn
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .._donor import Donor, Lineage
+from .._net_state import NetState
+from .._optimizer_state import OptimizerState
+from .._schema import Schema
+from .._sources import donor_of
+from ..rows._feature_summary import FeatureSummary
+from ..rows._row_memory import RowMemory
+from ..rows._row_sketch import RowSketch
+from ..rows._standardizer import Standardizer
 from ._container import CheckpointError, pack, read_file, read_tensor, unpack, write_file
-from ._donor import Donor, Lineage
 from ._encoding import as_json, decode_labels, encode_labels, is_json
-from ._feature_summary import FeatureSummary
-from ._net_state import NetState
-from ._optimizer_state import OptimizerState
-from ._row_memory import RowMemory
-from ._row_sketch import RowSketch
-from ._schema import Schema
-from ._sources import donor_of
-from ._standardizer import Standardizer
+
+_Estimator = TypeVar("_Estimator")
 
 
 class Checkpoint:
@@ -173,6 +178,68 @@ class Checkpoint:
             If it cannot be written.
         """
         write_file(path, self._raw)
+
+    def to_estimator(self, estimator: _Estimator) -> _Estimator:
+        """Return a fitted copy of an estimator that predicts as the one saved; no data are needed.
+
+        Weights, optimiser, schedules and random numbers are those of the file, so that ``partial_fit`` continues
+        from there. The file names the module and never runs it: the estimator has to bring it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            An unfitted ``WarmStartClassifier`` or ``WarmStartRegressor`` with the module of the one saved, or a
+            Pipeline that ends in one and whose other steps are fitted. It is not changed.
+
+        Returns
+        -------
+        estimator
+            The fitted copy.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is of another kind.
+        ValueError
+            If its network is not the one saved, or a step of the Pipeline is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_warmstart import Checkpoint, WarmStartClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = WarmStartClassifier(max_epochs=5, random_state=0).fit(X, y)
+        >>> copy = Checkpoint.from_estimator(net).to_estimator(WarmStartClassifier())
+        >>> bool((copy.predict_proba(X) == net.predict_proba(X)).all())
+        True
+        """
+        if isinstance(estimator, Pipeline):
+            return self._to_pipeline(estimator)
+        make = None if isinstance(estimator, type) else getattr(estimator, "_from_donor", None)
+        if make is None:
+            what = f"the class {estimator.__name__}" if isinstance(estimator, type) else type(estimator).__name__
+            raise TypeError(
+                f"estimator must be a WarmStartClassifier, a WarmStartRegressor, another net with WarmStartMixin, "
+                f"or a Pipeline that ends in one, but is {what}: pass an unfitted one with the saved module"
+            )
+        return make(self.donor())
+
+    def _to_pipeline(self, pipeline: Any) -> Any:
+        """Fill in the last step of a Pipeline whose other steps are fitted."""
+        *before, (name, last) = pipeline.steps
+        for each, step in before:
+            if step is None or isinstance(step, str):
+                continue
+            try:
+                check_is_fitted(step)
+            except NotFittedError:
+                raise ValueError(
+                    f"step {each!r} of the Pipeline is not fitted, and a checkpoint holds its last step only: fit "
+                    "it, load it from where you keep it, or pass the last step alone and transform rows yourself"
+                ) from None
+        fitted = copy.copy(pipeline)
+        fitted.steps = [*copy.deepcopy(before), (name, self.to_estimator(last))]
+        return fitted
 
     @property
     def id(self) -> str:

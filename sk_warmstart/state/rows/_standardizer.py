@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor
 
-from ._schema import Mapping
+from .._schema import Mapping
 
 # A move smaller than this is rounding: the same rows merged once more.
 _STILL = 1e-12
