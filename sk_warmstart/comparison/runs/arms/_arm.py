@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.model_selection import ParameterGrid
 
 from ....estimators import WarmStartMixin
+from ....policies._adapter import policy_label
 from ..._names import INCUMBENT, REFERENCE
 from .._estimators import last_step, starts_warm
 from ._params import resolve_params, starts_cold
@@ -43,7 +44,10 @@ def make_arms(
         raise ValueError(f"policies must be several policies, as in ('cold', {policies!r})")
     if not hasattr(policies, "__iter__"):
         raise ValueError(f"policies must be several policies, as in ('cold', 'warm'), got {policies!r}")
-    pairs = list(policies.items()) if isinstance(policies, Mapping) else [(_name(p), p) for p in policies]
+    if isinstance(policies, Mapping):
+        pairs = list(policies.items())
+    else:
+        pairs = [(each if isinstance(each, str) else policy_label(each), each) for each in policies]
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -59,14 +63,6 @@ def make_arms(
     if len(arms) < 2:
         raise ValueError("policies must hold at least one policy beside 'cold'")
     return sorted(arms, key=lambda arm: arm.name != REFERENCE)
-
-
-def _name(policy: Any) -> str:
-    """Return a policy's name: its own, or what it is written like; an address in memory is none."""
-    if isinstance(policy, str):
-        return policy
-    text = " ".join(repr(policy).split())
-    return type(policy).__name__ if " object at 0x" in text else text
 
 
 def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[dict[str, Any]]]:
