@@ -330,7 +330,9 @@ class Checkpoint:
             ),
             lineage=Lineage(**meta["lineage"]),
             memory=RowMemory(self._sketch("own"), self._sketch("ancestors"), _tuple(memory["columns"])),
-            features=FeatureSummary.from_arrays(self._group("features/")) if meta["has_features"] else None,
+            features=FeatureSummary(self._array("features/edges"), self._array("features/bins"))
+            if meta["has_features"]
+            else None,
             streams={name.removeprefix("streams/"): self._tensor(name) for name in self._names("streams/")},
             schedule=meta["schedule"],
             description=meta["module"],
@@ -347,9 +349,6 @@ class Checkpoint:
 
     def _names(self, prefix: str) -> list[str]:
         return [name for name in self._entries if name.startswith(prefix)]
-
-    def _group(self, prefix: str) -> dict[str, NDArray]:
-        return {name.removeprefix(prefix): self._array(name) for name in self._names(prefix)}
 
     def _array(self, name: str) -> NDArray:
         return self._tensor(name).numpy()
@@ -411,8 +410,7 @@ def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
         ids = getattr(memory, which).to_array()
         tensors[f"memory/{which}"] = torch.from_numpy(ids.view(np.int64).copy())
     if donor.features is not None:
-        arrays = donor.features.to_arrays()
-        tensors.update({f"features/{n}": torch.from_numpy(np.array(a, ndmin=1)) for n, a in arrays.items()})
+        tensors.update({f"features/{n}": torch.tensor(getattr(donor.features, n)) for n in ("edges", "bins")})
     tensors.update({f"streams/{name}": tensor for name, tensor in donor.streams.items()})
     floats = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
     meta = {

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-VERSION = 1
+VERSION = 2  # since 2 a summary of columns is its bins and their edges alone
 _KEY = "sk_warmstart"
 _BLANK = "0" * 64
 _LARGEST_HEADER = 100 * 2**20
