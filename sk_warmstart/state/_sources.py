@@ -17,29 +17,7 @@ from ._schema import Schema
 
 
 def layers_of(source: Any) -> Iterator[Any]:
-    """Walk from a FrozenEstimator, a Pipeline or a search object inwards.
-
-    Parameters
-    ----------
-    source : object
-        What the user holds.
-
-    Yields
-    ------
-    object
-        The source itself first, what it wraps last.
-
-    Examples
-    --------
-    >>> from sklearn.frozen import FrozenEstimator
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from sk_warmstart import WarmStartClassifier
-    >>> from sk_warmstart.state import layers_of
-    >>> pipe = make_pipeline(StandardScaler(), WarmStartClassifier())
-    >>> [type(layer).__name__ for layer in layers_of(FrozenEstimator(pipe))]
-    ['FrozenEstimator', 'Pipeline', 'WarmStartClassifier']
-    """
+    """Walk from a FrozenEstimator, a Pipeline or a search object inwards."""
     yield source
     inner = None
     if isinstance(source, Pipeline):
@@ -52,7 +30,7 @@ def layers_of(source: Any) -> Iterator[Any]:
         yield from layers_of(inner)
 
 
-def network_of(net: Any) -> nn.Module:
+def network_of(net: object) -> nn.Module:
     """Return all that a fitted net learns, as one module.
 
     Parameters
@@ -127,7 +105,7 @@ def donor_of(source: Any) -> Donor:
     return net._donate() if begun else _from_attributes(net)
 
 
-def _from_attributes(net: Any) -> Donor:
+def _from_attributes(net: object) -> Donor:
     """What can be told of a net of another library."""
     network = network_of(net)
     names = getattr(net, "feature_names_in_", None)

@@ -38,9 +38,9 @@ from sk_warmstart.state import (
     NetState,
     OptimizerState,
     Schema,
-    as_json,
     donor_of,
 )
+from sk_warmstart.state.files._encoding import as_json
 
 KEPT = {n: Path(__file__).parents[1] / "data" / f"checkpoint_v{n}.safetensors" for n in (1, 2)}
 X = np.sin(np.arange(120.0)).reshape(40, 3) * [1, 10, 100] + [0, 5, -50]

@@ -13,7 +13,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from ...estimators import WarmStartMixin
-from ...state import sample_ids, validation_mask
+from ...state import sample_ids
+from ...state.rows._identity import validation_mask
 from ...training import Stopwatch, child_seed
 from ..phases._phase import Index, Phase
 from ._arms import Arm, Option, last_step, starts_warm

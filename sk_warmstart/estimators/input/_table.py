@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ...modules import MLP
-from ...state import Standardizer
+from ...state.rows._standardizer import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import check_input, naming

@@ -321,7 +321,7 @@ class Checkpoint:
                     }
                     for i, (name, entry) in enumerate(optimizer["moments"])
                 },
-                tuple(_untold(group) for group in optimizer["groups"]),
+                tuple(_lists_to_tuples(group) for group in optimizer["groups"]),
             ),
             scaler=None
             if scaler is None
@@ -401,8 +401,8 @@ def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if optimizer is not None and storable:
         for i, (name, entry) in enumerate(optimizer.moments.items()):
             tensors.update({f"moments/{i}/{key}": v for key, v in entry.items() if isinstance(v, Tensor)})
-            told = {k: ("tensor", None) if isinstance(v, Tensor) else ("json", v) for k, v in entry.items()}
-            moments.append((name, told))
+            entries = {k: ("tensor", None) if isinstance(v, Tensor) else ("json", v) for k, v in entry.items()}
+            moments.append((name, entries))
     scaler = donor.scaler
     if scaler is not None:
         tensors.update({"scaler/mean": torch.tensor(scaler.mean), "scaler/m2": torch.tensor(scaler.m2)})
@@ -452,15 +452,15 @@ def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _numbers(group: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {
+    numbers = {
         key: value.item() if isinstance(value, Tensor) and not value.ndim else value
         for key, value in group.items()
     }
-    return {key: value for key, value in plain.items() if is_json(value)}
+    return {key: value for key, value in numbers.items() if is_json(value)}
 
 
-def _untold(group: dict[str, Any]) -> dict[str, Any]:
-    """What JSON has lists for, optimisers have pairs of."""
+def _lists_to_tuples(group: dict[str, Any]) -> dict[str, Any]:
+    """Give an optimiser back the tuples that JSON stored as lists."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in group.items()}
 
 
