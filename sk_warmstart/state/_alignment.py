@@ -1,4 +1,4 @@
-"""Bring a previous state into the layout of a new network."""
+"""Alignment of a previous state with the layout of a new network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._schema import Reindex
 
 @dataclass(frozen=True)
 class Remap:
-    """Move the entries along one axis of a tensor."""
+    """A move of the entries along one axis; new ones are drawn where ``fresh``, else zero."""
 
     axis: int
     mapping: Reindex
@@ -40,7 +40,10 @@ def align(
     remaps: Mapping[str, Sequence[Remap]] | None = None,
     missing: str = "raise",
 ) -> NetState:
-    """Give a previous state the layout of a new network: its names, shapes, dtypes, devices and ties."""
+    """Give a previous state the layout of a new network: its names, shapes, dtypes, devices and ties.
+
+    A tensor that does not fit raises with ``missing="raise"`` and is the new draw with ``"fresh"``.
+    """
     moved: dict[str, Tensor] = {}
     for name in previous:
         tensor = previous[name]

@@ -1,4 +1,4 @@
-"""What the inputs and outputs of a network stand for, and how two such meanings map onto each other."""
+"""Schema of a network: the names of its columns and classes, and the order of one schema in another."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class Reindex:
-    """Where each entry of a new order comes from in the old one."""
+    """The old place of each entry of a new order, -1 for a new entry; ``n_old`` entries there were."""
 
     source: NDArray[np.int64]
     n_old: int

@@ -1,4 +1,4 @@
-"""From whatever a user holds to the network inside it."""
+"""Networks and donors inside estimators, Pipelines, searches and frozen estimators."""
 
 from __future__ import annotations
 
@@ -100,13 +100,13 @@ def donor_of(source: Any) -> Donor:
         if hasattr(net, "module") or isinstance(net, Pipeline):
             raise ValueError(f"the {type(net).__name__} is not fitted: call fit first")
         raise TypeError(f"a {type(net).__name__} holds no torch network: pass a fitted estimator that does")
-    # A net that was initialised by hand has a network, and nothing else to tell yet.
+    # A net that was initialised by hand has a network, and nothing else to hand on yet.
     begun = hasattr(net, "_donate") and hasattr(net, "origin_")
     return net._donate() if begun else _from_attributes(net)
 
 
 def _from_attributes(net: object) -> Donor:
-    """What can be told of a net of another library."""
+    """Return what the attributes of another library's net say."""
     network = network_of(net)
     names = getattr(net, "feature_names_in_", None)
     n_features = getattr(net, "n_features_in_", None)

@@ -1,4 +1,4 @@
-"""What a network knows, as one immutable value and one file."""
+"""Checkpoint of a fitted network: one immutable value, and one file without pickle."""
 
 from __future__ import annotations
 

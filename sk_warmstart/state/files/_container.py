@@ -1,4 +1,4 @@
-"""The file of a checkpoint: tensors and JSON in one safetensors container, and every byte of it verified."""
+"""Container of a checkpoint: tensors and JSON in one safetensors file, every byte of it verified."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CheckpointError(ValueError):
 
 
 def pack(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Put tensors and JSON into the bytes of a file."""
+    """Return the bytes of a file with these tensors and this JSON, and their digest in it."""
     odd = sorted({str(tensor.dtype) for tensor in tensors.values() if tensor.dtype not in _DTYPES.values()})
     if odd:
         raise CheckpointError(f"the state cannot be stored: it has tensors of {', '.join(odd)}")
@@ -66,7 +66,7 @@ def pack(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> NDArray[np.u
 
 
 def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any], dict[str, tuple]]:
-    """Read the bytes of a file."""
+    """Return the JSON of a file, and what :func:`read_tensor` takes for each of its tensors."""
     if len(raw) < 8:
         raise CheckpointError(f"it has {len(raw)} bytes: it is empty or was cut off")
     size = int.from_bytes(bytes(raw[:8]), "little")

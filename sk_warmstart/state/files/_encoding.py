@@ -73,12 +73,12 @@ def decode_labels(stored: Mapping[str, Any] | None) -> NDArray | None:
 
 
 def as_json(value: Any) -> Any:
-    """Return a value as JSON can hold it: what it cannot is told by its ``repr``."""
+    """Return a value as JSON can hold it: what it cannot is its ``repr``."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, np.generic):
-        plain = value.item()
-        return repr(value) if isinstance(plain, np.generic) else as_json(plain)
+        number = value.item()
+        return repr(value) if isinstance(number, np.generic) else as_json(number)
     if isinstance(value, float):
         return value if np.isfinite(value) else repr(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Which rows a state was trained on, in bounded space."""
+"""Memory of the rows that a state was trained on, in bounded space, and the warning of leaks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ class LeakageWarning(UserWarning):
 
 
 class RowMemory:
-    """Which rows a state was trained on: those of its last fit, and those of the fits before."""
+    """Which rows a state was trained on: those of its last fit, and those of the fits before.
+
+    ``columns`` identify a row: those that the lineage began with, so that it stays itself as columns are added.
+    """
 
     def __init__(
         self,

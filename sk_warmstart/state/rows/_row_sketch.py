@@ -1,4 +1,4 @@
-"""Which rows were seen: a bounded memory of row ids."""
+"""Sketch of the row ids that were seen: a bounded bottom-k sample."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RowSketch:
         if len(ordered):
             ordered = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
         if len(ordered) > size:
-            # Up to the first id that is dropped everything is known.
+            # The sketch is complete up to the first id that is dropped.
             threshold = int(ordered[size]) - 1
             ordered = ordered[:size].copy()
         ordered = ordered.view()
@@ -89,15 +89,15 @@ class RowSketch:
         return self.union(other) if isinstance(other, RowSketch) else NotImplemented
 
     def lookup(self, ids: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Tell which rows were seen, as far as the sketch can."""
+        """Tell which rows were seen, and which of the answers are certain."""
         asked = _as_ids(ids)
         answerable = asked <= np.uint64(self._threshold)
-        known = np.zeros(len(asked), dtype=np.bool_)
+        seen = np.zeros(len(asked), dtype=np.bool_)
         if len(self):
             some = asked[answerable]
             place = np.minimum(np.searchsorted(self._ids, some), len(self) - 1)
-            known[answerable] = self._ids[place] == some
-        return known, answerable
+            seen[answerable] = self._ids[place] == some
+        return seen, answerable
 
     def to_array(self) -> NDArray[np.uint64]:
         """Return the content as one array: the threshold, then the ids."""

@@ -1,4 +1,4 @@
-"""Statistics that inputs are standardised by, as a part of what a network knows."""
+"""Means and spreads that inputs are standardised by, and the first layer's change when they move."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Standardizer:
-    """Mean and spread of the input columns, and of how many rows."""
+    """Means, sums of squared deviations and weight of the rows; sparse rows are scaled and not ``centred``."""
 
     count: float
     mean: NDArray[np.float64]
