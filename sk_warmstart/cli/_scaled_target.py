@@ -11,7 +11,7 @@ from ..estimators import WarmStartRegressor, all_or_nothing
 from ..estimators._protocol import WarmStartNet
 from ..estimators.input._targets import Numbers
 from ..policies import resolve_policy
-from ..state import layers_of
+from ..state._sources import layers_of
 
 
 class _StandardizedNumbers(Numbers):

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from skorch.history import History
 
 from ..modules import materialize
-from ..state import Donor, FeatureSummary, Lineage, NetState, Standardizer
+from ..state import Donor, FeatureSummary, Lineage, NetState
 from ..state._alignment import unmatched
+from ..state.rows._standardizer import Standardizer
 from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
 from ._learned import Learned
 from ._protocol import WarmStartNet

@@ -1,4 +1,4 @@
-"""What a fitted network hands on to the next one."""
+"""Donor: the state of a fitted network, and all that a next one takes from it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Lineage:
     seed : int or None, default=None
         Seed of the last fit.
     scores : mapping, default={}
-        ``start_loss``, ``start_score``, ``train_loss``, ``valid_score``: what is known of them.
+        ``start_loss``, ``start_score``, ``train_loss``, ``valid_score``: those that were measured.
 
     Examples
     --------

@@ -133,8 +133,8 @@ def _counts(known: FeatureSummary, new: Rows | FeatureSummary) -> NDArray[np.flo
             raise ValueError("new has other bins than reference: pass its rows instead of a summary")
         return new.bins
     rows = _rows(new, "new")
-    if rows.shape[1] != len(known.mean):
-        raise ValueError(f"new has {rows.shape[1]} columns, reference has {len(known.mean)}: give the same ones")
+    if rows.shape[1] != len(known.edges):
+        raise ValueError(f"new has {rows.shape[1]} columns, reference has {len(known.edges)}: give the same ones")
     return known.updated(rows).bins - known.bins
 
 

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..._compat._sklearn import check_sample_weight
 from ...modules import MLP
-from ...state import Standardizer
+from ...state.rows._standardizer import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import check_input, naming

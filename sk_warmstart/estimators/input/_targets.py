@@ -13,7 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from torch import nn
 
-from ...state import Donor, merge_labels
+from ...state import Donor
+from ...state._schema import merge_labels
 from .._protocol import WarmStartNet
 from ._columns import naming
 

@@ -8,7 +8,8 @@ import torch
 from sklearn.base import is_classifier
 from torch import nn
 
-from ...state import Donor, NetState, OptimizerState, as_json, is_json, network_of
+from ...state import Donor, NetState, OptimizerState, network_of
+from ...state.files._encoding import as_json, is_json
 from .._protocol import WarmStartNet
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from torch import nn
 
 from ..._compat._sklearn import BaseSearchCV
-from ...state import Checkpoint, Donor, donor_of, layers_of
+from ...state import Checkpoint, Donor, donor_of
+from ...state._sources import layers_of
 from .._protocol import WarmStartNet
 
 

@@ -1,4 +1,4 @@
-"""What a network knows, as one immutable value and one file."""
+"""Checkpoint of a fitted network: one immutable value, and one file without pickle."""
 
 from __future__ import annotations
 
@@ -321,7 +321,7 @@ class Checkpoint:
                     }
                     for i, (name, entry) in enumerate(optimizer["moments"])
                 },
-                tuple(_untold(group) for group in optimizer["groups"]),
+                tuple(_lists_to_tuples(group) for group in optimizer["groups"]),
             ),
             scaler=None
             if scaler is None
@@ -330,7 +330,9 @@ class Checkpoint:
             ),
             lineage=Lineage(**meta["lineage"]),
             memory=RowMemory(self._sketch("own"), self._sketch("ancestors"), _tuple(memory["columns"])),
-            features=FeatureSummary.from_arrays(self._group("features/")) if meta["has_features"] else None,
+            features=FeatureSummary(self._array("features/edges"), self._array("features/bins"))
+            if meta["has_features"]
+            else None,
             streams={name.removeprefix("streams/"): self._tensor(name) for name in self._names("streams/")},
             schedule=meta["schedule"],
             description=meta["module"],
@@ -347,9 +349,6 @@ class Checkpoint:
 
     def _names(self, prefix: str) -> list[str]:
         return [name for name in self._entries if name.startswith(prefix)]
-
-    def _group(self, prefix: str) -> dict[str, NDArray]:
-        return {name.removeprefix(prefix): self._array(name) for name in self._names(prefix)}
 
     def _array(self, name: str) -> NDArray:
         return self._tensor(name).numpy()
@@ -402,8 +401,8 @@ def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if optimizer is not None and storable:
         for i, (name, entry) in enumerate(optimizer.moments.items()):
             tensors.update({f"moments/{i}/{key}": v for key, v in entry.items() if isinstance(v, Tensor)})
-            told = {k: ("tensor", None) if isinstance(v, Tensor) else ("json", v) for k, v in entry.items()}
-            moments.append((name, told))
+            entries = {k: ("tensor", None) if isinstance(v, Tensor) else ("json", v) for k, v in entry.items()}
+            moments.append((name, entries))
     scaler = donor.scaler
     if scaler is not None:
         tensors.update({"scaler/mean": torch.tensor(scaler.mean), "scaler/m2": torch.tensor(scaler.m2)})
@@ -411,8 +410,7 @@ def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
         ids = getattr(memory, which).to_array()
         tensors[f"memory/{which}"] = torch.from_numpy(ids.view(np.int64).copy())
     if donor.features is not None:
-        arrays = donor.features.to_arrays()
-        tensors.update({f"features/{n}": torch.from_numpy(np.array(a, ndmin=1)) for n, a in arrays.items()})
+        tensors.update({f"features/{n}": torch.tensor(getattr(donor.features, n)) for n in ("edges", "bins")})
     tensors.update({f"streams/{name}": tensor for name, tensor in donor.streams.items()})
     floats = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
     meta = {
@@ -454,15 +452,15 @@ def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _numbers(group: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {
+    numbers = {
         key: value.item() if isinstance(value, Tensor) and not value.ndim else value
         for key, value in group.items()
     }
-    return {key: value for key, value in plain.items() if is_json(value)}
+    return {key: value for key, value in numbers.items() if is_json(value)}
 
 
-def _untold(group: dict[str, Any]) -> dict[str, Any]:
-    """What JSON has lists for, optimisers have pairs of."""
+def _lists_to_tuples(group: dict[str, Any]) -> dict[str, Any]:
+    """Give an optimiser back the tuples that JSON stored as lists."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in group.items()}
 
 

@@ -1,4 +1,4 @@
-"""The file of a checkpoint: tensors and JSON in one safetensors container, and every byte of it verified."""
+"""Container of a checkpoint: tensors and JSON in one safetensors file, every byte of it verified."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-VERSION = 1
+VERSION = 2  # since 2 a summary of columns is its bins and their edges alone
 _KEY = "sk_warmstart"
 _BLANK = "0" * 64
 _LARGEST_HEADER = 100 * 2**20
@@ -49,20 +49,7 @@ class CheckpointError(ValueError):
 
 
 def pack(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Put tensors and JSON into the bytes of a file.
-
-    Parameters
-    ----------
-    tensors : mapping from str to Tensor
-        The tensors.
-    meta : mapping
-        What else there is to say, as JSON holds it.
-
-    Returns
-    -------
-    ndarray of uint8
-        The file, read-only, with the digest of its content in it.
-    """
+    """Return the bytes of a file with these tensors and this JSON, and their digest in it."""
     odd = sorted({str(tensor.dtype) for tensor in tensors.values() if tensor.dtype not in _DTYPES.values()})
     if odd:
         raise CheckpointError(f"the state cannot be stored: it has tensors of {', '.join(odd)}")
@@ -79,27 +66,7 @@ def pack(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> NDArray[np.u
 
 
 def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any], dict[str, tuple]]:
-    """Read the bytes of a file.
-
-    Parameters
-    ----------
-    raw : ndarray of uint8
-        The file.
-    verify : bool, default=True
-        Whether to compare the digest with the content.
-
-    Returns
-    -------
-    meta : dict
-        The JSON.
-    entries : dict from str to tuple
-        For each tensor what :func:`read_tensor` takes.
-
-    Raises
-    ------
-    CheckpointError
-        If it is not a whole and unchanged checkpoint.
-    """
+    """Return the JSON of a file, and what :func:`read_tensor` takes for each of its tensors."""
     if len(raw) < 8:
         raise CheckpointError(f"it has {len(raw)} bytes: it is empty or was cut off")
     size = int.from_bytes(bytes(raw[:8]), "little")
@@ -142,20 +109,7 @@ def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any],
 
 
 def read_tensor(raw: NDArray[np.uint8], entry: tuple) -> Tensor:
-    """Copy one tensor out of the bytes of a file.
-
-    Parameters
-    ----------
-    raw : ndarray of uint8
-        The file.
-    entry : tuple
-        From :func:`unpack`.
-
-    Returns
-    -------
-    Tensor
-        A copy, which may be changed.
-    """
+    """Copy one tensor out of the bytes of a file."""
     dtype, shape, first, last = entry
     if first == last:
         return torch.empty(shape, dtype=_DTYPES[dtype])
@@ -163,60 +117,31 @@ def read_tensor(raw: NDArray[np.uint8], entry: tuple) -> Tensor:
 
 
 def write_file(path: str | os.PathLike, raw: NDArray[np.uint8]) -> None:
-    """Write a file whole or not at all: a kill at any moment leaves the old file or the new one.
-
-    Parameters
-    ----------
-    path : str or PathLike
-        Where to.
-    raw : ndarray of uint8
-        The content.
-
-    Raises
-    ------
-    CheckpointError
-        If the folder does not exist or cannot be written to.
-    """
+    """Write a file whole or not at all: a kill at any moment leaves the old file or the new one."""
     path = Path(path)
     if not path.name:
         raise CheckpointError(f"cannot write {path}: it is a folder, not a file")
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with open(beside, "xb") as file:
+        with open(partial, "xb") as file:
             file.write(raw.data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(partial, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            partial.unlink()
         raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error
     except BaseException:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            partial.unlink()
         raise
     _sync_folder(path.parent)
     _sweep(path)
 
 
 def read_file(path: str | os.PathLike) -> NDArray[np.uint8]:
-    """Read a file.
-
-    Parameters
-    ----------
-    path : str or PathLike
-        Where from.
-
-    Returns
-    -------
-    ndarray of uint8
-        Its bytes, read-only.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be opened.
-    """
+    """Read a file."""
     try:
         raw = np.fromfile(path, dtype=np.uint8)
     except OSError as error:

@@ -31,23 +31,7 @@ _TAGGED: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[
 
 
 def encode_labels(labels: NDArray | None) -> dict[str, Any] | None:
-    """Turn labels into JSON.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_classes,) or None
-        Numbers, strings, booleans, dates, or objects of these kinds.
-
-    Returns
-    -------
-    dict or None
-        What :func:`decode_labels` takes.
-
-    Raises
-    ------
-    TypeError
-        If a label is of another type.
-    """
+    """Turn labels into JSON."""
     if labels is None:
         return None
     labels = np.asarray(labels)
@@ -68,23 +52,7 @@ def encode_labels(labels: NDArray | None) -> dict[str, Any] | None:
 
 
 def decode_labels(stored: Mapping[str, Any] | None) -> NDArray | None:
-    """Turn JSON back into labels; the inverse of :func:`encode_labels`.
-
-    Parameters
-    ----------
-    stored : mapping or None
-        From :func:`encode_labels`.
-
-    Returns
-    -------
-    ndarray or None
-        The labels, with the dtype that they had.
-
-    Raises
-    ------
-    ValueError
-        If :func:`encode_labels` does not write such a dtype.
-    """
+    """Turn JSON back into labels; the inverse of :func:`encode_labels`."""
     if stored is None:
         return None
     dtype, values = np.dtype(stored["dtype"]), stored["values"]
@@ -105,30 +73,12 @@ def decode_labels(stored: Mapping[str, Any] | None) -> NDArray | None:
 
 
 def as_json(value: Any) -> Any:
-    """Return a value as JSON can hold it: what it cannot is told by its ``repr``.
-
-    Parameters
-    ----------
-    value : object
-        A value, or a mapping or sequence of values.
-
-    Returns
-    -------
-    object
-        Of None, bool, int, float, str, list and dict only.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import as_json
-    >>> as_json({"shrink": np.float32(0.5), "sizes": (8, 8), "rate": float("inf")})
-    {'shrink': 0.5, 'sizes': [8, 8], 'rate': 'inf'}
-    """
+    """Return a value as JSON can hold it: what it cannot is its ``repr``."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, np.generic):
-        plain = value.item()
-        return repr(value) if isinstance(plain, np.generic) else as_json(plain)
+        number = value.item()
+        return repr(value) if isinstance(number, np.generic) else as_json(number)
     if isinstance(value, float):
         return value if np.isfinite(value) else repr(value)
     if isinstance(value, Mapping):
@@ -141,24 +91,7 @@ def as_json(value: Any) -> Any:
 
 
 def is_json(value: Any) -> bool:
-    """Tell whether JSON holds a value as it is, tuples aside.
-
-    Parameters
-    ----------
-    value : object
-        A value, or a mapping or sequence of values.
-
-    Returns
-    -------
-    bool
-        True if nothing would be lost.
-
-    Examples
-    --------
-    >>> from sk_warmstart.state import is_json
-    >>> is_json({"sizes": (8, 8)}), is_json({"rate": float("nan")})
-    (True, False)
-    """
+    """Tell whether JSON holds a value as it is, tuples aside."""
     if value is None or isinstance(value, bool | int | str):
         return True
     if isinstance(value, float):

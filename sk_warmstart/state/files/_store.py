@@ -1,4 +1,4 @@
-"""A folder of checkpoints and the story of how they came about."""
+"""Folder of checkpoints with a log of their lineage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = [
 
 
 class CheckpointStore:
-    """A plain folder of checkpoints with an append-only log of their lineage.
+    """A folder of checkpoints with an append-only log of their lineage.
 
     Several processes may put at once: each file is written whole, and each line of the log by one write. A line
     cut off by a power failure costs that line only; its file, if it is there, is found again.
@@ -206,8 +206,8 @@ class CheckpointStore:
 
     def _record(self, checkpoint: Checkpoint) -> dict[str, Any]:
         line = checkpoint.lineage
-        told = {key: line[key] for key in ("parent", "policy", "generation", "rows", "rows_seen", "epochs")}
-        return {"id": checkpoint.id, "time": _now(), "nbytes": checkpoint.nbytes, **told}
+        facts = {key: line[key] for key in ("parent", "policy", "generation", "rows", "rows_seen", "epochs")}
+        return {"id": checkpoint.id, "time": _now(), "nbytes": checkpoint.nbytes, **facts}
 
     def _newest(self) -> pd.DataFrame:
         table = self.history()

@@ -124,29 +124,6 @@ def validation_mask(ids: NDArray[np.uint64], fraction: float) -> NDArray[np.bool
 
     A row is therefore on the same side in every fit, however the data grow and whatever the seed; and
     equal rows are on the same side.
-
-    Parameters
-    ----------
-    ids : ndarray of uint64, shape (n_samples,)
-        From :func:`row_ids` or from the user's own identities.
-    fraction : float
-        The share of all possible ids that validates, in (0, 1).
-
-    Returns
-    -------
-    ndarray of bool, shape (n_samples,)
-        True where the row validates.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import row_ids, validation_mask
-    >>> rows = np.arange(2000.0).reshape(1000, 2)
-    >>> mask = validation_mask(row_ids(rows), 0.1)
-    >>> bool(70 < mask.sum() < 130)
-    True
-    >>> np.array_equal(validation_mask(row_ids(rows[500:]), 0.1), mask[500:])
-    True
     """
     uniform = (_mix(ids ^ _SALT) >> np.uint64(11)).astype(np.float64) / 2.0**53
     return uniform < fraction

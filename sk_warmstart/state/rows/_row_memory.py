@@ -1,4 +1,4 @@
-"""Which rows a state was trained on, in bounded space."""
+"""Memory of the rows that a state was trained on, in bounded space, and the warning of leaks."""
 
 from __future__ import annotations
 
@@ -19,25 +19,7 @@ class LeakageWarning(UserWarning):
 class RowMemory:
     """Which rows a state was trained on: those of its last fit, and those of the fits before.
 
-    Parameters
-    ----------
-    own : RowSketch, default=RowSketch()
-        Rows of its last fit, and of the partial fits after it.
-    ancestors : RowSketch, default=RowSketch()
-        Rows of the fits before.
-    columns : tuple of str or None, default=None
-        The columns that identify a row: those that the lineage began with, so that a row stays the same row
-        when columns are added.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import RowMemory, row_ids
-    >>> memory = RowMemory()
-    >>> memory.add(row_ids(np.eye(3)))
-    >>> heir = memory.child(columns=None)
-    >>> len(heir.own), len(heir.ancestors)
-    (0, 3)
+    ``columns`` identify a row: those that the lineage began with, so that it stays itself as columns are added.
     """
 
     def __init__(
@@ -64,13 +46,7 @@ class RowMemory:
         return self._own
 
     def add(self, ids: NDArray[np.uint64]) -> None:
-        """Take in rows that were trained on; at a cost that does not grow with how many there were.
-
-        Parameters
-        ----------
-        ids : ndarray of uint64, shape (n_samples,)
-            Their identities.
-        """
+        """Take in rows that were trained on; at a cost that does not grow with how many there were."""
         pending = self._pending
         pending.append(ids)
         # Joined like the digits of a binary counter: however many calls there were, few arrays wait.
@@ -81,26 +57,9 @@ class RowMemory:
             self._own = self.own
 
     def snapshot(self) -> RowMemory:
-        """Return a copy that later rows do not touch.
-
-        Returns
-        -------
-        RowMemory
-            The copy.
-        """
+        """Return a copy that later rows do not touch."""
         return RowMemory(self.own, self.ancestors, self.columns)
 
     def child(self, columns: tuple[str, ...] | None) -> RowMemory:
-        """Return the memory of a fit that starts from this one: its own rows are yet to come.
-
-        Parameters
-        ----------
-        columns : tuple of str or None
-            The columns that identify a row from now on.
-
-        Returns
-        -------
-        RowMemory
-            Its ancestors are all rows of this one.
-        """
+        """Return the memory of a fit that starts from this one: its own rows are yet to come."""
         return RowMemory(ancestors=self.own | self.ancestors, columns=columns)

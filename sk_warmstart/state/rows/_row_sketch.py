@@ -1,4 +1,4 @@
-"""Which rows were seen: a bounded memory of row ids."""
+"""Sketch of the row ids that were seen: a bounded bottom-k sample."""
 
 from __future__ import annotations
 
@@ -18,31 +18,6 @@ class RowSketch:
     each, every seen row below the threshold is known (no false negatives), and the share of known rows among
     those below it estimates the share among all without bias [1]_ [2]_. A Bloom filter would forget no row
     either, but it cannot count, and with more rows than planned for it takes every row for a seen one.
-
-    Parameters
-    ----------
-    ids : array-like of uint64, default=()
-        Ids of rows, in any order, repeated or not; from :func:`row_ids` or :func:`sample_ids`.
-    size : int, default=2**18
-        How many ids are kept at most: 8 bytes each.
-
-    References
-    ----------
-    .. [1] Bar-Yossef, Jayram, Kumar, Sivakumar and Trevisan (2002). Counting distinct elements in a data
-       stream. RANDOM.
-    .. [2] Beyer, Haas, Reinwald, Sismanis and Gemulla (2007). On synopses for distinct-value estimation under
-       multiset operations. SIGMOD.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import RowSketch
-    >>> sketch = RowSketch(np.array([7, 3, 3], dtype=np.uint64)) | RowSketch(np.array([9], dtype=np.uint64))
-    >>> sketch
-    RowSketch(3 rows)
-    >>> known, answerable = sketch.lookup(np.array([9, 4], dtype=np.uint64))
-    >>> known.tolist(), answerable.tolist()
-    ([True, False], [True, True])
     """
 
     __slots__ = ("_ids", "_size", "_threshold")
@@ -57,7 +32,7 @@ class RowSketch:
         if len(ordered):
             ordered = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
         if len(ordered) > size:
-            # Up to the first id that is dropped everything is known.
+            # The sketch is complete up to the first id that is dropped.
             threshold = int(ordered[size]) - 1
             ordered = ordered[:size].copy()
         ordered = ordered.view()
@@ -102,18 +77,7 @@ class RowSketch:
         return len(self) / (self._threshold + 1)
 
     def union(self, other: RowSketch) -> RowSketch:
-        """Make the sketch of the rows of both.
-
-        Parameters
-        ----------
-        other : RowSketch
-            Another sketch. If the sizes differ, the smaller is the size of the union.
-
-        Returns
-        -------
-        RowSketch
-            The one that all the rows together would have made.
-        """
+        """Make the sketch of the rows of both."""
         threshold = min(self._threshold, other._threshold)
         both = np.concatenate([sketch._ids[: sketch._rank(threshold)] for sketch in (self, other)])
         both.sort(kind="stable")  # two sorted runs: merged in one pass
@@ -125,60 +89,23 @@ class RowSketch:
         return self.union(other) if isinstance(other, RowSketch) else NotImplemented
 
     def lookup(self, ids: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Tell which rows were seen, as far as the sketch can.
-
-        Parameters
-        ----------
-        ids : array-like of uint64, shape (n_samples,)
-            Ids of rows.
-
-        Returns
-        -------
-        known : ndarray of bool, shape (n_samples,)
-            True where the row was seen; never where it is not answerable.
-        answerable : ndarray of bool, shape (n_samples,)
-            True where the sketch would know, that is up to the threshold.
-        """
+        """Tell which rows were seen, and which of the answers are certain."""
         asked = _as_ids(ids)
         answerable = asked <= np.uint64(self._threshold)
-        known = np.zeros(len(asked), dtype=np.bool_)
+        seen = np.zeros(len(asked), dtype=np.bool_)
         if len(self):
             some = asked[answerable]
             place = np.minimum(np.searchsorted(self._ids, some), len(self) - 1)
-            known[answerable] = self._ids[place] == some
-        return known, answerable
+            seen[answerable] = self._ids[place] == some
+        return seen, answerable
 
     def to_array(self) -> NDArray[np.uint64]:
-        """Return the content as one array: the threshold, then the ids.
-
-        Returns
-        -------
-        ndarray of uint64
-            What :meth:`from_array` takes.
-        """
+        """Return the content as one array: the threshold, then the ids."""
         return np.concatenate([np.array([self._threshold], dtype=np.uint64), self._ids])
 
     @classmethod
     def from_array(cls, array: NDArray[np.uint64], size: int = 2**18) -> RowSketch:
-        """Make a sketch from the array that :meth:`to_array` returned.
-
-        Parameters
-        ----------
-        array : ndarray of uint64, shape (1 + n_ids,)
-            The threshold and the sorted ids. They are not copied.
-        size : int, default=2**18
-            The size that the sketch had.
-
-        Returns
-        -------
-        RowSketch
-            Equal to the one that was stored.
-
-        Raises
-        ------
-        ValueError
-            If the array is not the content of a sketch of this size.
-        """
+        """Make a sketch from the array that :meth:`to_array` returned."""
         if array.dtype != np.uint64 or array.ndim != 1 or not 1 <= len(array) <= size + 1:
             raise ValueError(f"not a row sketch of size {size}: {array.dtype} of shape {array.shape}")
         threshold, ids = int(array[0]), array[1:]
@@ -213,32 +140,7 @@ class RowSketch:
 
 
 def leaked_share(ids: ArrayLike, ancestors: RowSketch, own: RowSketch) -> tuple[float, int]:
-    """Judge how many rows look held out and are not: earlier fits were trained on them, the last one was not.
-
-    Parameters
-    ----------
-    ids : array-like of uint64, shape (n_samples,)
-        Ids of the rows that are scored.
-    ancestors : RowSketch
-        Rows of the earlier fits.
-    own : RowSketch
-        Rows of the last fit.
-
-    Returns
-    -------
-    share : float
-        Among the rows on which both sketches can answer, the share that the ancestors know and ``own`` does
-        not; 0.0 if there are none.
-    n_judged : int
-        How many rows both can answer on.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import RowSketch, leaked_share
-    >>> leaked_share(np.arange(4, dtype=np.uint64), ancestors=RowSketch([0, 1, 2]), own=RowSketch([2]))
-    (0.5, 4)
-    """
+    """Judge how many rows look held out and are not: earlier fits were trained on them, the last one was not."""
     before, asked_before = ancestors.lookup(ids)
     now, asked_now = own.lookup(ids)
     judged = asked_before & asked_now

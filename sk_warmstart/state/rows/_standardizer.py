@@ -1,4 +1,4 @@
-"""Statistics that inputs are standardised by, as a part of what a network knows."""
+"""Means and spreads that inputs are standardised by, and the first layer's change when they move."""
 
 from __future__ import annotations
 
@@ -11,36 +11,16 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor
 
-from .._schema import Mapping
+from .._schema import Reindex
 
-# A move smaller than this is rounding: the same rows merged once more.
-_STILL = 1e-12
+# Statistics of the same rows, merged in another order, differ by no more.
+_RTOL = 1e-12
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Standardizer:
-    """Mean and spread of the input columns, and of how many rows.
-
-    Parameters
-    ----------
-    count : float
-        Rows, or the sum of their weights.
-    mean : ndarray of shape (n_features,)
-        Means.
-    m2 : ndarray of shape (n_features,)
-        Sums of squared deviations from them.
-    centred : bool, default=True
-        Whether the mean is taken off; sparse rows are only scaled, so that they stay sparse.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import Standardizer
-    >>> scaler = Standardizer.from_rows(np.array([[1.0], [3.0]]))
-    >>> scaler.transform(np.array([[3.0]])).tolist()
-    [[1.0]]
-    """
+    """Means, sums of squared deviations and weight of the rows; sparse rows are scaled and not ``centred``."""
 
     count: float
     mean: NDArray[np.float64]
@@ -49,37 +29,13 @@ class Standardizer:
 
     @classmethod
     def from_rows(cls, X: Any, weight: NDArray | None = None) -> Standardizer:
-        """Measure rows.
-
-        Parameters
-        ----------
-        X : ndarray or sparse matrix of shape (n_samples, n_features)
-            The rows.
-        weight : ndarray of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        Standardizer
-            The statistics.
-        """
+        """Measure rows."""
         zeros = np.zeros(X.shape[1])
         return cls(0.0, zeros, zeros).updated(X, weight)
 
     @classmethod
     def identity(cls, n_features: int) -> Standardizer:
-        """Return statistics that change nothing: mean 0, spread 1.
-
-        Parameters
-        ----------
-        n_features : int
-            Number of columns.
-
-        Returns
-        -------
-        Standardizer
-            The statistics.
-        """
+        """Return statistics that change nothing: mean 0, spread 1."""
         return cls(1.0, np.zeros(n_features), np.ones(n_features))
 
     @property
@@ -97,20 +53,7 @@ class Standardizer:
         return np.where(constant, 1.0, spread)
 
     def updated(self, X: Any, weight: NDArray | None = None) -> Standardizer:
-        """Take in more rows (Chan, Golub and LeVeque 1983).
-
-        Parameters
-        ----------
-        X : ndarray or sparse matrix of shape (n_samples, n_features)
-            The rows.
-        weight : ndarray of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        Standardizer
-            The statistics of all rows so far.
-        """
+        """Take in more rows (Chan, Golub and LeVeque 1983)."""
         count, mean, m2 = self.count, self.mean, self.m2
         step = max(1, _CHUNK // max(1, X.shape[1]))
         for first in range(0, X.shape[0], step):
@@ -126,42 +69,13 @@ class Standardizer:
         return Standardizer(count, mean, m2, centred=not issparse(X))
 
     def is_still(self, other: Standardizer) -> bool:
-        """Tell whether another one's shift and scale are the same but for rounding.
-
-        Parameters
-        ----------
-        other : Standardizer
-            Statistics of the same columns.
-
-        Returns
-        -------
-        bool
-            True where no column moved by more than rounding.
-        """
-        moved = np.abs(other.shift - self.shift) > _STILL * self.scale
-        stretched = np.abs(other.scale - self.scale) > _STILL * self.scale
+        """Tell whether another one's shift and scale are the same but for rounding."""
+        moved = np.abs(other.shift - self.shift) > _RTOL * self.scale
+        stretched = np.abs(other.scale - self.scale) > _RTOL * self.scale
         return not (moved.any() or stretched.any())
 
     def transform(self, X: Any, dtype: Any = np.float64) -> Any:
-        """Standardise rows.
-
-        Parameters
-        ----------
-        X : ndarray or sparse matrix of shape (n_samples, n_features)
-            The rows.
-        dtype : dtype, default=float64
-            Of the result; the arithmetic is in double precision.
-
-        Returns
-        -------
-        ndarray or sparse matrix
-            The rows in units of spread; a sparse matrix can only be scaled.
-
-        Raises
-        ------
-        ValueError
-            If the rows are sparse and the means were learned from dense ones.
-        """
+        """Standardise rows."""
         if issparse(X):
             if self.centred and np.any(self.mean):
                 raise ValueError(
@@ -176,21 +90,8 @@ class Standardizer:
             done[first : first + step] = (X[first : first + step].astype(np.float64) - shift) / scale
         return done
 
-    def take(self, columns: Mapping, fallback: Standardizer) -> Standardizer:
-        """Return the statistics in a new order of the columns.
-
-        Parameters
-        ----------
-        columns : Mapping
-            Where each column comes from.
-        fallback : Standardizer
-            Shift and scale of new columns.
-
-        Returns
-        -------
-        Standardizer
-            With as many columns as the new order.
-        """
+    def take(self, columns: Reindex, fallback: Standardizer) -> Standardizer:
+        """Return the statistics in a new order of the columns."""
         source, new = columns.source.clip(min=0), columns.source < 0
         mean = np.where(new, fallback.mean, self.mean[source] if len(self.mean) else 0.0)
         m2 = np.where(new, fallback.scale**2 * self.count, self.m2[source] if len(self.m2) else 0.0)
@@ -203,25 +104,6 @@ class Reparametrisation:
 
     The layer computes the same from rows standardised by ``new`` as it did from rows standardised by ``old``:
     with shifts m, m' and scales s, s' its weight W becomes W s'/s and its bias b becomes b + W (m' - m)/s.
-
-    Parameters
-    ----------
-    weight, bias : str
-        Names of the layer's tensors, of shapes (n_units, n_features) and (n_units,).
-    old, new : Standardizer
-        Statistics before and after.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import torch
-    >>> from sk_warmstart.state import Reparametrisation, Standardizer
-    >>> X = np.array([[0.0, 1.0], [2.0, 5.0]])
-    >>> old, new = Standardizer.identity(2), Standardizer.from_rows(X)
-    >>> weight, bias = torch.ones(1, 2), torch.zeros(1)
-    >>> W, b = Reparametrisation("0.weight", "0.bias", old, new).state(weight, bias)
-    >>> (torch.as_tensor((X - new.shift) / new.scale) @ W.T + b).ravel().tolist()
-    [1.0, 7.0]
     """
 
     weight: str
@@ -237,39 +119,13 @@ class Reparametrisation:
             )
 
     def state(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return the new weight and bias, in double precision.
-
-        Parameters
-        ----------
-        weight : Tensor of shape (n_units, n_features)
-            The layer's weight.
-        bias : Tensor of shape (n_units,) or None
-            Its bias.
-
-        Returns
-        -------
-        tuple of (Tensor, Tensor or None)
-            Both in double precision.
-        """
+        """Return the new weight and bias, in double precision."""
         stretch, move = self._tensors(weight)
         wide = weight.double()
         return wide * stretch, None if bias is None else bias.double() + wide @ move
 
     def linear_moment(self, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return a moment that follows the gradient of the weight; the bias's gradient stays as it is.
-
-        Parameters
-        ----------
-        weight : Tensor of shape (n_units, n_features)
-            The moment of the layer's weight.
-        bias : Tensor of shape (n_units,) or None
-            The moment of its bias.
-
-        Returns
-        -------
-        Tensor of shape (n_units, n_features)
-            The weight's moment, in double precision.
-        """
+        """Return a moment that follows the gradient of the weight; the bias's gradient stays as it is."""
         stretch, move = self._tensors(weight)
         wide = weight.double()
         if bias is not None:
@@ -277,20 +133,7 @@ class Reparametrisation:
         return wide / stretch
 
     def squared_moment(self, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return a moment that follows its square, taking the two gradients as uncorrelated.
-
-        Parameters
-        ----------
-        weight : Tensor of shape (n_units, n_features)
-            The moment of the layer's weight.
-        bias : Tensor of shape (n_units,) or None
-            The moment of its bias.
-
-        Returns
-        -------
-        Tensor of shape (n_units, n_features)
-            The weight's moment, in double precision.
-        """
+        """Return a moment that follows its square, taking the two gradients as uncorrelated."""
         stretch, move = self._tensors(weight)
         wide = weight.double()
         if bias is not None:

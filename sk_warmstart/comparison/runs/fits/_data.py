@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 
 from ...._compat._sklearn import safe_indexing
 from ....estimators import WarmStartMixin
-from ....state import sample_ids, validation_mask
+from ....state import sample_ids
+from ....state.rows._identity import validation_mask
 from ...phases._phase import Index, Phase
 from .._estimators import last_step
 from .._scorer import PhaseScorer, cut_params
