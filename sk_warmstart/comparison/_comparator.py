@@ -65,7 +65,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         A :class:`WarmStartClassifier` or :class:`WarmStartRegressor`, alone or last in a Pipeline; with the
         arms ``cold`` and ``warm`` also any estimator that has ``warm_start`` (skorch's nets, ``MLPClassifier``),
         or ``partial_fit``, which is then given the new rows only. A Pipeline's other steps are fitted anew in
-        each phase, on the rows known then.
+        each phase, on its rows.
     policies : iterable or mapping, default=("cold", "warm", "shrink_perturb")
         The arms: names or objects of policies, or a mapping from an arm's name to a policy or to a dict for the
         estimator's ``set_params``: ``{"init_policy": "warm", "optimizer_state": "keep"}``,
@@ -78,7 +78,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
         each phase. A scikit-learn splitter that goes through
         time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all. The labels of all rows are known from the beginning.
+        half of its training rows and then all. The labels of all rows are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
@@ -107,7 +107,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         (``{"shrink_perturb": {"init_policy__shrink": [0.2, 0.4, 0.8]}}``). In each phase all are fitted and the
         validation rows choose, so that the test rows stay untouched; the arm pays for all.
     resume : str, Path or None, default=None
-        A folder in which finished fits are kept. A comparison that was interrupted goes on from there with the
+        A folder in which finished fits are kept. A comparison that was interrupted continues from there with the
         same results. It is read with pickle: use folders that you trust.
     random_state : int, RandomState or None, default=None
         Seed of everything random.
@@ -118,7 +118,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
         ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low``, ``speedup_high`` and ``speedup_bound``
         (where runs did not reach the target, it is "at most" or "at least" that), ``reached``, ``seconds``,
-        ``verdict`` (on the score) and ``cost`` (cheaper, similar, costlier or undecided). Beside the decision:
+        ``verdict`` (on the score) and ``cost`` (cheaper, similar, costlier or undecided). Further:
         ``p_value`` of Nadeau and Bengio's corrected t-test and ``p_holm`` adjusted for several arms,
         ``p_improvement`` (that one replicate gains) and ``bootstrap_low``, ``bootstrap_high``, each with its
         interval.
@@ -129,7 +129,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     stages_ : dict of str to DataFrame
         What the stages of the method found: ``baseline`` (cold, by phase), ``runs`` (by arm and phase, with
         partial budgets), ``trajectories``, ``consistency`` (spread over replicates), ``updates`` (what new data
-        did to what was known: forgetting, transfer, flips), ``classes`` (recall of each class), ``cost``,
+        did to what had been learned: forgetting, transfer, flips), ``classes`` (recall of each class), ``cost``,
         ``perturbation`` (under noise on the weights) and ``verdict``; with an incumbent also ``incumbent``.
     summary_ : list of str
         The verdict in words, one sentence an arm.
@@ -454,7 +454,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         return self._found().report(path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all tables and verdicts as plain data.
+        """Return all tables and verdicts as built-in Python values.
 
         Returns
         -------

@@ -78,7 +78,7 @@ def fit(
         _start(net, run, begun, probe)
         if run.monitor is not None:
             start = net._current.start or {}
-            run.monitor.suit(start.get("patience", 1.0), start.get("watch", "score"))
+            run.monitor.configure(start.get("patience", 1.0), start.get("watch", "score"))
         _train(net, run, begun.table, "fit", None, fit_params)
         score = None if run.monitor is None else run.monitor.finish(net._network(), net.optimizer_)
     _commit(net, run, begun.rows, score, joined(run.past, net.history_))

@@ -1,4 +1,4 @@
-"""The Bayesian decision: is the gain real, and is it large enough to matter?"""
+"""Posterior of a mean difference of correlated replicates, its verdict, and how many pairs would decide."""
 
 from __future__ import annotations
 

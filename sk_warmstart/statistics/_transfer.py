@@ -1,4 +1,4 @@
-"""What new data did to what was known: transfer, forgetting and flipped predictions."""
+"""Transfer, forgetting and flipped predictions: how new data change what was learned before."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def retained_accuracy(y_true: ArrayLike, before: ArrayLike, after: ArrayLike) ->
     """Return the share of the rows that were right before that still are.
 
     It is ``1 - NFR / accuracy before``, with :func:`negative_flip_rate` for NFR. The name also stands for the
-    plain accuracy on the previous data while training goes on; that needs no predictions from before.
+    accuracy on the previous data during training, which needs no predictions from before.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class ValidationMonitor:
     _last: tuple[float, float] = (-math.inf, -math.inf)
     _best: Snapshot | None = None
 
-    def suit(self, patience: float, watch: str) -> None:
+    def configure(self, patience: float, watch: str) -> None:
         """Wait for a share of ``n_iter_no_change`` only, at least 2 epochs, where training is stopped early."""
         if not self.early_stopping:
             return

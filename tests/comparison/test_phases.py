@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.phases._plan import Plan, plan_phases
+from sk_warmstart.comparison.phases._phase import Plan
+from sk_warmstart.comparison.phases._plan import plan_phases
 
 
 def rows(n: int) -> np.ndarray:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sk_warmstart.comparison import ClassIncremental
-from sk_warmstart.comparison.phases._plan import Plan, new_test_rows, plan_phases
+from sk_warmstart.comparison.phases._phase import Plan, new_test_rows
+from sk_warmstart.comparison.phases._plan import plan_phases
 
 
 def draw(phases: ClassIncremental, y: object, groups: object = None, seed: int = 0) -> Plan:

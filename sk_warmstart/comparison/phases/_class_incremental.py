@@ -102,8 +102,6 @@ class ClassIncremental(BaseEstimator):
         train, test = self._hold_out(
             codes, names, rng, None if groups is None else group_codes(groups, len(codes))
         )
-        if num_samples(X) != len(codes):
-            raise ValueError(f"there are {len(codes)} labels for {num_samples(X)} rows")
         # Phase in which each class arrives.
         arrival = np.empty(len(names), dtype=np.intp)
         for phase, classes in enumerate(arrivals):
@@ -119,7 +117,7 @@ class ClassIncremental(BaseEstimator):
         return Plan([stream], fixed=False)
 
     def _arrivals(self, names: list[Any], rng: np.random.Generator) -> list[Index]:
-        """Which classes arrive in each phase."""
+        """Return the classes that arrive in each phase."""
         if not isinstance(self.order, str):
             try:
                 parts = list(self.order)
@@ -182,15 +180,15 @@ def _order_is(order: Any) -> str:
 
 
 def _positions(order: list[Any], names: list[Any]) -> Index:
-    """Positions in names of labels in the user's order, which must be all of them."""
-    known = {name: position for position, name in enumerate(names)}
+    """Return the positions in names of labels in the user's order, which must be all of them."""
+    places = {name: position for position, name in enumerate(names)}
     try:
-        unknown = [label for label in order if label not in known]
+        unknown = [label for label in order if label not in places]
     except TypeError:
         raise ValueError("order must hold labels, or groups of labels, and no more than that") from None
     if unknown:
         raise ValueError(f"order has the label {unknown[0]!r}, which the target does not have")
-    positions = np.array([known[label] for label in order], dtype=np.intp)
+    positions = np.array([places[label] for label in order], dtype=np.intp)
     if len(np.unique(positions)) < len(positions):
         twice = positions[np.flatnonzero(np.bincount(positions)[positions] > 1)[0]]
         raise ValueError(f"order has the label {names[twice]!r} more than once")

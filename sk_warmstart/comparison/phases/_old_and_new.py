@@ -93,8 +93,8 @@ class OldAndNew(BaseEstimator):
         else:
             test, rest, ends = _by_group(group_codes(groups, n), n_old, own, n_phases, share, rng)
         old = np.arange(n_old)
-        known = [np.r_[old, rest[:end]] if self.keep_old else rest[:end] for end in ends]
-        return Plan([[Phase(old, test), *(Phase(train, test) for train in known)]], fixed=False)
+        trains = [np.r_[old, rest[:end]] if self.keep_old else rest[:end] for end in ends]
+        return Plan([[Phase(old, test), *(Phase(train, test) for train in trains)]], fixed=False)
 
 
 def _by_group(

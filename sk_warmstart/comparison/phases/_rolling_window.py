@@ -1,4 +1,4 @@
-"""Time that goes on: train on the past, test on what comes next."""
+"""Windows that roll through time: train on the past, test on what comes next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one replicate of a comparison gives."""
+"""Outcome of one replicate of a comparison, and the tables of all."""
 
 from __future__ import annotations
 

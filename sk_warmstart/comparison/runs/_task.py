@@ -1,4 +1,4 @@
-"""What all replicates of a comparison have in common."""
+"""The task that all replicates of a comparison share."""
 
 from __future__ import annotations
 

@@ -23,7 +23,6 @@ from ...state import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import check_input, naming
-from ._mapped import touch
 from ._targets import targets_of
 
 NEEDS_ARRAY = (
@@ -116,7 +115,6 @@ def validate(
     if getattr(y, "ndim", None) == 0 or np.isscalar(y):
         raise ValueError(f"y should have a target for each row of X, got {y!r}")
     check_input(X)
-    touch(X)
     with naming("y", X):
         X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y, learn, n_outputs)
@@ -139,7 +137,6 @@ def validate_rows(net: WarmStartNet, X: Any) -> Any:
         # Initialised by hand: nothing is known of the columns.
         return X if issparse(X) else np.asarray(_as_numpy(X))
     check_input(X)
-    touch(X)
     with naming("X", X):
         return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
 

@@ -26,7 +26,7 @@ def score_under_noise(
     if not isinstance(net, WarmStartMixin):
         return []
     module, kept = net.module_, NetState.from_module(net.module_)
-    plain, measured = scorer.score(net, rows), []
+    without, measured = scorer.score(net, rows), []
     try:
         for noise in NOISES:
             generator = torch.Generator().manual_seed(seed)
@@ -34,7 +34,7 @@ def score_under_noise(
             for _ in range(_DRAWS):
                 _with_noise(kept, noise, generator).load_into(module)
                 scores.append(scorer.score(net, rows))
-            measured.append({**place, "noise": noise, "plain": plain, "score": float(np.mean(scores))})
+            measured.append({**place, "noise": noise, "plain": without, "score": float(np.mean(scores))})
     finally:
         kept.load_into(module)
     return measured
