@@ -1,4 +1,4 @@
-"""All measures of a fitted estimator, as one table."""
+"""Table of all measures of a fitted estimator."""
 
 from __future__ import annotations
 

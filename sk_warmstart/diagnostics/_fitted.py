@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 from .._compat._sklearn import num_samples, safe_indexing
 from ..modules import GLOBAL_GENERATOR
-from ..state import Donor, donor_of, layers_of, map_labels
+from ..state import Donor, donor_of
+from ..state._schema import map_labels
+from ..state._sources import layers_of
 from ._inputs import as_numpy, check_length
 from ._measuring import as_rows_and_targets
 

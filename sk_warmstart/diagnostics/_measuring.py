@@ -1,4 +1,4 @@
-"""Call a network on rows and leave no trace in it."""
+"""Loss and gradient of a network on rows, measured without a trace in it."""
 
 from __future__ import annotations
 

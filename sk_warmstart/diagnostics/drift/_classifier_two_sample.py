@@ -1,4 +1,4 @@
-"""Whether a classifier can tell two samples apart."""
+"""Two-sample test by a classifier."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def classifier_two_sample(
 
 
 def _seeded(classifier: BaseEstimator | None, rng: np.random.RandomState) -> Any:
-    """A classifier of our own, whose random numbers all come from rng."""
+    """Return a copy of the classifier, or a random forest, whose random numbers all come from rng."""
     if classifier is None:
         # Imported here: trees take a while to import, and few need them.
         from sklearn.ensemble import RandomForestClassifier

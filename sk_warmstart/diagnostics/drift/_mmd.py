@@ -1,4 +1,4 @@
-"""The distance of two samples by their kernel means."""
+"""Two-sample test by the maximum mean discrepancy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much the loss rises when the weights are moved a little."""
+"""Sharpness: the rise of the loss when weights are moved."""
 
 from __future__ import annotations
 

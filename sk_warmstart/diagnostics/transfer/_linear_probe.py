@@ -1,4 +1,4 @@
-"""What a linear model makes of features."""
+"""Score of a linear probe on features."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def linear_probe_score(
 ) -> ProbeScore:
     """Score a linear model on frozen features in cross-validation.
 
-    The plainest measure of a donor's relevance, and one that compares across targets: standardised features,
+    The simplest measure of a donor's relevance, and one that compares across targets: standardised features,
     then logistic regression, or ridge regression whose penalty is chosen inside each fold.
 
     Parameters
