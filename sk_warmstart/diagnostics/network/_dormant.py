@@ -171,7 +171,7 @@ def _reached(node: Any, names: dict[int, str]) -> list[str]:
 
 
 def _activity(given: Tensor, maker: nn.Module, reader: nn.Module, sole: bool) -> Tensor | None:
-    """Mean absolute activation per unit of the maker in what the reader is given; None if units are mixed there."""
+    """Mean absolute activation per unit of the maker in what the reader is given; None if they are mixed there."""
     if isinstance(maker, nn.Linear):
         units, channels = maker.out_features, False
     elif isinstance(maker, Convolution):
