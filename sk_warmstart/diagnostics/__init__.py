@@ -1,11 +1,11 @@
-"""Measure a network, a state or rows, and change nothing.
+"""Measures of a fitted estimator, a network, rows and donors, which change nothing.
 
-Plasticity and sharpness of a network, drift between old and new rows, and how much a donor's features tell about
-a target, all without training it. Knows torch, numpy, SciPy and scikit-learn; nothing of skorch, nothing of
-estimators.
+Plasticity and sharpness of a network, drift between old and new rows, and relevance of a donor for a target, all
+without training. Knows torch, NumPy, SciPy and scikit-learn; nothing of skorch, nothing of estimators.
 """
 
 from ._activations import layer_inputs
+from ._diagnose import diagnose
 from .drift._classifier_two_sample import classifier_two_sample
 from .drift._mmd import mmd
 from .drift._population_stability import PopulationStability, population_stability
@@ -29,6 +29,7 @@ __all__ = [
     "TwoSample",
     "ascent_sharpness",
     "classifier_two_sample",
+    "diagnose",
     "distance",
     "dormant_fraction",
     "dormant_scores",

@@ -1,4 +1,4 @@
-"""Whether columns have drifted, by the bins that a state remembers."""
+"""Population stability index of columns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import chi2
 
+from ..._parameters import check_number
 from ...state import FeatureSummary
 from .._inputs import as_table
 from .._measuring import Rows
@@ -22,7 +23,7 @@ class PopulationStability(NamedTuple):
     Parameters
     ----------
     value : ndarray of shape (n_features,)
-        The index; NaN where a column is not known.
+        The index; NaN where nothing is counted of a column.
     expected : ndarray of shape (n_features,)
         Its mean where nothing has drifted.
     threshold : ndarray of shape (n_features,)
@@ -96,8 +97,7 @@ def population_stability(
     >>> (found.value > found.threshold).tolist()
     [False, True]
     """
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must be in (0, 1), got {alpha!r}")
+    check_number("alpha", alpha, 0, 1, exclude="low high")
     known = (
         reference
         if isinstance(reference, FeatureSummary)
@@ -127,7 +127,7 @@ def population_stability(
 
 
 def _counts(known: FeatureSummary, new: Rows | FeatureSummary) -> NDArray[np.float64]:
-    """New rows in each bin of the known ones."""
+    """Count new rows in each bin of a summary."""
     if isinstance(new, FeatureSummary):
         if not np.array_equal(new.edges, known.edges, equal_nan=True):
             raise ValueError("new has other bins than reference: pass its rows instead of a summary")

@@ -1,4 +1,4 @@
-"""Whether two states lie in one basin of the loss."""
+"""Loss barrier between two states of a network."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..._parameters import check_integer
 from ...state import NetState
 from .._measuring import Loss, Rows, as_rows_and_targets, mean_loss, own_tensors, untouched
 
@@ -49,9 +50,9 @@ def interpolation_barrier(
 ) -> Barrier:
     r"""Measure how far the loss rises above the straight line between two states.
 
-    The height is :math:`\max_c L((1-c)\theta_a + c\theta_b) - [(1-c)L(\theta_a) + cL(\theta_b)]`. None tells that
-    both states lie in one basin, as a warm start and what it is trained to often do. Networks trained from
-    different draws are apart for the order of their units alone. Running statistics lie on the same line.
+    The height is :math:`\max_c L((1-c)\theta_a + c\theta_b) - [(1-c)L(\theta_a) + cL(\theta_b)]`. At a
+    height of 0 both states lie in one basin, as a warm start and what it is trained to often do. Networks trained
+    from different draws are apart for the order of their units alone. Running statistics lie on the same line.
 
     Parameters
     ----------
@@ -99,8 +100,7 @@ def interpolation_barrier(
     >>> interpolation_barrier(network, a, b, lambda out, y: (out.square() - y).square().mean(), rows, rows).value
     1.0
     """
-    if n_points < 3:
-        raise ValueError(f"n_points must be at least 3, got {n_points!r}")
+    check_integer("n_points", n_points, 3)
     rows, targets = as_rows_and_targets(network, X, y)
     parameters, buffers = own_tensors(network)
     own = {**parameters, **buffers}

@@ -1,4 +1,4 @@
-"""Units that have gone quiet."""
+"""Dormant units of a network."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..._compat._torch import Convolution
+from ..._parameters import check_number
 from ...modules._tracing import Call, hooked
 from .._activations import layer_inputs
 from .._measuring import Rows, as_rows, untouched
@@ -116,8 +117,7 @@ def dormant_fraction(network: nn.Module, X: Rows, tau: float = 0.0) -> float:
     >>> dormant_fraction(network, torch.ones(4, 1))
     0.5
     """
-    if not tau >= 0:
-        raise ValueError(f"tau must be at least 0, got {tau!r}")
+    check_number("tau", tau, 0)
     scores = dormant_scores(network, X).values()
     units = sum(len(score) for score in scores)
     return sum(int((score <= tau).sum()) for score in scores) / units if units else 0.0
@@ -171,7 +171,7 @@ def _reached(node: Any, names: dict[int, str]) -> list[str]:
 
 
 def _activity(given: Tensor, maker: nn.Module, reader: nn.Module, sole: bool) -> Tensor | None:
-    """Mean absolute activation per unit of the maker in what the reader is given; None where it cannot be told."""
+    """Mean absolute activation per unit of the maker in what the reader is given; None if they are mixed there."""
     if isinstance(maker, nn.Linear):
         units, channels = maker.out_features, False
     elif isinstance(maker, Convolution):
