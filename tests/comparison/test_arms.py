@@ -105,8 +105,8 @@ def test_a_policy_that_only_has_start_is_an_arm() -> None:
             return previous.copy()
 
     arms = arms_of(["cold", Half()])
-    assert list(arms) == ["cold", "Half"]
-    assert not arms["Half"].cold
+    assert list(arms) == ["cold", "Half()"]
+    assert not arms["Half()"].cold
 
 
 def test_the_users_objects_are_not_changed() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.model_selection import ParameterGrid
 
 from ....estimators import WarmStartMixin
+from ....policies._adapter import policy_label
 from ..._names import INCUMBENT, REFERENCE
 from .._estimators import last_step, starts_warm
 from ._params import resolve_params, starts_cold
@@ -62,11 +63,7 @@ def make_arms(
 
 
 def _name(policy: Any) -> str:
-    """Return a policy's name: its own, or what it is written like; an address in memory is none."""
-    if isinstance(policy, str):
-        return policy
-    text = " ".join(repr(policy).split())
-    return type(policy).__name__ if " object at 0x" in text else text
+    return policy if isinstance(policy, str) else policy_label(policy)
 
 
 def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[dict[str, Any]]]:
