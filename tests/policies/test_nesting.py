@@ -184,7 +184,7 @@ def test_an_object_that_can_be_set_is_searched_like_a_policy(good: Any) -> None:
 def test_an_object_can_be_an_arm() -> None:
     compared = WarmStartComparator(
         net(max_epochs=2),
-        {"cold": "cold", "half": Half(), "part": Part(0.9)},
+        ["cold", Half(), Compose([Part(0.9)])],
         DataIncremental(2),
         n_repeats=2,
         random_state=0,
