@@ -65,7 +65,7 @@ BAD: dict[str, tuple[str | None, list[str], Callable[[Path], Any], str]] = {
         None,
         ["--target", "kind", "--rope", "-1"],
         compares(rope=-1.0),
-        "rope must be at least 0, got -1.0",
+        "rope must be a number of at least 0 and finite, got -1.0",
     ),
 }
 

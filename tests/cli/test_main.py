@@ -52,7 +52,7 @@ def test_it_says_what_the_python_interface_says(
         refit=None,
         random_state=3,
     ).fit(X, y)
-    assert comparator.verdict_[0] in capsys.readouterr().out
+    assert comparator.summary_[0] in capsys.readouterr().out
 
 
 def test_options_of_training_and_tuning_reach_the_comparison(
@@ -72,7 +72,7 @@ def test_options_of_training_and_tuning_reach_the_comparison(
     assert (first["score"], first["confidence"]) == ("balanced_accuracy", 0.9)
     columns = first["results"]["columns"]
     chosen = {row[columns.index("chosen")] for row in first["results"]["data"]}
-    assert chosen <= {"", "shrink=0.2", "shrink=1.0"}
+    assert chosen <= {"", "init_policy__shrink=0.2", "init_policy__shrink=1.0"}
     assert len(chosen) > 1
     assert main(argv) == 0
     again = json.loads(capsys.readouterr().out)
