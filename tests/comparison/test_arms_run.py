@@ -90,7 +90,7 @@ def test_an_object_with_start_alone_is_compared() -> None:
 
     result = comparator(policies=["cold", "warm", Mine()], phases=DataIncremental(2)).fit(X, Y)
     curves = result.curves_.pivot_table(index=["repeat", "epoch"], columns="arm", values="train_loss")
-    np.testing.assert_array_equal(curves["Mine"], curves["warm"])
+    np.testing.assert_array_equal(curves["Mine()"], curves["warm"])
 
 
 def test_a_wrong_name_is_refused_before_any_fit() -> None:
