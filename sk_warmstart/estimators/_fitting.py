@@ -63,7 +63,6 @@ def fit(
     fit_params: dict[str, Any],
 ) -> None:
     """Train for ``max_epochs`` epochs from the start that the init policy makes."""
-    _check_fit_params(fit_params)
     _check_validation(validation)
     begun = _begin(net, X, y, sample_weight, sample_id, sticky=_splits_itself(net, X, validation))
     on_device = _check_own_split(net, begun.table, validation)
@@ -80,7 +79,7 @@ def fit(
         if run.monitor is not None:
             start = net._current.start or {}
             run.monitor.configure(start.get("patience", 1.0), start.get("watch", "score"))
-        _train(net, run, begun.table, "fit", None, fit_params)
+        _train(net, run, begun.table, "fit", fit_params)
         score = None if run.monitor is None else run.monitor.finish(net._network(), net.optimizer_)
     _commit(net, run, begun.rows, score, joined(run.past, net.history_))
 
@@ -95,7 +94,6 @@ def partial_fit(
     fit_params: dict[str, Any],
 ) -> None:
     """Train for one pass over the rows, from where the last call stopped."""
-    _check_fit_params(fit_params)
     targets_of(net).check_partial_fit(net, classes)
     if not net.initialized_:
         begun = _begin(net, X, y, sample_weight, sample_id, sticky=False, classes=classes)
@@ -110,7 +108,7 @@ def partial_fit(
                 assert run.learned.streams is not None
                 run.learned.streams.restore(previous.streams)
                 run.resume_from = previous
-            _train(net, run, table, "partial_fit", 1, fit_params)
+            _train(net, run, table, "partial_fit", {"epochs": 1, **fit_params})
     else:
         table, learned = (
             _continue(net, X, y, sample_weight)
@@ -125,7 +123,7 @@ def partial_fit(
                 _adopt_network(net, run)
             rows = recognise(table.X, learned.schema.columns, learned.memory.columns, sample_id)
             _place(net, run, table)
-            _train(net, run, table, "partial_fit", 1, fit_params)
+            _train(net, run, table, "partial_fit", {"epochs": 1, **fit_params})
     _commit(net, run, rows, None, trimmed(net.history_, run.n_history_before))
 
 
@@ -186,13 +184,6 @@ def _in_layout_of(network: torch.nn.Module, donor: Donor) -> Donor:
 
 
 # ---------------------------------------------------------------- before the network is drawn
-
-
-def _check_fit_params(fit_params: Mapping[str, Any]) -> None:
-    if "epochs" in fit_params:
-        raise TypeError(
-            "fit and partial_fit take no epochs: set max_epochs for fit, and call partial_fit once for each pass"
-        )
 
 
 def _check_validation(validation: Validation) -> None:
@@ -423,15 +414,13 @@ def _probe(net: WarmStartNet, table: Table) -> torch.Tensor | None:
 # ---------------------------------------------------------------- training, and what is kept of it
 
 
-def _train(
-    net: WarmStartNet, run: Run, table: Table, method: str, epochs: int | None, fit_params: Mapping[str, Any]
-) -> None:
+def _train(net: WarmStartNet, run: Run, table: Table, method: str, fit_params: Mapping[str, Any]) -> None:
     """Train through skorch's own loop; of a fit its history holds this one only meanwhile."""
     if method == "partial_fit" and type(net.history_) is History:
         net.history_ = History(net.history_)  # a call that fails leaves the old one as it was
         run.n_history_before = len(net.history_)
     y = table.y if run.train is not None else table.target
-    net._train_by_skorch(table.X, y, epochs=epochs, _routing_method=method, **fit_params)
+    net._train_by_skorch(table.X, y, _routing_method=method, **fit_params)
 
 
 def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | None, history: History) -> None:

@@ -140,7 +140,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         sample_weight_val : array-like, default=None
             Their weights.
         **fit_params
-            Passed on to skorch: arguments of the module's ``forward`` and of ``train_split``.
+            Passed on to skorch: ``epochs`` in place of ``max_epochs``, arguments of the module's ``forward`` and
+            of ``train_split``.
 
         Returns
         -------
@@ -153,7 +154,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
             If the input, a parameter or the donor does not fit. What was fitted before still works then.
         """
         self.check_training_readiness()
-        progress = begin_progress(self, self.max_epochs, X, y, sample_weight)
+        progress = begin_progress(self, fit_params.get("epochs", self.max_epochs), X, y, sample_weight)
         with all_or_nothing(self):
             check_params(self.get_params(deep=False))
             validation = (X_val, y_val, sample_weight_val)

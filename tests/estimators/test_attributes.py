@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
@@ -154,3 +156,15 @@ def test_the_size_of_a_pickle_does_not_follow_the_rows(method: str) -> None:
         getattr(net, method)(rows, np.arange(n) % 2, **params)
         sizes.append(len(pickle.dumps(net)) - len(pickle.dumps(net.learned_.memory)))
     assert sizes[1] - sizes[0] < 200_000
+
+
+def test_a_template_stays_the_same_object_in_a_copy() -> None:
+    template = torch.nn.Sequential(torch.nn.Linear(4, 3))
+    net = make(module=template).fit(X, Y)
+    for each in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+        assert each.learned_.architecture["module"] is each.module
+        after = each.partial_fit(X, Y).predict_proba(X)
+        assert np.array_equal(after, copy.deepcopy(net).partial_fit(X, Y).predict_proba(X))
+    changed = pickle.loads(pickle.dumps(net.set_params(module=torch.nn.Sequential(torch.nn.Linear(4, 3)))))
+    with pytest.raises(ValueError, match="module changed"):
+        changed.partial_fit(X, Y)

@@ -22,6 +22,8 @@ _UNSET: dict[str, Callable[[], Any]] = {
     "virtual_params_": dict,
 }
 
+_SHARED = "_shared_architecture"  # in a pickle
+
 
 def resolve_device(device: Any) -> Any:
     """Turn ``"auto"`` into the device to use; anything else is returned as it is."""
@@ -190,14 +192,29 @@ class SkorchContract:
                     group[name] = value
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the rows of a training call that is under way out of a pickle."""
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
-        run = state.pop("run_", None)
-        return state if run is None else {**state, "learned_": run.learned}
+        """Leave the rows of a training call that is under way out of a pickle.
+
+        skorch pickles what was learned apart from the parameters: a template that the network was built from is
+        named there, so that it stays the same object as the parameter.
+        """
+        learned, shared = self._current, []
+        pickled = object.__new__(type(self))
+        vars(pickled).update(vars(self))
+        vars(pickled).pop("run_", None)
+        if learned is not NOTHING:
+            built = learned.architecture
+            shared = [name for name, value in built.items() if vars(self).get(name) is value]
+            apart = {name: value for name, value in built.items() if name not in shared}
+            pickled.learned_ = replace(learned, architecture=apart)
+        return {**super(SkorchContract, pickled).__getstate__(), _SHARED: shared}  # type: ignore[dict-item]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         requested = state["device"]
-        loadable = dict(state, device=resolve_device(requested))
-        super().__setstate__(loadable)  # type: ignore[misc]
+        shared = state.get(_SHARED, ())
+        loadable = {name: value for name, value in state.items() if name != _SHARED}
+        super().__setstate__({**loadable, "device": resolve_device(requested)})  # type: ignore[misc]
         if requested == "auto":
             self.__dict__["device"] = requested
+        if shared:
+            built = {**self.learned_.architecture, **{name: vars(self)[name] for name in shared}}
+            self.learned_ = replace(self.learned_, architecture=built)
