@@ -7,6 +7,7 @@ from .comparison import (
     WarmStartComparator,
     WarmStartGainDisplay,
 )
+from .diagnostics import diagnose
 from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
 from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning
 
@@ -25,6 +26,7 @@ __all__ = [
     "WarmStartGainDisplay",
     "WarmStartMixin",
     "WarmStartRegressor",
+    "diagnose",
 ]
 
 __version__: str

@@ -6,6 +6,7 @@ estimators.
 """
 
 from ._activations import layer_inputs
+from ._diagnose import diagnose
 from .drift._classifier_two_sample import classifier_two_sample
 from .drift._mmd import mmd
 from .drift._population_stability import PopulationStability, population_stability
@@ -29,6 +30,7 @@ __all__ = [
     "TwoSample",
     "ascent_sharpness",
     "classifier_two_sample",
+    "diagnose",
     "distance",
     "dormant_fraction",
     "dormant_scores",
