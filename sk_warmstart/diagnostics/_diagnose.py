@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..state import NetState, donor_of, layers_of
 from ._activations import layer_inputs
-from ._draws import Rng, as_torch_generator
+from ._draws import Rng
 from ._measuring import Loss, as_rows_and_targets, mean_gradient, norm, untouched
 from .network._distance import distance, layer_distances
 from .network._dormant import dormant_scores
@@ -106,7 +106,7 @@ def diagnose(
             *_ranks(network, inputs),
             *_gradients(network, loss, inputs, targets),
         ]
-        sharp = sharpness(network, loss, inputs, targets, generator=as_torch_generator(rng))
+        sharp = sharpness(network, loss, inputs, targets, rng=rng)
     found.insert(0, Measured("loss", "", sharp.loss))
     found.append(Measured("sharpness", "", sharp.value))
     found += _distances(state, getattr(net, "origin_", None))

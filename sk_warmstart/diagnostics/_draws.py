@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeGuard
+
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
@@ -12,8 +14,15 @@ Rng = int | np.random.Generator | np.random.RandomState | torch.Generator | None
 _LARGEST = 2**32 - 1
 
 
-def as_random_state(rng: Rng) -> np.random.RandomState:
-    """Return scikit-learn's kind of generator; None is the seed 0."""
+def is_given(value: Any) -> TypeGuard[Any]:
+    """Tell whether a parameter was passed by its old name."""
+    return not (isinstance(value, str) and value == "deprecated")
+
+
+def as_random_state(rng: Rng, random_state: Any = "deprecated") -> np.random.RandomState:
+    """Return scikit-learn's kind of generator; rng=None is the seed 0, random_state=None is unseeded."""
+    if is_given(random_state):
+        return check_random_state(random_state)
     return rng if isinstance(rng, np.random.RandomState) else check_random_state(_seed(rng))
 
 

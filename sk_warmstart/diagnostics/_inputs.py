@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._parameters import check_option
+
+_TASKS = ("auto", "classification", "regression")
+
 
 def as_numpy(values: Any, name: str) -> NDArray:
     """An array of whatever the caller holds."""
@@ -77,8 +81,7 @@ def as_targets(values: Any, name: str, n_rows: int) -> NDArray[np.float64]:
 
 def classifies(task: str, y: Any) -> bool:
     """Whether y holds labels; "auto" goes by its dtype, as criteria of torch do."""
-    if task not in ("auto", "classification", "regression"):
-        raise ValueError(f"task must be 'auto', 'classification' or 'regression', got {task!r}")
+    check_option("task", task, _TASKS)
     return as_numpy(y, "y").dtype.kind != "f" if task == "auto" else task == "classification"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from .._parameters import check_integer
 from ..modules import GLOBAL_GENERATOR, first_output
 
 Loss = Callable[[Any, Tensor], Tensor]
@@ -76,8 +77,7 @@ def loss_parts(
     network: nn.Module, tensors: Mapping[str, Tensor], loss: Loss, X: Tensor, y: Tensor, batch_size: int | None
 ) -> Iterator[Tensor]:
     """Shares of the mean loss over all rows, a batch each, of the network with these tensors."""
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1 or None for all rows at once, got {batch_size!r}")
+    check_integer("batch_size", batch_size, optional=True)
     size = len(X) if batch_size is None else batch_size
     for first in range(0, len(X), size):
         rows = X[first : first + size]

@@ -64,7 +64,7 @@ def test_values_are_those_of_the_functions() -> None:
     found = diagnose(fitted, X, Y, rng=3)
     network, loss = fitted.module_, nn.CrossEntropyLoss()
     rows, targets = torch.from_numpy(X), torch.from_numpy(Y)
-    drawn = sharpness(network, loss, rows, targets, generator=torch.Generator().manual_seed(3))
+    drawn = sharpness(network, loss, rows, targets, rng=3)
     assert value(found, "sharpness") == pytest.approx(drawn.value)
     assert value(found, "loss") == pytest.approx(drawn.loss)
     assert value(found, "gradient_norm") == pytest.approx(gradient_norm(network, loss, rows, targets))

@@ -135,13 +135,13 @@ def test_sharpness_goes_by_relative_noise(factor: float) -> None:
     assert sharpness(network, LOSS, X, y).value == pytest.approx(before, rel=1e-6)
 
 
-def test_sharpness_draws_from_the_generator_only() -> None:
+def test_sharpness_draws_from_rng_only() -> None:
     network, X, y = problem()
     assert sharpness(network, LOSS, X, y) == sharpness(network, LOSS, X, y)
     seeds = [torch.Generator().manual_seed(seed) for seed in (1, 1, 2)]
-    one, same, other = (sharpness(network, LOSS, X, y, generator=seed).value for seed in seeds)
+    one, same, other = (sharpness(network, LOSS, X, y, rng=seed).value for seed in seeds)
     assert one == same != other
-    assert sharpness(network, LOSS, X, y, generator=seeds[0]).value != one
+    assert sharpness(network, LOSS, X, y, rng=seeds[0]).value != one
     assert math.isnan(sharpness(network, LOSS, X, y, n_draws=1).standard_error)
 
 

@@ -199,7 +199,7 @@ def test_dead_and_doubled_units_do_not_blow_up_the_plain_h_score() -> None:
 
 def test_probe_of_classes_against_scikit_learn() -> None:
     X, y = classes(60, 4)
-    found = linear_probe_score(X, np.array(["a", "b", "c"])[y], cv=4, random_state=2)
+    found = linear_probe_score(X, np.array(["a", "b", "c"])[y], cv=4, rng=2)
     folds = StratifiedKFold(4, shuffle=True, random_state=np.random.RandomState(2))
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     expected = cross_val_score(model, X, y, cv=folds)
@@ -270,7 +270,7 @@ def test_other_bad_input_is_named() -> None:
         nce(3, [0, 1])
     with pytest.raises(ValueError, match="shrinkage"):
         h_score(X, y, shrinkage="oas")
-    with pytest.raises(ValueError, match="cv must be at least 2"):
+    with pytest.raises(ValueError, match="cv must be an integer of at least 2"):
         linear_probe_score(X, y, cv=1)
     with pytest.raises(ValueError, match=r"cv=11 folds need .* smallest class of y, got 10"):
         linear_probe_score(X, y, cv=11)

@@ -91,7 +91,7 @@ def test_mmd_is_calibrated_and_has_power() -> None:
 def test_classifier_against_scikit_learn(metric: str) -> None:
     a, b = samples(60, 90, shift=0.4)
     model = LogisticRegression()
-    found = classifier_two_sample(a, b, classifier=model, metric=metric, test_size=0.4, random_state=3)
+    found = classifier_two_sample(a, b, classifier=model, metric=metric, test_size=0.4, rng=3)
     X, y = np.concatenate([a, b]), np.array([0] * 60 + [1] * 90)
     rng = np.random.RandomState(3)
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, stratify=y, random_state=rng)
@@ -146,12 +146,12 @@ def test_a_classifier_that_learns_nothing() -> None:
 
 
 @pytest.mark.parametrize("measure", [mmd, classifier_two_sample])
-def test_random_numbers_come_from_random_state_only(measure: object) -> None:
+def test_random_numbers_come_from_rng_only(measure: object) -> None:
     a, b = samples(15, 15, shift=0.3)
     copies = a.copy(), b.copy()
     np.random.seed(5)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    assert measure(a, b) == measure(a, b, random_state=0)  # type: ignore[operator]
+    assert measure(a, b) == measure(a, b, rng=0)  # type: ignore[operator]
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
     assert (a == copies[0]).all()
     assert (b == copies[1]).all()

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 
+from ..._parameters import check_number, check_option, warn_renamed
+from .._draws import Rng, as_random_state, is_given
 from .._inputs import as_pair
 from .._measuring import Rows
 from ._two_sample import TwoSample
@@ -23,7 +24,8 @@ def classifier_two_sample(
     classifier: BaseEstimator | None = None,
     metric: str = "auc",
     test_size: float = 0.5,
-    random_state: int | np.random.RandomState | None = 0,
+    rng: Rng = None,
+    random_state: int | np.random.RandomState | str | None = "deprecated",
 ) -> TwoSample:
     """Test whether two samples differ, by how well a classifier tells them apart on held-out rows.
 
@@ -39,9 +41,12 @@ def classifier_two_sample(
         binomial test against the share of the larger sample, which loses power where sizes differ.
     test_size : float, default=0.5
         Share of the rows that is held out for the test, in (0, 1), of each sample alike.
-    random_state : int, RandomState or None, default=0
-        Draws the split, and seeds the classifier where its own ``random_state`` is None. None is not
-        reproducible.
+    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
+        Draws the split, and seeds the classifier where its own ``random_state`` is None. None is the seed 0.
+    random_state : int, RandomState or None
+        Old name of ``rng``; None draws anew at every call.
+
+        .. deprecated:: 0.2
 
     Returns
     -------
@@ -67,21 +72,21 @@ def classifier_two_sample(
     >>> classifier_two_sample(old, new).p_value < 0.001
     True
     """
-    if metric not in ("auc", "accuracy"):
-        raise ValueError(f"metric must be 'auc' or 'accuracy', got {metric!r}")
-    if not 0 < test_size < 1:
-        raise ValueError(f"test_size must be in (0, 1), got {test_size!r}")
+    if is_given(random_state):
+        warn_renamed("the parameter random_state of classifier_two_sample", "rng")
+    source = as_random_state(rng, random_state)
+    check_option("metric", metric, ("auc", "accuracy"))
+    check_number("test_size", test_size, 0, 1, exclude="low high")
     first, second = as_pair(a, b, min_rows=4)
     rows = np.concatenate([first, second])
     labels = np.repeat([0, 1], [len(first), len(second)])
-    rng = check_random_state(random_state)
     held = [round(test_size * len(sample)) for sample in (first, second)]
     if min(held) < 2 or min(len(first) - held[0], len(second) - held[1]) < 2:
         raise ValueError("test_size leaves fewer than 2 rows of a sample on a side: change it or give more rows")
     X_train, X_test, y_train, y_test = train_test_split(
-        rows, labels, test_size=test_size, stratify=labels, random_state=rng
+        rows, labels, test_size=test_size, stratify=labels, random_state=source
     )
-    model = _seeded(classifier, rng).fit(X_train, y_train)
+    model = _seeded(classifier, source).fit(X_train, y_train)
     if metric == "accuracy":
         right = int(np.sum(model.predict(X_test) == y_test))
         chance = max(np.mean(y_test), 1 - np.mean(y_test))

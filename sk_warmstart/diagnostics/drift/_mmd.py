@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
-from sklearn.utils import check_random_state
 
+from ..._parameters import check_integer, check_number, warn_renamed
+from .._draws import Rng, as_random_state, is_given
 from .._inputs import as_pair
 from .._measuring import Rows
 from ._two_sample import TwoSample
@@ -19,7 +20,8 @@ def mmd(
     *,
     bandwidth: float | None = None,
     n_permutations: int = 500,
-    random_state: int | np.random.RandomState | None = 0,
+    rng: Rng = None,
+    random_state: int | np.random.RandomState | str | None = "deprecated",
 ) -> TwoSample:
     r"""Test whether two samples differ, by the unbiased squared maximum mean discrepancy.
 
@@ -36,8 +38,12 @@ def mmd(
         equal rows left out.
     n_permutations : int, default=500
         Random assignments of the rows to the samples that the p-value is counted on.
-    random_state : int, RandomState or None, default=0
-        Draws them. None is not reproducible.
+    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
+        Draws them. None is the seed 0.
+    random_state : int, RandomState or None
+        Old name of ``rng``; None draws anew at every call.
+
+        .. deprecated:: 0.2
 
     Returns
     -------
@@ -65,10 +71,12 @@ def mmd(
     >>> mmd(old, new).p_value < 0.01
     True
     """
-    if bandwidth is not None and not (bandwidth > 0 and np.isfinite(bandwidth)):
-        raise ValueError(f"bandwidth must be above 0 or None for the median distance, got {bandwidth!r}")
-    if n_permutations < 1:
-        raise ValueError(f"n_permutations must be at least 1, got {n_permutations!r}")
+    if is_given(random_state):
+        warn_renamed("the parameter random_state of mmd", "rng")
+    source = as_random_state(rng, random_state)
+    if bandwidth is not None:
+        check_number("bandwidth", bandwidth, 0, exclude="low")
+    check_integer("n_permutations", n_permutations)
     first, second = as_pair(a, b, min_rows=2)
     squares = pdist(np.concatenate([first, second]), "sqeuclidean")
     if bandwidth is None:
@@ -76,7 +84,6 @@ def mmd(
         bandwidth = float(np.sqrt(np.median(apart))) if len(apart) else 1.0
     kernel = squareform(np.exp(-squares / (2 * bandwidth**2)))  # its diagonal is zero: no row meets itself
     n, m = len(first), len(second)
-    rng = check_random_state(random_state)
 
     def discrepancy(mine: np.ndarray) -> np.ndarray:
         """For each column, which marks the rows of one sample by 1."""
@@ -91,6 +98,6 @@ def mmd(
     value = float(discrepancy(given)[0])
     larger, step = 0, max(1, _BLOCK // (n + m))
     for start in range(0, n_permutations, step):
-        columns = [rng.permutation(given[:, 0]) for _ in range(min(step, n_permutations - start))]
+        columns = [source.permutation(given[:, 0]) for _ in range(min(step, n_permutations - start))]
         larger += int(np.sum(discrepancy(np.stack(columns, axis=1)) >= value - 1e-12))  # equal to rounding
     return TwoSample(value, (1 + larger) / (1 + n_permutations))

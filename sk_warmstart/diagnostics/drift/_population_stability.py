@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import chi2
 
+from ..._parameters import check_number
 from ...state import FeatureSummary
 from .._inputs import as_table
 from .._measuring import Rows
@@ -96,8 +97,7 @@ def population_stability(
     >>> (found.value > found.threshold).tolist()
     [False, True]
     """
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must be in (0, 1), got {alpha!r}")
+    check_number("alpha", alpha, 0, 1, exclude="low high")
     known = (
         reference
         if isinstance(reference, FeatureSummary)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..._parameters import check_integer
 from ...state import NetState
 from .._measuring import Loss, Rows, as_rows_and_targets, mean_loss, own_tensors, untouched
 
@@ -99,8 +100,7 @@ def interpolation_barrier(
     >>> interpolation_barrier(network, a, b, lambda out, y: (out.square() - y).square().mean(), rows, rows).value
     1.0
     """
-    if n_points < 3:
-        raise ValueError(f"n_points must be at least 3, got {n_points!r}")
+    check_integer("n_points", n_points, 3)
     rows, targets = as_rows_and_targets(network, X, y)
     parameters, buffers = own_tensors(network)
     own = {**parameters, **buffers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._parameters import check_option
 from ...state import NetState
 
 _SCALES = ("absolute", "relative", "rms")
@@ -78,8 +79,7 @@ _Part = tuple[float, float, int]  # squared distance, squared norm of b, entries
 
 
 def _parts(a: NetState, b: NetState, scale: str) -> dict[str, list[_Part]]:
-    if scale not in _SCALES:
-        raise ValueError(f"scale must be one of {list(_SCALES)}, got {scale!r}")
+    check_option("scale", scale, _SCALES)
     mine, theirs = ({name for name in state if state.is_parameter(name)} for state in (a, b))
     if mine != theirs:
         raise ValueError(f"a and b must have the same parameters, but {sorted(mine ^ theirs)} are in one only")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..._parameters import check_number
 from ...modules._tracing import Call, hooked
 from .._activations import layer_inputs
 from .._measuring import Rows, as_rows, untouched
@@ -116,8 +117,7 @@ def dormant_fraction(network: nn.Module, X: Rows, tau: float = 0.0) -> float:
     >>> dormant_fraction(network, torch.ones(4, 1))
     0.5
     """
-    if not tau >= 0:
-        raise ValueError(f"tau must be at least 0, got {tau!r}")
+    check_number("tau", tau, 0)
     scores = dormant_scores(network, X).values()
     units = sum(len(score) for score in scores)
     return sum(int((score <= tau).sum()) for score in scores) / units if units else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._parameters import check_number
 from .._inputs import as_table
 from .._measuring import Rows
 
@@ -82,8 +83,7 @@ def srank(features: Rows, delta: float = 0.01) -> int:
     >>> srank(np.diag([90.0, 9.5, 0.5]))
     2
     """
-    if not 0 <= delta < 1:
-        raise ValueError(f"delta must be in [0, 1), got {delta!r}")
+    check_number("delta", delta, 0, 1, exclude="high")
     sums = np.cumsum(_singular_values(features))
     # Counting the sums below the mark, the last left out, stands rounding at delta=0.
     return int(np.sum(sums[:-1] < (1 - delta) * sums[-1])) + 1 if len(sums) else 0

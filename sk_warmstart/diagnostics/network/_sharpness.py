@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..._parameters import check_integer, check_number, warn_renamed
+from .._draws import Rng, as_torch_generator, is_given
 from .._measuring import Loss, Rows, as_rows_and_targets, mean_gradient, mean_loss, norm, own_tensors, untouched
 
 
@@ -43,8 +45,9 @@ def sharpness(
     *,
     scale: float = 0.05,
     n_draws: int = 10,
-    generator: torch.Generator | None = None,
+    rng: Rng = None,
     batch_size: int | None = None,
+    generator: torch.Generator | str | None = "deprecated",
 ) -> Sharpness:
     r"""Measure the expected rise of the loss under noise in proportion to the weights.
 
@@ -67,11 +70,15 @@ def sharpness(
         Length of the move as a share of each tensor's norm, above 0.
     n_draws : int, default=10
         Directions, each taken forth and back.
-    generator : torch.Generator or None, default=None
-        Where directions come from; it moves on. None draws the same directions at every call, so two networks
-        of one architecture are moved alike.
+    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
+        Draws the directions. None draws the same ones at every call, so two networks of one architecture are
+        moved alike.
     batch_size : int or None, default=None
         Rows that are in memory at a time; None takes all.
+    generator : torch.Generator or None
+        Old name of ``rng``.
+
+        .. deprecated:: 0.2
 
     Returns
     -------
@@ -98,12 +105,13 @@ def sharpness(
     >>> round(sharpness(network, nn.MSELoss(), rows, 0 * rows, scale=0.1).value, 6)  # (0.1 * 2) ** 2
     0.04
     """
-    if not (scale > 0 and math.isfinite(scale)):
-        raise ValueError(f"scale must be above 0, got {scale!r}")
-    if n_draws < 1:
-        raise ValueError(f"n_draws must be at least 1, got {n_draws!r}")
+    if is_given(generator):
+        warn_renamed("the parameter generator of sharpness", "rng")
+        rng = generator
+    check_number("scale", scale, 0, exclude="low")
+    check_integer("n_draws", n_draws)
     rows, targets = as_rows_and_targets(network, X, y)
-    source = torch.Generator().manual_seed(0) if generator is None else generator
+    source = as_torch_generator(rng)
     parameters, buffers = own_tensors(network)
     with untouched(network, rows):
         base = mean_loss(network, {**parameters, **buffers}, loss, rows, targets, batch_size)
@@ -172,8 +180,7 @@ def ascent_sharpness(
     >>> round(ascent_sharpness(network, nn.MSELoss(), rows, 0 * rows, radius=0.5), 6)  # 2.5 ** 2 - 2 ** 2
     2.25
     """
-    if not (radius > 0 and math.isfinite(radius)):
-        raise ValueError(f"radius must be above 0, got {radius!r}")
+    check_number("radius", radius, 0, exclude="low")
     rows, targets = as_rows_and_targets(network, X, y)
     parameters, buffers = own_tensors(network)
     with untouched(network, rows):

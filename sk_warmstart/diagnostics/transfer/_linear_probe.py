@@ -10,8 +10,9 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
 
+from ..._parameters import check_integer, warn_renamed
+from .._draws import Rng, as_random_state, is_given
 from .._inputs import as_class_codes, as_table, as_targets, classifies
 from .._measuring import Rows
 from ._probe import Probe
@@ -45,7 +46,8 @@ def linear_probe_score(
     task: str = "auto",
     cv: int = 5,
     scoring: Any = None,
-    random_state: int | np.random.RandomState | None = 0,
+    rng: Rng = None,
+    random_state: int | np.random.RandomState | str | None = "deprecated",
 ) -> ProbeScore:
     """Score a linear model on frozen features in cross-validation.
 
@@ -64,8 +66,12 @@ def linear_probe_score(
         Folds, shuffled, at least 2; by class where y holds labels.
     scoring : str, callable or None, default=None
         A scorer of scikit-learn that sees labels as codes 0, 1, ... in sorted order; None takes accuracy or R².
-    random_state : int, RandomState or None, default=0
-        Shuffles the folds. None is not reproducible.
+    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
+        Shuffles the folds. None is the seed 0.
+    random_state : int, RandomState or None
+        Old name of ``rng``; None draws anew at every call.
+
+        .. deprecated:: 0.2
 
     Returns
     -------
@@ -92,21 +98,22 @@ def linear_probe_score(
     >>> linear_probe_score(y[:, None] + 0.1 * rng.normal(size=(100, 4)), y).value
     1.0
     """
-    if cv < 2:
-        raise ValueError(f"cv must be at least 2, got {cv!r}")
+    if is_given(random_state):
+        warn_renamed("the parameter random_state of linear_probe_score", "rng")
+    source = as_random_state(rng, random_state)
+    check_integer("cv", cv, 2)
     table = as_table(features, "features", min_rows=2)
-    rng = check_random_state(random_state)
     target: NDArray
     if classifies(task, y):
         target = as_class_codes(y, "y", len(table))
         fewest, where = int(np.bincount(target).min()), "the smallest class of y"
-        folds = StratifiedKFold(cv, shuffle=True, random_state=rng)
+        folds = StratifiedKFold(cv, shuffle=True, random_state=source)
         model = Probe(classifies=True).pipeline()
     else:
         target = as_targets(y, "y", len(table))
         target = target[:, 0] if target.shape[1] == 1 else target
         fewest, where = len(table) // 2, "half of y"  # R² needs two rows to a fold
-        folds = KFold(cv, shuffle=True, random_state=rng)
+        folds = KFold(cv, shuffle=True, random_state=source)
         model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-3, 3, 13)))
     if fewest < cv:
         raise ValueError(f"cv={cv} folds need as many rows in {where}, got {fewest}: give more rows or lower cv")

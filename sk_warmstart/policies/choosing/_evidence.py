@@ -119,7 +119,7 @@ def old_from_new(data: PhaseData, generator: torch.Generator) -> float | None:
         return None
     old, new = (side[0].flatten(1).double().cpu().numpy() for side in sides)
     seed = int(torch.randint(2**31 - 1, (), generator=generator))
-    return float(classifier_two_sample(old, new, random_state=seed).p_value)
+    return float(classifier_two_sample(old, new, rng=seed).p_value)
 
 
 def label_shift(data: PhaseData) -> float | None:
