@@ -45,7 +45,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator
-from sk_warmstart.policies import PlainShrinkWarning
+from sk_warmstart.policies import PlainShrinkWarning, ShrinkPerturb
 
 ROPE = 0.01
 SEED = 0
@@ -57,7 +57,7 @@ ARMS: dict[str, Any] = {
     "cold": "cold",
     "warm": "warm",
     "shrink_perturb": "shrink_perturb",
-    "shrink_perturb(0.8, 0.05)": {"init_policy": "shrink_perturb", "shrink": 0.8, "perturb": 0.05},
+    "shrink_perturb(0.8, 0.05)": {"init_policy": ShrinkPerturb(0.8, 0.05)},
     "interpolate": "interpolate",
     "dash": "dash",
     "fire": "fire",

@@ -21,7 +21,8 @@ import numpy as np
 import scipy
 from scipy import sparse
 
-from sk_warmstart.state import FeatureSummary, RowSketch, leaked_share, row_ids, sample_ids
+from sk_warmstart.state import FeatureSummary, row_ids, sample_ids
+from sk_warmstart.state.rows._row_sketch import RowSketch, leaked_share
 
 SEED = 0
 DENSITY = 0.1

@@ -35,9 +35,9 @@ def main(report: Path) -> None:
     columns = ["score", "gain", "gain_low", "gain_high", "speedup", "seconds", "verdict"]
     print(comparator.gain_[columns].to_string(float_format="{:.3f}".format))
     print()
-    for sentence in comparator.verdict_:
+    for sentence in comparator.summary_:
         print(sentence)
-    print(f"\nTo go on with: {comparator.best_policy_}")
+    print(f"\nTo go on with: {comparator.best_arm_}")
     path = comparator.report(report)
     print(f"The report is in {path.name} ({path.stat().st_size // 1000} kB).")
 

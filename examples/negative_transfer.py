@@ -34,9 +34,11 @@ def main() -> None:
     spoiled[:N_SPOILED] = np.random.default_rng(0).permutation(y[:N_SPOILED])
     net = WarmStartClassifier(max_epochs=60, batch_size=32, lr=3e-3, dtype="float32", random_state=0)
 
-    comparator = WarmStartComparator(net, ("cold", "warm"), SpoiledFirst(), n_repeats=8, refit=None)
+    comparator = WarmStartComparator(
+        net, ("cold", "warm"), SpoiledFirst(), n_repeats=8, refit=None, random_state=0
+    )
     comparator.fit(X, spoiled)
-    print(*comparator.verdict_, sep="\n")
+    print(*comparator.summary_, sep="\n")
 
     train, watch, rest = slice(N_SPOILED, N_KNOWN), slice(N_KNOWN, 800), slice(800, None)
     donor = FrozenEstimator(clone(net).fit(X[:N_SPOILED], spoiled[:N_SPOILED]))

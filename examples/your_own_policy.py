@@ -46,6 +46,7 @@ def main() -> None:
         DataIncremental(n_phases=2, test_size=0.5),
         n_repeats=5,
         refit=None,
+        random_state=0,
     ).fit(X, y)
     columns = ["score", "gain", "gain_low", "gain_high", "speedup", "verdict"]
     print()

@@ -9,6 +9,7 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 
+from .._compat._torch import foreach_add, foreach_sub
 from .._parameters import check_number, check_option, warn_renamed
 from ..modules._structure import normalisation_tensors
 from ..state import NetState, network_of
@@ -114,7 +115,7 @@ class Anchor(Companion):
         if held:
             weights, anchors, gradients = (list(each) for each in zip(*held, strict=True))
             with torch.no_grad():
-                torch._foreach_add_(gradients, torch._foreach_sub(weights, anchors), alpha=self.strength)
+                foreach_add(gradients, foreach_sub(weights, anchors), alpha=self.strength)
 
     def _check(self, net: NeuralNet) -> None:
         check_number("strength of Anchor", self.strength, 0)

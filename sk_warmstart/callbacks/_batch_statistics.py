@@ -10,13 +10,15 @@ from skorch import NeuralNet
 from skorch.dataset import get_len, unpack_data
 from torch import Tensor, nn
 
+from .._compat._torch import BatchNorm
+
 
 def statistics_of(network: nn.Module) -> dict[str, Tensor]:
     """Return copies of the running means, by the names of the layers that keep them."""
     return {
         name: layer.running_mean.clone()
         for name, layer in network.named_modules()
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and isinstance(layer.running_mean, Tensor)
+        if isinstance(layer, BatchNorm) and isinstance(layer.running_mean, Tensor)
     }
 
 

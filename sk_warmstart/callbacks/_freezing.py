@@ -9,7 +9,7 @@ from typing import Any
 from skorch import NeuralNet
 from torch import nn
 
-_WITH_STATISTICS = nn.modules.batchnorm._NormBase
+from .._compat._torch import NormWithStatistics
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def frozen(net: NeuralNet, module: nn.Module, names: Collection[str]) -> Iterato
 
 def _with_statistics(module: nn.Module, names: Collection[str]) -> Iterator[nn.Module]:
     for prefix, layer in module.named_modules():
-        if isinstance(layer, _WITH_STATISTICS):
+        if isinstance(layer, NormWithStatistics):
             own = [name for name, _ in layer.named_parameters(recurse=False)]
             own = own or [name for name, _ in layer.named_buffers(recurse=False)]
             if own and all((f"{prefix}.{name}" if prefix else name) in names for name in own):

@@ -10,6 +10,7 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from .._compat._torch import foreach_lerp
 from .._parameters import check_integer, check_number
 from ..state import NetState, network_of
 from ..training import Companion
@@ -111,7 +112,7 @@ class WeightAverage(Companion):
         averages, weights = self.pairs_
         if averages:
             with torch.no_grad():
-                torch._foreach_lerp_(averages, weights, 1.0 - self.decay)
+                foreach_lerp(averages, weights, 1.0 - self.decay)
 
     def _continue(self, network: nn.Module) -> None:
         """Put the trained weights back, unless the network was changed since the last epoch."""

@@ -1,4 +1,4 @@
-"""An estimator that suits a table."""
+"""Pipeline for a raw table: reading, preprocessing and a network."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Any
 
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api import types
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ..estimators import WarmStartClassifier, WarmStartRegressor
+from .._parameters import check_option
+from ..estimators import WarmStartClassifier
+from ._columns import TEXT
+from ._scaled_target import ScaledTargetRegressor
+from ._table_reader import TableReader
 
 _MOST_CATEGORIES = 50
 _ENOUGH_TO_VALIDATE = 5_000  # with fewer rows the validation score is too noisy to stop by
@@ -22,14 +25,16 @@ _MANY_ROWS = 20_000
 def default_pipeline(X: pd.DataFrame, task: str, classes: NDArray | None = None) -> Pipeline:
     """Build preprocessing and an estimator for a table.
 
-    Missing numbers become the median, numbers are scaled, categories are one-hot encoded. The categories are
-    fixed from the whole table (the 50 most frequent of a column), so that the columns do not change as data
-    arrive; they say nothing about the target.
+    It takes raw tables, those of next month too: :class:`TableReader` finds the columns by name and reads numbers,
+    dates and text. Missing numbers become the median, numbers and days are scaled, categories are one-hot encoded.
+    The categories are fixed from the whole table (the 50 most frequent of a column), so that the columns do not
+    change as data arrive; they say nothing about the target. A regressor standardises its target inside and
+    predicts in the target's units.
 
     Parameters
     ----------
     X : DataFrame
-        The table.
+        The table; a column that it lacks is not used.
     task : {"classification", "regression"}
         What to predict.
     classes : ndarray, default=None
@@ -40,28 +45,28 @@ def default_pipeline(X: pd.DataFrame, task: str, classes: NDArray | None = None)
     Pipeline
         Preprocessing and a network, which stops early where there are rows enough to judge by.
 
+    Raises
+    ------
+    ValueError
+        If X is no DataFrame, or the task is another.
+
     Examples
     --------
     >>> import pandas as pd
     >>> from sk_warmstart.cli import default_pipeline
     >>> pipeline = default_pipeline(pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}), "classification")
     >>> [name for name, _ in pipeline.steps]
-    ['columntransformer', 'warmstartclassifier']
+    ['tablereader', 'columntransformer', 'warmstartclassifier']
     """
-    numbers = [name for name in X if types.is_numeric_dtype(X[name])]
-    texts = [name for name in X if name not in numbers]
-    categories = [_vocabulary(X[name]) for name in texts]
-    encoder = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False)
-    columns = ColumnTransformer(
-        [
-            (
-                "numbers",
-                make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()),
-                numbers,
-            ),
-            ("categories", make_pipeline(SimpleImputer(strategy="constant", fill_value=""), encoder), texts),
-        ]
-    )
+    check_option("task", task, ["classification", "regression"])
+    reader = TableReader().fit(X)
+    table = reader.transform(X)
+    texts = [name for name, kind in reader.kinds_.items() if kind == TEXT]
+    numbers = [name for name in table if name not in texts]
+    categories = [_vocabulary(table[name]) for name in texts]
+    scaled = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    encoded = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer([("numbers", scaled, numbers), ("categories", encoded, texts)])
     enough = len(X) >= _ENOUGH_TO_VALIDATE
     settings: dict[str, Any] = {
         "early_stopping": enough,
@@ -70,9 +75,12 @@ def default_pipeline(X: pd.DataFrame, task: str, classes: NDArray | None = None)
         "dtype": "float32",
     }
     if task == "classification":
-        return make_pipeline(columns, WarmStartClassifier(classes=classes, **settings))
-    return make_pipeline(columns, WarmStartRegressor(**settings))
+        last: tuple[str, Any] = ("warmstartclassifier", WarmStartClassifier(classes=classes, **settings))
+    else:
+        last = ("warmstartregressor", ScaledTargetRegressor(**settings))
+    return Pipeline([("tablereader", TableReader(reader.kinds_)), ("columntransformer", columns), last])
 
 
 def _vocabulary(column: pd.Series) -> list[str]:
-    return sorted(column.value_counts().index[:_MOST_CATEGORIES].map(str))
+    """Return the most frequent categories, in order."""
+    return sorted(column.value_counts().index[:_MOST_CATEGORIES])

@@ -5,36 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-_TWO = "{:.2g}"
 _BOUNDS = {"at most": "\u2264", "at least": "\u2265"}
 
 
 def format_gain(gain: pd.DataFrame) -> str:
-    """Lay the gain table out for a terminal.
-
-    Parameters
-    ----------
-    gain : DataFrame
-        ``WarmStartComparator.gain_``.
-
-    Returns
-    -------
-    str
-        The table.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sk_warmstart import WarmStartClassifier, WarmStartComparator
-    >>> from sk_warmstart.cli import format_gain
-    >>> X, y = load_iris(return_X_y=True)
-    >>> arms = "cold", "warm"
-    >>> comparator = WarmStartComparator(WarmStartClassifier(max_epochs=2), arms, n_repeats=2).fit(X, y)
-    >>> print(format_gain(comparator.gain_))
-    score ... verdict cost
-    cold ... reference
-    warm ...
-    """
+    """Lay the gain table of a comparator out for a terminal."""
     rows = [row for _, row in gain.iterrows()]
     table = pd.DataFrame(
         {
@@ -44,7 +19,7 @@ def format_gain(gain: pd.DataFrame) -> str:
             "P(equivalent)": gain["p_equivalent"].map(_percent),
             "P(worse)": gain["p_worse"].map(_percent),
             "speed-up": [
-                _BOUNDS.get(r["speedup_bound"], "") + _with_interval(r, "speedup", "{:.2g}") for r in rows
+                _BOUNDS.get(row["speedup_bound"], "") + _with_interval(row, "speedup", "{:.2g}") for row in rows
             ],
             "reached": gain["reached"].map(_percent),
             "seconds": gain["seconds"].map("{:.2f}".format),
@@ -57,6 +32,7 @@ def format_gain(gain: pd.DataFrame) -> str:
 
 
 def _with_interval(row: pd.Series, name: str, form: str) -> str:
+    """Return a number with its interval; a dash where there is none."""
     if row["verdict"] == "reference" or not np.isfinite(row[name]):
         return "-"
     low, high = row[f"{name}_low"], row[f"{name}_high"]
@@ -65,4 +41,5 @@ def _with_interval(row: pd.Series, name: str, form: str) -> str:
 
 
 def _percent(value: float) -> str:
+    """Return a share in percent; a dash where it is unknown."""
     return f"{value:.0%}" if np.isfinite(value) else "-"

@@ -1,4 +1,4 @@
-"""What the command does."""
+"""The command: compare start policies on a table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import joblib
 import numpy as np
 from sklearn.callback import ProgressBar
 
-from ..comparison import WarmStartComparator, report_writer
+from ..comparison import WarmStartComparator
+from ..comparison.report._write import check_report_path
 from ._default_pipeline import default_pipeline
 from ._format import format_gain
 from ._options import make_phases, make_tune, training_params
 from ._parser import build_parser
-from ._table import read_tables
+from ._table import TableData, read_tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,15 +55,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _compare(options: argparse.Namespace) -> None:
+    """Read the table, compare the starts, and say what came out."""
     _check_files(options)
     if len(options.data) > 2:
         raise ValueError(f"give one table, or an old and a new one, not {len(options.data)}")
     data = read_tables(options.data, options.target, options.time, options.drop, options.groups, options.every)
+    comparator = _make_comparator(options, data)
+    if find_spec("rich") is not None and not (options.quiet or options.json):
+        comparator.set_callbacks(ProgressBar())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        comparator.fit(data.X, data.y, groups=data.groups)
+    for message in {str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)}:
+        print(f"sk-warmstart: warning: {message}", file=sys.stderr)
+    _write_results(comparator, options)
+
+
+def _make_comparator(options: argparse.Namespace, data: TableData) -> WarmStartComparator:
+    """Set the comparison up as the options say."""
     classes = np.unique(data.y) if data.task == "classification" else None
     estimator = default_pipeline(data.X, data.task, classes)
     last = estimator.steps[-1][0]
     estimator.set_params(**{f"{last}__{name}": value for name, value in training_params(options).items()})
-    comparator = WarmStartComparator(
+    return WarmStartComparator(
         estimator,
         policies=options.policies,
         phases=make_phases(options, data),
@@ -74,43 +89,37 @@ def _compare(options: argparse.Namespace) -> None:
         refit=None if options.save is None else "best",
         n_jobs=options.jobs,
         packed=not options.one_by_one,
-        incumbent=None if options.incumbent is None else _loaded(options.incumbent),
+        incumbent=None if options.incumbent is None else _load(options.incumbent),
         tune=make_tune(options.tune),
         resume=options.resume,
         random_state=options.seed,
     )
-    if find_spec("rich") is not None and not (options.quiet or options.json):
-        comparator.set_callbacks(ProgressBar())
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", UserWarning)
-        comparator.fit(data.X, data.y, groups=data.groups)
-    for warning in {str(warning.message) for warning in told if issubclass(warning.category, UserWarning)}:
-        print(f"sk-warmstart: warning: {warning}", file=sys.stderr)
-    _tell(comparator, options)
 
 
-def _tell(comparator: WarmStartComparator, options: argparse.Namespace) -> None:
+def _write_results(comparator: WarmStartComparator, options: argparse.Namespace) -> None:
+    """Write the reports and the estimator, and print the rest."""
+    saves = options.save is not None and comparator.interrupted_ is None
     for path in options.report:
         comparator.report(path)
-    if options.save is not None and comparator.interrupted_ is None:
+    if saves:
         joblib.dump(comparator.best_estimator_, options.save)
     if options.json:
         print(comparator.to_json())
         return
     print(format_gain(comparator.gain_))
     print()
-    for sentence in [*comparator.verdict_, comparator.advice_]:
+    for sentence in [*comparator.summary_, comparator.advice_]:
         print(sentence)
     if options.report:
         print(f"\nThe report is in {' and '.join(str(Path(path).absolute()) for path in options.report)}")
-    if options.save is not None and comparator.interrupted_ is None:
+    if saves:
         kept = getattr(comparator, "kept_incumbent_", False)
         which = "The incumbent, as nothing was shown to be better," if kept else "The best estimator"
         print(f"\n{which} is in {Path(options.save).absolute()}")
 
 
 def _check_files(options: argparse.Namespace) -> None:
-    """Hours of work come before a file is written."""
+    """Say what cannot be written before hours of work, not after."""
     for kind, name in [("report", name) for name in options.report] + [("estimator", options.save)]:
         if name is None:
             continue
@@ -118,12 +127,13 @@ def _check_files(options: argparse.Namespace) -> None:
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"the {kind} needs a file name in a folder that exists, got {name}")
         if kind == "report":
-            report_writer(path)  # says what it cannot write
+            check_report_path(path)
             if path.suffix.lower() in (".html", ".htm"):
                 _need("report", "matplotlib", "jinja2")
 
 
-def _loaded(name: str) -> Any:
+def _load(name: str) -> Any:
+    """Read a saved estimator."""
     try:
         return joblib.load(name)
     except FileNotFoundError:
@@ -133,6 +143,7 @@ def _loaded(name: str) -> Any:
 
 
 def _need(extra: str, *modules: str) -> None:
+    """Say what to install, if something is missing."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         raise ImportError(f"{' and '.join(missing)} not installed: pip install 'sk-warmstart[{extra}]'")

@@ -1,4 +1,4 @@
-"""From options to what the library takes."""
+"""Options of the command as parameters of the comparison."""
 
 from __future__ import annotations
 
@@ -9,31 +9,14 @@ from typing import Any
 from sklearn.model_selection import TimeSeriesSplit
 
 from ..comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
+from ..policies import policy_names, resolve_policy
 from ._table import TableData
 
-_PHASES = 5
+DEFAULT_PHASES = 5
 
 
 def make_phases(options: argparse.Namespace, data: TableData) -> Any:
-    """Choose how the rows arrive.
-
-    Parameters
-    ----------
-    options : Namespace
-        What the user asked for.
-    data : TableData
-        The table.
-
-    Returns
-    -------
-    object
-        Phases, as the comparator takes them.
-
-    Raises
-    ------
-    ValueError
-        If the options do not go together.
-    """
+    """Return how the rows arrive, or raise a ValueError if the options do not go together."""
     for name in ("sliding", "window"):
         if getattr(options, name) and options.time is None:
             raise ValueError(f"--{name} needs --time, the column that orders the rows")
@@ -50,17 +33,20 @@ def make_phases(options: argparse.Namespace, data: TableData) -> Any:
         n_phases = 2 if options.phases is None else options.phases
         return OldAndNew(data.n_old, n_phases, keep_old=not options.new_only, **share)
     kind = ClassIncremental if options.classes else DataIncremental
-    return kind(_PHASES if options.phases is None else options.phases, **share)
+    return kind(DEFAULT_PHASES if options.phases is None else options.phases, **share)
 
 
 def _in_time(options: argparse.Namespace, data: TableData) -> Any:
+    """Return phases that follow time."""
     if options.every is not None:
         if options.groups is not None:
             raise ValueError("--every groups the rows by time already: leave --groups out")
         if options.phases is not None:
             raise ValueError("--every says how many phases there are: leave --phases out")
-        return RollingWindow(options.window or 1, step=1, expanding=not options.sliding)
-    n_phases = _PHASES if options.phases is None else options.phases
+        return RollingWindow(
+            1 if options.window is None else options.window, step=1, expanding=not options.sliding
+        )
+    n_phases = DEFAULT_PHASES if options.phases is None else options.phases
     if not options.sliding and options.window is None:
         return TimeSeriesSplit(n_phases)
     window = options.window
@@ -72,52 +58,22 @@ def _in_time(options: argparse.Namespace, data: TableData) -> Any:
 
 
 def make_tune(options: list[str]) -> dict[str, dict[str, list[Any]]] | None:
-    """Read parameter grids.
-
-    Parameters
-    ----------
-    options : list of str
-        Each ``policy.parameter=value,value``.
-
-    Returns
-    -------
-    dict or None
-        As the comparator takes it.
-
-    Raises
-    ------
-    ValueError
-        If one is not of that form.
-
-    Examples
-    --------
-    >>> from sk_warmstart.cli._options import make_tune
-    >>> make_tune(["dash.shrink=0.1,0.3", "dash.alpha=0.2"])
-    {'dash': {'shrink': [0.1, 0.3], 'alpha': [0.2]}}
-    """
+    """Return parameter grids by policy, from options of the form policy.parameter=value,value."""
     grids: dict[str, dict[str, list[Any]]] = {}
     for option in options:
         name, equals, values = option.partition("=")
         arm, point, parameter = name.partition(".")
         if not (arm and point and parameter and equals and values):
             raise ValueError(f"--tune takes policy.parameter=value,value, got {option!r}")
-        grids.setdefault(arm, {})[parameter] = [_value(value) for value in values.split(",")]
+        own = arm in policy_names() and parameter in resolve_policy(arm).get_params()
+        grids.setdefault(arm, {})[f"init_policy__{parameter}" if own else parameter] = [
+            _value(value) for value in values.split(",")
+        ]
     return grids or None
 
 
 def training_params(options: argparse.Namespace) -> dict[str, Any]:
-    """Collect what is set on the network.
-
-    Parameters
-    ----------
-    options : Namespace
-        What the user asked for.
-
-    Returns
-    -------
-    dict
-        Parameters of the estimator.
-    """
+    """Return the parameters of the network that the user set."""
     stopping = {"yes": True, "no": False}.get(options.early_stopping or "")
     given = {
         "max_epochs": options.epochs,
@@ -131,6 +87,7 @@ def training_params(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
+    """Return the number that a text stands for, or the text."""
     try:
         return literal_eval(text)
     except (ValueError, SyntaxError):

@@ -1,4 +1,4 @@
-"""The options of the command."""
+"""Parser of the command line."""
 
 from __future__ import annotations
 
@@ -6,32 +6,20 @@ import argparse
 from typing import Any, NoReturn
 
 from .._version import __version__
+from ._options import DEFAULT_PHASES
 from ._table import PERIODS
-
-_PHASES = 5
 
 
 class _Parser(argparse.ArgumentParser):
-    """One line for a mistake, not the whole usage."""
+    """A parser that says a mistake in one line, without the whole usage."""
 
     def error(self, message: str) -> NoReturn:
+        """Print a line and end with status 2."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of the command line.
-
-    Returns
-    -------
-    argparse.ArgumentParser
-        The parser.
-
-    Examples
-    --------
-    >>> from sk_warmstart.cli import build_parser
-    >>> build_parser().parse_args(["compare", "digits"]).repeats
-    10
-    """
+    """Build the parser of the command line."""
     parser = _Parser(prog="sk-warmstart", description="Measure whether starting training warm is worth it.")
     parser.add_argument("--version", action="version", version=f"sk-warmstart {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -57,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _table(add: Any) -> None:
+    """Add the options of the table."""
     add("--target", metavar="COLUMN", help="the column to predict")
     add("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
     add("--groups", metavar="COLUMN", help="the column that says which rows belong together (patients)")
@@ -64,12 +53,13 @@ def _table(add: Any) -> None:
 
 
 def _phases(add: Any) -> None:
+    """Add the options of the phases."""
     add(
         "--phases",
         type=int,
         metavar="N",
-        help=f"number of phases, the base fit included (default: {_PHASES}; 2 for two files); in time the number "
-        "of retrainings and their tests",
+        help=f"number of phases, the base fit included (default: {DEFAULT_PHASES}; 2 for two files); in time the "
+        "number of retrainings and their tests",
     )
     add("--every", choices=list(PERIODS), help="with --time: retrain at the end of each such period")
     add(
@@ -84,6 +74,7 @@ def _phases(add: Any) -> None:
 
 
 def _comparison(add: Any) -> None:
+    """Add the options of the comparison."""
     add(
         "--policies",
         nargs="+",
@@ -116,16 +107,18 @@ def _comparison(add: Any) -> None:
 
 
 def _training(add: Any) -> None:
+    """Add the options of the network."""
     add("--epochs", type=int, metavar="N", help="most epochs of a fit")
     add("--hidden", type=int, nargs="+", metavar="UNITS", help="units of each hidden layer (default: 128 128)")
     add("--lr", type=float, metavar="RATE", help="learning rate")
     add("--batch-size", type=int, metavar="N", help="rows of a batch")
     add("--early-stopping", choices=["yes", "no"], help="stop when the validation score stalls (default: yes with "
         "5,000 rows and more)")  # fmt: skip
-    add("--device", metavar="NAME", help="cpu or cuda (default: cpu)")
+    add("--device", metavar="NAME", help="cpu or cuda (default: cuda where there is one)")
 
 
 def _results(add: Any) -> None:
+    """Add the options of the results."""
     add(
         "--report",
         nargs="+",

@@ -1,4 +1,4 @@
-"""From tables in files to data."""
+"""Tables in files: rows and target."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,36 +13,18 @@ from numpy.typing import NDArray
 from pandas.api import types
 from sklearn.datasets import load_digits
 
+from .._parameters import check_option
 from ..comparison._inputs import check_target
+from ._columns import TEXT, column_kind, to_times, with_clean_names
 
 _MOST_CLASSES = 20
+_MOST_EXACT = 2**53  # above it a float is not one whole number
 PERIODS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 
 
 @dataclass(frozen=True)
 class TableData:
-    """What a comparison needs of a table.
-
-    Parameters
-    ----------
-    X : DataFrame
-        All columns but the target, in the order of time where there is one.
-    y : ndarray of shape (n_samples,)
-        The target.
-    task : {"classification", "regression"}
-        What it asks for.
-    groups : Series or None
-        What the rows are grouped by.
-    n_old : int
-        How many rows are of the old table; 0 where there is one table only.
-
-    Examples
-    --------
-    >>> from sk_warmstart.cli import read_tables
-    >>> data = read_tables(["digits"])
-    >>> data.X.shape, data.task
-    ((1797, 64), 'classification')
-    """
+    """Rows and target of one table, or of an old and a new one: ``n_old`` rows are of the old one."""
 
     X: pd.DataFrame
     y: NDArray
@@ -71,9 +52,9 @@ def load_table(
     Returns
     -------
     X : DataFrame
-        All other columns, in the order of time where one was given.
+        All other columns that hold any value, as they are in the file, in the order of time where one was given.
     y : ndarray of shape (n_samples,)
-        The target; a number is standardised, which changes no R2 and suits a network.
+        The target, in its units.
     task : {"classification", "regression"}
         What the target asks for: labels are text, truth values, or at most 20 whole numbers.
 
@@ -101,49 +82,13 @@ def read_tables(
     groups: str | None = None,
     every: str | None = None,
 ) -> TableData:
-    """Read a table, or an old and a new one, as :func:`load_table` does.
-
-    Parameters
-    ----------
-    sources : sequence of str or Path
-        One table, or the old and the new one.
-    target : str, default=None
-        The column to predict; only the built-in table knows its own.
-    time : str, default=None
-        The column that the rows are put in order by.
-    drop : sequence of str, default=()
-        Columns to leave out.
-    groups : str, default=None
-        The column that says which rows belong together; it is not learnt from.
-    every : {"day", "week", "month", "quarter", "year"}, default=None
-        Groups rows by the period that their time is in.
-
-    Returns
-    -------
-    TableData
-        The rows; the old ones first.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`load_table`, and if the options do not go together.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from sk_warmstart.cli import read_tables
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "table.csv")
-    ...     _ = path.write_text("size,price\\n1,10.5\\n2,20.1\\n3,29.8\\n")
-    ...     data = read_tables([path], target="price")
-    >>> list(data.X), data.task
-    (['size'], 'regression')
-    """
+    """Read a table, or an old and a new one, as :func:`load_table` does; ``every`` groups the rows by period."""
     if len(sources) > 1 and (time is not None or "digits" in map(str, sources)):
         raise ValueError("two tables are an old one and a new one: --time and 'digits' go with one table only")
     if every is not None and time is None:
         raise ValueError("--every needs --time, the column with the dates")
+    if every is not None:
+        check_option("every", every, list(PERIODS))
     if str(sources[0]) == "digits":
         data = load_digits(as_frame=True)
         return TableData(data.data, data.target.to_numpy(), "classification")
@@ -156,41 +101,49 @@ def read_tables(
                 raise ValueError(f"{source} has no column {name!r}; its columns are {_listed(frame)}")
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     if time is not None:
-        frame = frame.assign(**{time: _as_time(frame[time])}).sort_values(time, kind="stable", ignore_index=True)
-    own = None if groups is None else frame[groups]
+        times = _as_time(frame[time])
+        if column_kind(frame[time]) == TEXT:
+            frame = frame.assign(**{time: times})  # dates in words, which only --time takes for dates
+        times = times.sort_values(kind="stable")
+        frame = frame.loc[times.index].reset_index(drop=True)
+    labels = None if groups is None else frame[groups]
     if every is not None:
-        own = _periods(frame[time], every)
-    y, X = frame[target], frame.drop(columns=[target, *drop, *(() if groups is None else (groups,))])
-    if X.isna().all().all():
+        labels = _periods(times.reset_index(drop=True), every)
+    X = frame.drop(columns=[target, *drop, *(() if groups is None else (groups,))]).dropna(axis=1, how="all")
+    if not len(X.columns):
         raise ValueError(f"{sources[0]} has no column with values beside the target {target!r}")
-    values, task = _target(y)
-    return TableData(_prepared(X), values, task, own, n_old=len(frames[0]) if len(frames) > 1 else 0)
+    y, task = _target(frame[target])
+    return TableData(X, y, task, labels, n_old=len(frames[0]) if len(frames) > 1 else 0)
 
 
 def _target(y: pd.Series) -> tuple[NDArray, str]:
+    """Return the target's values and what it asks for."""
     if types.is_float_dtype(y) and np.isinf(y).any():
         raise ValueError(f"the target {y.name!r} holds infinite values: drop those rows")
     task = "classification" if _is_labels(y) else "regression"
     check_target(y, classes=task == "classification")
-    values = y.to_numpy()
     if task == "regression":
-        values = values.astype(np.float64)
-        spread = values.std()
-        if not spread > 0:
+        values = y.to_numpy().astype(np.float64)
+        if not values.std() > 0:
             raise ValueError(f"the target {y.name!r} is the same in every row: there is nothing to learn")
-        values = (values - values.mean()) / spread
-    elif values.dtype.kind not in "iub":
-        values = values.astype(str)
-    return values, task
+        return values, task
+    if types.is_bool_dtype(y):
+        return y.to_numpy(dtype=bool), task
+    if types.is_numeric_dtype(y):
+        return y.to_numpy(dtype=np.int64), task  # equal to the table's, also where these are written as 1.0
+    values = y.to_numpy()
+    return values if values.dtype.kind in "iu" else values.astype(str), task
 
 
 def _periods(times: pd.Series, every: str) -> pd.Series:
+    """Return the period that each time is in."""
     if not types.is_datetime64_any_dtype(times):
         raise ValueError(f"--every {every} needs dates, and the column {times.name!r} holds numbers")
     return times.dt.tz_localize(None).dt.to_period(PERIODS[every])
 
 
 def _read(path: Path) -> pd.DataFrame:
+    """Read a file, or say in one line why it cannot be read."""
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     name = path.name.lower()
@@ -208,52 +161,36 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path} cannot be read as a table: {reason}") from None
     if frame.empty:
         raise ValueError(f"{path} has no rows")
-    return frame
+    try:
+        return with_clean_names(frame)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _listed(frame: pd.DataFrame) -> str:
+    """Return the names of the first columns."""
     names = [str(name) for name in frame]
     return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
 
 
 def _is_labels(y: pd.Series) -> bool:
+    """Tell whether a target holds text, truth values, or few whole numbers."""
     if types.is_bool_dtype(y) or not types.is_numeric_dtype(y):
         return True
     values = y.dropna()
-    return bool((values == values.round()).all()) and values.nunique() <= _MOST_CLASSES
+    whole = bool((values == values.round()).all() and (values.abs() < _MOST_EXACT).all())
+    return whole and values.nunique() <= _MOST_CLASSES
 
 
 def _as_time(column: pd.Series) -> pd.Series:
+    """Return what orders the rows: numbers, or dates in UTC."""
     if types.is_numeric_dtype(column):
         return column
-    times = pd.to_datetime(column, errors="coerce", format="mixed")
+    kind = column_kind(column)
+    if kind != TEXT:
+        return to_times(column, kind)
+    times = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
     unread = column[times.isna() & column.notna()]
     if len(unread):
         raise ValueError(f"the column {column.name!r} is no time: {unread.iloc[0]!r} is neither number nor date")
     return times
-
-
-def _prepared(X: pd.DataFrame) -> pd.DataFrame:
-    """Dates become days; other non-numbers become text; columns without any value are left out."""
-    columns: dict[str, Any] = {}
-    for name in X:
-        column = X[name]
-        if column.isna().all():
-            continue
-        if types.is_numeric_dtype(column):
-            column = column.astype(np.float64)
-        else:
-            dates = column if types.is_datetime64_any_dtype(column) else _dates(column)
-            if dates is not None:
-                column = (dates - dates.min()).dt.total_seconds() / 86_400
-            else:
-                column = column.astype(object).where(column.notna(), "").map(str)
-        columns[str(name)] = column
-    return pd.DataFrame(columns)
-
-
-def _dates(column: pd.Series) -> pd.Series | None:
-    try:
-        return pd.to_datetime(column, format="ISO8601")
-    except (ValueError, TypeError):
-        return None

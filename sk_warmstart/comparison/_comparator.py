@@ -4,43 +4,51 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring
-from sklearn.utils import Tags, check_random_state, get_tags, indexable
-from sklearn.utils._metadata_requests import _routing_enabled
+from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._compat._sklearn import routing_enabled
+from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
-from ._inputs import check_choices, check_numbers, check_rows, check_target, route, scorer_name
-from ._settings import settings, versions
-from .findings._gain import best_arm, gain_table, reach_targets
-from .findings._sentences import advice, sentences, told_failures
-from .findings._stages import incumbent_table, stage_tables
-from .phases._plan import DataIncremental, plan_phases
-from .runs._arms import REFERENCE, last_step, make_arms
+from ..statistics import DecisionRule
+from ._inputs import check_rows, check_settings, check_target, route
+from ._names import REFERENCE
+from ._settings import Settings, describe
+from .findings._findings import Findings
+from .findings._json import as_dict
+from .findings._make import make_findings
+from .findings._sentences import failures_by_arm
+from .findings._versions import versions
+from .phases._data_incremental import DataIncremental
+from .phases._plan import plan_phases
+from .report._markdown import render_markdown
+from .report._notebook import short_html
+from .runs._estimators import last_step
 from .runs._execute import complete_part, run_all
-from .runs._incumbent import resolve_incumbent
-from .runs._journal import Journal, digests
-from .runs._measures import Measured
-from .runs._record import CURVE_COLUMNS
+from .runs._outcome import Outcome, tables_of
 from .runs._refit import refit
-from .runs._task import Outcome, Task
+from .runs._seeds import draw_seeds
+from .runs._task import Task
+from .runs.arms._arm import make_arms
+from .runs.arms._incumbent import resolve_incumbent
+from .runs.interruption._journal import Journal
 
 
 def _best_has(name: str) -> Any:
-    def check(self: Any) -> bool:
-        return hasattr(getattr(self, "best_estimator_", self.estimator), name)
+    def check(self: WarmStartComparator) -> bool:
+        best = self.__dict__.get("best_estimator_")
+        return hasattr(self.estimator if best is None else best, name)
 
     return check
 
@@ -57,16 +65,20 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         A :class:`WarmStartClassifier` or :class:`WarmStartRegressor`, alone or last in a Pipeline; with the
         arms ``cold`` and ``warm`` also any estimator that has ``warm_start`` (skorch's nets, ``MLPClassifier``),
         or ``partial_fit``, which is then given the new rows only. A Pipeline's other steps are fitted anew in
-        each phase, on the rows known then.
+        each phase, on its rows.
     policies : iterable or mapping, default=("cold", "warm", "shrink_perturb")
-        The arms: names or objects of policies, or a mapping from an arm's name to a policy or to parameters.
-        ``"cold"`` must be among them: it is the reference. All arms share their draws and orders; one that sets
-        a ``random_state`` has its own.
+        The arms: names or objects of policies, or a mapping from an arm's name to a policy or to a dict for the
+        estimator's ``set_params``: ``{"init_policy": "warm", "optimizer_state": "keep"}``,
+        ``{"init_policy": "shrink_perturb", "init_policy__shrink": 0.2, "optimizer__weight_decay": 0.1}``. An arm
+        that is called like a policy starts by it, unless its dict has another ``init_policy``. In a Pipeline a
+        name that the last step takes is the last step's, and ``scaler__with_mean`` that of an earlier step; the
+        base fit, which all arms share, has the estimator's own. ``"cold"`` must be among the arms: it is the
+        reference. All arms share their draws and orders; one that sets a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
         each phase. A scikit-learn splitter that goes through
         time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all. The labels of all rows are known from the beginning.
+        half of its training rows and then all. The labels of all rows are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
@@ -85,19 +97,19 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Replicates run in parallel, as in scikit-learn; each job packs its own.
     packed : bool, default=True
         Whether the fits of a phase, all arms of all replicates, train as one tensor program. The results are
-        those of one fit after the other, to rounding; ``seconds`` is then a fit's share.
+        those of one fit after the other, to rounding; ``seconds`` is then a fit's share, and ``memory`` NaN.
     incumbent : fitted estimator, Checkpoint, str, Path or None, default=None
         The model in use, which takes the rows as the comparator gets them (a fitted Pipeline, say): an arm that
         is not trained. ``refit`` keeps it unless the best arm is shown to be better, on rows held out from the
         refit too. The rows should be none that it was trained on.
     tune : mapping of str to parameter grid or None, default=None
-        For an arm, parameters to choose among (``{"shrink_perturb": {"shrink": [0.2, 0.4, 0.8]}}``). In each
-        phase all are fitted and the validation rows choose, so that the test rows stay untouched; the arm pays
-        for all.
+        For an arm, parameters to choose among
+        (``{"shrink_perturb": {"init_policy__shrink": [0.2, 0.4, 0.8]}}``). In each phase all are fitted and the
+        validation rows choose, so that the test rows stay untouched; the arm pays for all.
     resume : str, Path or None, default=None
-        A folder in which finished fits are kept. A comparison that was interrupted goes on from there with the
+        A folder in which finished fits are kept. A comparison that was interrupted continues from there with the
         same results. It is read with pickle: use folders that you trust.
-    random_state : int, RandomState or None, default=0
+    random_state : int, RandomState or None, default=None
         Seed of everything random.
 
     Attributes
@@ -106,7 +118,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
         ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low``, ``speedup_high`` and ``speedup_bound``
         (where runs did not reach the target, it is "at most" or "at least" that), ``reached``, ``seconds``,
-        ``verdict`` (on the score) and ``cost`` (cheaper, same, dearer or undecided). Beside the decision:
+        ``verdict`` (on the score) and ``cost`` (cheaper, similar, costlier or undecided). Further:
         ``p_value`` of Nadeau and Bengio's corrected t-test and ``p_holm`` adjusted for several arms,
         ``p_improvement`` (that one replicate gains) and ``bootstrap_low``, ``bootstrap_high``, each with its
         interval.
@@ -117,26 +129,29 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
     stages_ : dict of str to DataFrame
         What the stages of the method found: ``baseline`` (cold, by phase), ``runs`` (by arm and phase, with
         partial budgets), ``trajectories``, ``consistency`` (spread over replicates), ``updates`` (what new data
-        did to what was known: forgetting, transfer, flips), ``classes`` (recall of each class), ``cost``,
+        did to what had been learned: forgetting, transfer, flips), ``classes`` (recall of each class), ``cost``,
         ``perturbation`` (under noise on the weights) and ``verdict``; with an incumbent also ``incumbent``.
-    verdict_ : list of str
-        One sentence an arm.
+    summary_ : list of str
+        The verdict in words, one sentence an arm.
     advice_ : str
         What to do next.
     interrupted_ : str or None
         What Ctrl-C left out.
-    best_policy_ : str
+    findings_ : Findings
+        All that was found, as one value that can be kept as JSON and reported without the estimator.
+    best_arm_ : str
         The fastest arm among those whose score is practically the best.
-    best_estimator_ : estimator
-        That arm, fitted on all rows from its state in the first replicate; or the incumbent.
-    kept_incumbent_ : bool
-        Whether it is the incumbent; there only with one.
+    best_estimator_ : estimator or None
+        That arm, fitted on all rows from its state in the first replicate; or the incumbent. None without
+        ``refit``, and after Ctrl-C.
+    kept_incumbent_ : bool or None
+        Whether it is the incumbent; None without one, and without ``best_estimator_``.
     held_out_scores_ : dict or None
         With an incumbent, the scores of both on the rows that the refit left out, if it came to that.
     reference_ : str
         The arm that the others are compared with.
     classes_ : ndarray
-        Labels, of a classifier that was refitted.
+        Labels of ``best_estimator_``, where it is a classifier.
 
     See Also
     --------
@@ -176,7 +191,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         incumbent: Any = None,
         tune: Mapping[str, Any] | None = None,
         resume: str | Path | None = None,
-        random_state: Any = 0,
+        random_state: Any = None,
     ):
         self.estimator = estimator
         self.policies = policies
@@ -214,7 +229,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Returns
         -------
         self
-            The fitted comparator. After Ctrl-C its tables tell what was complete, and nothing is refitted.
+            The fitted comparator. After Ctrl-C its tables hold what was complete, and nothing is refitted.
 
         Raises
         ------
@@ -223,7 +238,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         """
         task = self._task(X, y, groups, fit_params)
         n_phases = self._n_phases(task)  # which says at once what cannot be split
-        seeds = self._seeds(task)
+        seeds = draw_seeds(task, self.n_repeats, self.random_state, self.scoring, versions())
         context = self._init_callback_context(
             max_subtasks=self.n_repeats, sequential_subtasks=False
         ).call_on_fit_task_begin(estimator=self, X=task.X, y=task.y)
@@ -238,11 +253,12 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
             self.interrupted_ = interrupted
             self._summarise(task, outcomes)
-            for name in ("best_estimator_", "kept_incumbent_", "held_out_scores_", "classes_"):
-                self.__dict__.pop(name, None)
+            self.best_estimator_: Any = None
+            self.kept_incumbent_: bool | None = None
+            self.held_out_scores_: dict[str, float] | None = None
             if self.refit is not None and interrupted is None:
                 self._refit(task, outcomes[0])
-        predicts = "best_estimator_" in self.__dict__
+        predicts = self.best_estimator_ is not None
         context.call_on_fit_task_end(
             estimator=self, X=task.X, y=task.y, reconstruction_attributes=dict if predicts else None
         )
@@ -250,10 +266,9 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
 
     def _task(self, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any]) -> Task:
         """Check everything before hours are spent."""
-        check_numbers(self.n_repeats, self.rope, self.confidence)
-        check_choices(self)
+        check_settings(self._settings())
         check_rows(X, y)
-        routed = route(self, fit_params, _routing_enabled())
+        routed = route(self.estimator, fit_params, self.get_metadata_routing() if routing_enabled() else None)
         arms = make_arms(self.policies, self.estimator, self.tune)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:
             raise ValueError(f"refit must be 'best', None or the name of an arm, got {self.refit!r}")
@@ -269,73 +284,53 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
             journal=None if self.resume is None else Journal(self.resume),
         )
 
+    def _settings(self) -> Settings:
+        return Settings.of(self.get_params(deep=False))
+
     def _n_phases(self, task: Task) -> int:
-        """How many phases a replicate has."""
+        """Return how many phases a replicate has."""
         plan = plan_phases(task.phases, task.X, task.y, task.labels, np.random.default_rng(0), task.groups)
         return sum(map(len, plan.streams))
 
-    def _seeds(self, task: Task) -> list[int]:
-        """The seeds of the replicates; a comparison that goes on has those that it was begun with."""
-        master = check_random_state(self.random_state)
-        seeds = master.randint(np.iinfo(np.int32).max, size=self.n_repeats).tolist()
-        if task.journal is None:
-            return seeds
-        parts = {
-            name: getattr(task, name) for name in ("estimator", "arms", "phases", "X", "y", "groups", "incumbent")
-        }
-        seed = self.random_state if isinstance(self.random_state, Integral) else None
-        about = digests(
-            **parts,
-            parameters=(task.fit_params, task.before_params, task.score_params),
-            scoring=self.scoring,
-            n_repeats=self.n_repeats,
-            packed=task.packed,
-            random_state=seed,
-            versions=versions(),
-        )
-        return task.journal.begin(about, seeds)
-
     def _summarise(self, task: Task, outcomes: list[Outcome]) -> None:
-        curves = [row for outcome in outcomes for row in outcome.curves]
-        self.curves_ = pd.DataFrame(curves, columns=None if curves else CURVE_COLUMNS)
-        results = pd.DataFrame([row for outcome in outcomes for row in outcome.results])
-        self.results_ = reach_targets(results, self.curves_, self.rope, self.target)
+        settings = self._settings()
         self.test_to_train_ = float(np.mean([outcome.test_to_train for outcome in outcomes]))
         self.fixed_splits_ = outcomes[0].fixed
         self.reference_ = REFERENCE
-        self.scorer_name_ = scorer_name(self.scoring, self.estimator)
-        self.gain_, pairs = gain_table(self.results_, self.test_to_train_, self.rope, self.confidence)
-        self.best_policy_ = best_arm(self.gain_, self.rope)
-        told = (len(outcomes), self.rope, self.scorer_name_, self.fixed_splits_, self.target)
-        self.verdict_ = sentences(self.gain_, pairs, *told, told_failures(self.results_))
-        self.advice_ = advice(self.gain_, pairs, self.best_policy_, len(outcomes), self.fixed_splits_)
-        measured = {
-            field.name: pd.DataFrame(
-                [row for outcome in outcomes for row in getattr(outcome.measured, field.name)]
-            )
-            for field in fields(Measured)
-        }
-        self.stages_ = stage_tables(self.results_, self.curves_, measured, self.gain_)
-        if task.incumbent is not None:
-            self.stages_["incumbent"] = incumbent_table(
-                self.results_, measured["challenges"], self.test_to_train_, self.rope, self.confidence
-            )
-        self.settings_ = settings(self, task, len(outcomes))
+        self.scorer_name_ = settings.score_name
+        self.settings_ = describe(settings, task, len(outcomes), self.test_to_train_)
+        self.findings_ = make_findings(
+            *tables_of(outcomes),
+            rule=DecisionRule(float(self.rope), float(self.confidence)),
+            target=self.target,
+            score=self.scorer_name_,
+            test_to_train=self.test_to_train_,
+            fixed_splits=self.fixed_splits_,
+            interrupted=self.interrupted_,
+            n_repeats=len(outcomes),
+            settings=self.settings_,
+        )
+        self._set_tables(self.findings_)
+
+    def _set_tables(self, findings: Findings) -> None:
+        """Set the parts of the findings as fitted attributes."""
+        self.results_, self.curves_ = findings.results, findings.curves
+        self.gain_, self.stages_ = findings.gain, dict(findings.stages)
+        self.best_arm_ = findings.best_arm
+        self.summary_ = [sentence.text for sentence in findings.sentences]
+        self.advice_ = findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
-        name = self.best_policy_ if self.refit == "best" else str(self.refit)
+        name = str(self.best_arm_ if self.refit == "best" else self.refit)
         if name not in outcome.final:
-            raise ValueError(f"refit={name!r} cannot be refitted: it failed{told_failures(self.results_)[name]}")
+            raise ValueError(f"refit={name!r} cannot be refitted: it failed{failures_by_arm(self.results_)[name]}")
         arm = next(arm for arm in task.arms if arm.name == name)
         against = self.stages_.get("incumbent")
         wins = against is not None and str(against.loc[name, "verdict"]) == "beneficial"
         refitted = refit(task, outcome, arm, wins)
         self.best_estimator_ = refitted.estimator
         if task.incumbent is not None:
-            self.kept_incumbent_ = refitted.kept
-            self.held_out_scores_ = refitted.scores
-        if hasattr(refitted.estimator, "classes_"):
-            self.classes_ = refitted.estimator.classes_
+            self.kept_incumbent_, self.held_out_scores_ = refitted.kept, refitted.scores
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Tell who takes which further arguments of ``fit``; see scikit-learn's user guide on metadata routing.
@@ -353,6 +348,30 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
 
     # ---------------------------------------------------------------- as an estimator
 
+    @property
+    def classes_(self) -> NDArray:
+        """Labels of ``best_estimator_``, where it is a classifier."""
+        return self._best().classes_
+
+    @property
+    def best_policy_(self) -> str | None:
+        """Old name of ``best_arm_``."""
+        warn_renamed("best_policy_", "best_arm_")
+        return self.best_arm_
+
+    @property
+    def verdict_(self) -> list[str]:
+        """Old name of ``summary_``."""
+        warn_renamed("verdict_", "summary_")
+        return self.summary_
+
+    def _best(self) -> Any:
+        """Return ``best_estimator_``, or raise scikit-learn's error where there is none."""
+        check_is_fitted(self)
+        if self.best_estimator_ is None:
+            raise NotFittedError("there is no best_estimator_: fit with refit='best' or the name of an arm")
+        return self.best_estimator_
+
     @available_if(_best_has("predict"))
     def predict(self, X: Any) -> NDArray:
         """Predict with ``best_estimator_``.
@@ -367,8 +386,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         ndarray
             Its predictions.
         """
-        check_is_fitted(self, "best_estimator_")
-        return self.best_estimator_.predict(X)
+        return self._best().predict(X)
 
     @available_if(_best_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray:
@@ -384,8 +402,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         ndarray of shape (n_samples, n_classes)
             Its probabilities.
         """
-        check_is_fitted(self, "best_estimator_")
-        return self.best_estimator_.predict_proba(X)
+        return self._best().predict_proba(X)
 
     def score(self, X: Any, y: Any) -> float:
         """Score ``best_estimator_``.
@@ -402,8 +419,8 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         float
             By ``scoring``.
         """
-        check_is_fitted(self, "best_estimator_")
-        return float(check_scoring(self.best_estimator_, self.scoring)(self.best_estimator_, X, y))
+        best = self._best()
+        return float(check_scoring(best, self.scoring)(best, X, y))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "gain_")
@@ -416,6 +433,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         return tags
 
     # ---------------------------------------------------------------- to be read
+
+    def _found(self) -> Findings:
+        check_is_fitted(self)
+        return self.findings_
 
     def report(self, path: str | Path) -> Path:
         """Write the comparison as one self-contained HTML page, as Markdown or as JSON.
@@ -430,23 +451,17 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         Path
             The file.
         """
-        from .report._html import write_report
-
-        check_is_fitted(self)
-        return write_report(self, path)
+        return self._found().report(path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all tables and verdicts as plain data.
+        """Return all tables and verdicts as built-in Python values.
 
         Returns
         -------
         dict
             Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
         """
-        from .report._json import as_dict
-
-        check_is_fitted(self)
-        return as_dict(self)
+        return as_dict(self._found())
 
     def to_json(self) -> str:
         """Return all tables and verdicts as JSON.
@@ -456,10 +471,7 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             What :meth:`to_dict` says.
         """
-        from .report._json import as_json
-
-        check_is_fitted(self)
-        return as_json(self)
+        return self._found().to_json()
 
     def to_markdown(self) -> str:
         """Return the comparison as Markdown.
@@ -469,15 +481,10 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         str
             Verdicts and tables.
         """
-        from .report._markdown import as_markdown
-
-        check_is_fitted(self)
-        return as_markdown(self)
+        return render_markdown(self._found())
 
     def _html_repr(self) -> str:
         """What a notebook shows: the verdict, once there is one."""
-        if not hasattr(self, "gain_"):
+        if not hasattr(self, "findings_"):
             return super()._html_repr()
-        from .report._html import short_html
-
-        return short_html(self)
+        return short_html(self.findings_)

@@ -1,69 +1,81 @@
-"""What a comparison was made with."""
+"""Settings of a comparison: the comparator's parameters as a value, and what a report lists of them."""
 
 from __future__ import annotations
 
-import platform
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
-import joblib
 import numpy as np
-import sklearn
-import skorch
-import torch
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils._pprint import _changed_params
 
-from .runs._arms import last_step
+from .._compat._sklearn import changed_params
+from .runs._estimators import last_step
 from .runs._task import Task
 
 
-def settings(comparator: Any, task: Task, n_repeats: int) -> dict[str, Any]:
-    """Return what a comparison was made with.
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of a comparator, as the user gave them."""
 
-    Parameters
-    ----------
-    comparator : WarmStartComparator
-        Its parameters.
-    task : Task
-        What was compared.
-    n_repeats : int
-        Replicates that are complete.
+    estimator: Any
+    policies: Any
+    phases: Any
+    n_repeats: Any
+    scoring: Any
+    target: Any
+    rope: Any
+    confidence: Any
+    refit: Any
+    n_jobs: Any
+    packed: Any
+    incumbent: Any
+    tune: Any
+    resume: Any
+    random_state: Any
 
-    Returns
-    -------
-    dict
-        By name.
-    """
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Self:
+        """Pick them from parameters by name."""
+        return cls(**{field.name: params[field.name] for field in fields(cls)})
+
+    @property
+    def score_name(self) -> str:
+        """What a score is called."""
+        if isinstance(self.scoring, str):
+            return self.scoring
+        if self.scoring is not None:
+            function = getattr(self.scoring, "_score_func", self.scoring)  # of make_scorer
+            return str(getattr(function, "__name__", "score"))
+        return "accuracy" if is_classifier(last_step(self.estimator)) else "R2"
+
+
+def describe(settings: Settings, task: Task, n_repeats: int, test_to_train: float) -> dict[str, Any]:
+    """Return what was compared, by name, of the replicates that are complete."""
     shape = np.shape(task.X)
-    steps = comparator.estimator.steps[:-1] if isinstance(comparator.estimator, Pipeline) else []
-    told = {
-        "estimator": _in_words(last_step(comparator.estimator)),
+    steps = settings.estimator.steps[:-1] if isinstance(settings.estimator, Pipeline) else []
+    described = {
+        "estimator": _in_words(last_step(settings.estimator)),
         "steps in front": ", ".join(type(step).__name__ for _, step in steps) or "none",
         "arms": ", ".join(arm.name for arm in task.arms),
         "phases": _short(task.phases),
         "replicates": n_repeats,
         "rows": shape[0],
         "columns": shape[1] if len(shape) > 1 else 1,
-        "score": comparator.scorer_name_,
-        "ROPE": comparator.rope,
-        "confidence": comparator.confidence,
-        "test rows by training rows": round(comparator.test_to_train_, 4),
-        "random_state": repr(comparator.random_state),
-        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+        "score": settings.score_name,
+        "ROPE": settings.rope,
+        "confidence": settings.confidence,
+        "test rows by training rows": round(test_to_train, 4),
+        "random_state": repr(settings.random_state),
     }
-    optional = {"incumbent": comparator.incumbent, "tune": comparator.tune, "target": comparator.target}
-    return told | {name: _short(value) for name, value in optional.items() if value is not None}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that results may depend on."""
-    modules = {"torch": torch, "scikit-learn": sklearn, "skorch": skorch, "joblib": joblib}
-    return {"Python": platform.python_version(), **{name: str(m.__version__) for name, m in modules.items()}}
+    optional = {"incumbent": settings.incumbent, "tune": settings.tune, "target": settings.target}
+    return described | {name: _short(value) for name, value in optional.items() if value is not None}
 
 
 def _in_words(estimator: Any) -> str:
-    """Its class, and what is not at its default."""
-    changed = ", ".join(f"{name}={_short(value)}" for name, value in _changed_params(estimator).items())
+    """Return an estimator's class, and what is not at its default."""
+    changed = ", ".join(f"{name}={_short(value)}" for name, value in changed_params(estimator).items())
     return f"{type(estimator).__name__}({changed})"
 
 

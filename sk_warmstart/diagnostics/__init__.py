@@ -1,8 +1,7 @@
-"""Measure a network, a state or rows, and change nothing.
+"""Measures of a fitted estimator, a network, rows and donors, which change nothing.
 
-Plasticity and sharpness of a network, drift between old and new rows, and how much a donor's features tell about
-a target, all without training it. Knows torch, numpy, SciPy and scikit-learn; nothing of skorch, nothing of
-estimators.
+Plasticity and sharpness of a network, drift between old and new rows, and relevance of a donor for a target, all
+without training. Knows torch, NumPy, SciPy and scikit-learn; nothing of skorch, nothing of estimators.
 """
 
 from ._activations import layer_inputs

@@ -1,4 +1,4 @@
-"""What the layers of a network are given."""
+"""Inputs of the layers of a network."""
 
 from __future__ import annotations
 

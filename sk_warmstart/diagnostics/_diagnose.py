@@ -1,213 +1,169 @@
-"""Measures of a fitted estimator as one table."""
+"""Table of all measures of a fitted estimator."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
-from sklearn.base import is_classifier
-from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import validate_data
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..state import NetState, donor_of, layers_of
+from .._compat._torch import Convolution
+from ..modules._structure import weighted_layers
 from ._activations import layer_inputs
-from ._draws import Rng
-from ._measuring import Loss, as_rows_and_targets, mean_gradient, norm, untouched
+from ._fitted import Fitted, fitted_on
+from ._measuring import mean_gradient, norm, untouched
+from ._rng import Rng, numpy_rng
 from .network._distance import distance, layer_distances
 from .network._dormant import dormant_scores
 from .network._rank import effective_rank, srank
-from .network._sharpness import sharpness
+from .network._sharpness import ascent_sharpness, sharpness
 
+_MOST_ROWS = 5000
+_BATCH = 1024
+_COLUMNS = ["measure", "layer", "value", "low", "high", "meaning"]
 _MEANINGS = {
-    "loss": "Mean loss on these rows, by the criterion of the estimator.",
-    "dormant_share": "Share of the hidden units that are silent on all rows; units that stay silent do not learn.",
-    "effective_rank": "Directions that the features given to the layer span, weighed by their strength.",
-    "srank": "Directions that make up 99% of the singular values of the features given to the layer.",
-    "gradient_norm": "Length of the gradient of the mean loss: how strongly these rows pull at the weights.",
-    "sharpness": "Mean rise of the loss when each tensor of weights is moved by 5% of its norm at random.",
-    "distance_from_origin": "Way of the weights since the start of the lineage, as a share of their norm there.",
+    "loss": "Mean loss of the rows.",
+    "dormant_share": "Share of the hidden units that are silent on all rows.",
+    "effective_rank": "How many directions the features given to the layer span, weighted by their size.",
+    "srank": "How many directions hold 99 percent of the features given to the layer.",
+    "gradient_norm": "How strongly the rows pull at the weights; small where training has converged on such rows.",
+    "sharpness": "Mean rise of the loss when each weight tensor is moved at random by 5 percent of its norm.",
+    "ascent_sharpness": "Rise of the loss after a step of length 0.05 up the gradient.",
+    "distance_from_origin": "Distance of the weights from those that the first fit of the lineage began with.",
+    "relative_distance_from_origin": "Distance of the weights from these first ones, as a share of their norm.",
 }
+_Measured = tuple[str, str | None, float, float, float]  # measure, layer, value, least and greatest possible
 
 
-class Measured(NamedTuple):
-    """A value of a measure for one layer; the layer "" is the whole network."""
+def diagnose(estimator: Any, X: Any, y: Any, *, rng: Rng = None) -> pd.DataFrame:
+    """Measure the network of a fitted estimator on rows: plasticity, sharpness, distance from its origin.
 
-    measure: str
-    layer: str
-    value: float
-
-
-def diagnose(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    rng: Rng = None,
-) -> pd.DataFrame:
-    """Measure the plasticity, the sharpness and the move of the network in a fitted estimator.
-
-    Nothing is trained and nothing of the estimator changes. All rows are in memory at once, so some hundred or
-    thousand of them are a good probe; only numbers from the same rows compare.
+    The estimator is left as it is. Rows enter as for ``predict``: they go through the earlier steps of a Pipeline,
+    and are standardised where the estimator does that. The loss is the estimator's criterion, without weights of
+    rows. Of more than 5,000 rows a random sample counts.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted :class:`~sk_warmstart.WarmStartClassifier`, :class:`~sk_warmstart.WarmStartRegressor` or skorch
-        net, a Pipeline that ends in one, a search over one, or one of these frozen. The rows go through the
-        earlier steps of a Pipeline. Of an estimator with several modules, the one called ``module`` is measured.
-    X : array-like or sparse matrix of shape (n_samples, n_features), or what the estimator takes
-        Rows as ``estimator.predict`` takes them.
+        A fitted ``WarmStartClassifier`` or ``WarmStartRegressor`` (or another estimator with a torch network in
+        ``module_``), a Pipeline that ends in one, or a search over one.
+    X : array-like or sparse matrix of shape (n_samples, n_features), or array-like of shape (n_samples, ...)
+        The rows.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets as ``estimator.fit`` takes them; only labels that the estimator knows.
-    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
-        Draws the directions of the sharpness. None draws the same ones at every call.
+        Labels or numbers, as for ``fit``.
+    rng : int, Generator, RandomState, torch.Generator or None, default=None
+        Draws the sample, and the directions of ``sharpness``; a generator moves on. None draws the same ones at
+        every call, so two networks of one architecture are measured alike.
 
     Returns
     -------
     DataFrame
-        A row per measure and layer, with the columns ``measure``, ``layer`` (empty for the network as a whole),
-        ``value`` and ``meaning``, a sentence. The ranks have no row for the whole; the last layer's is that of
-        the features for the head. A measure is left out where there is nothing to measure: dormant units where
-        there are no hidden ones, distances where there is no ``origin_`` of the same shape, gradients where no
-        parameter is trainable.
+        One row for each measure of the whole network, and one for each layer that has the measure. Columns are
+        ``measure``; ``layer``, missing for the whole network; ``value``; ``low`` and ``high``, the least and the
+        greatest value that is possible; and ``meaning``, a sentence. Measures are ``loss``, ``dormant_share``,
+        ``effective_rank`` and ``srank`` (features are averaged over positions), ``gradient_norm``, ``sharpness``,
+        ``ascent_sharpness``, and, where the first weights are known, ``distance_from_origin`` and
+        ``relative_distance_from_origin``.
 
     Raises
     ------
-    TypeError
-        If there is no torch network in the estimator.
     ValueError
-        If the estimator is not fitted, X and y do not match, y has labels that the estimator does not know, or the
-        network does not take one array of numbers.
+        If the estimator is not fitted, rows and targets do not fit it or have missing values, or the network has
+        diverged.
+    TypeError
+        If there is no torch network in the estimator, or it takes rows that are not one tensor.
+
+    See Also
+    --------
+    dormant_scores, effective_rank, srank, gradient_norm, sharpness, ascent_sharpness, distance : The measures.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sk_warmstart import WarmStartClassifier, diagnose
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = WarmStartClassifier(max_epochs=5, random_state=0).fit(X, y)
-    >>> found = diagnose(net, X, y)
-    >>> found.columns.tolist()
-    ['measure', 'layer', 'value', 'meaning']
-    >>> found.query("measure == 'effective_rank'")["layer"].tolist()
+    >>> net = WarmStartClassifier(standardize=True, max_epochs=20, random_state=0).fit(X, y)
+    >>> table = diagnose(net, X, y)
+    >>> table[table["layer"].isna()]["measure"].tolist()[:3]
+    ['loss', 'dormant_share', 'gradient_norm']
+    >>> table.query("measure == 'effective_rank'")["layer"].tolist()
     ['hidden.2', 'output']
     """
-    state = donor_of(estimator).state
-    rows = _after_earlier_steps(estimator, X)
-    net = list(layers_of(estimator))[-1]
-    network = getattr(net.module_, "_orig_mod", net.module_)  # what torch.compile wrapped
-    with untouched(network, torch.empty(0, device=_device_of(network))):
-        inputs, targets = as_rows_and_targets(network, *_tensors(net, network, rows, y))
-        loss = _loss_of(net)
-        found = [
-            *_dormancy(network, inputs),
-            *_ranks(network, inputs),
-            *_gradients(network, loss, inputs, targets),
-        ]
-        sharp = sharpness(network, loss, inputs, targets, rng=rng)
-    found.insert(0, Measured("loss", "", sharp.loss))
-    found.append(Measured("sharpness", "", sharp.value))
-    found += _distances(state, getattr(net, "origin_", None))
-    table = pd.DataFrame(found, columns=list(Measured._fields))
-    return table.assign(meaning=table["measure"].map(_MEANINGS))
+    fitted = fitted_on(estimator, X, y, _MOST_ROWS, numpy_rng(rng))
+    rows = [*_losses(fitted, rng), *_units(fitted), *_ranks(fitted), *_gradients(fitted), *_distances(fitted)]
+    order = list(_MEANINGS)
+    rows.sort(key=lambda row: order.index(row[0]))  # stable: layers stay in their order
+    return pd.DataFrame([(*row, _MEANINGS[row[0]]) for row in rows], columns=_COLUMNS).astype({"value": float})
 
 
-def _after_earlier_steps(estimator: Any, X: Any) -> Any:
-    """Return rows as the earlier steps of all pipelines around the net leave them."""
-    for layer in layers_of(estimator):
-        if isinstance(layer, Pipeline) and len(layer.steps) > 1:
-            X = layer[:-1].transform(X)
-    return X
+def _losses(fitted: Fitted, rng: Rng) -> Iterator[_Measured]:
+    given = (fitted.network, fitted.loss, fitted.X, fitted.y)
+    found = sharpness(*given, rng=rng, batch_size=_BATCH)
+    yield "loss", None, found.loss, -math.inf, math.inf
+    yield "sharpness", None, found.value, -math.inf, math.inf
+    if _is_trained(fitted):
+        yield "ascent_sharpness", None, ascent_sharpness(*given, batch_size=_BATCH), -math.inf, math.inf
 
 
-def _device_of(network: nn.Module) -> torch.device:
-    tensor = next(network.parameters(), None)
-    return torch.device("cpu") if tensor is None else tensor.device
+def _units(fitted: Fitted) -> Iterator[_Measured]:
+    scores = dormant_scores(fitted.network, fitted.X)
+    silent = {layer: int((score <= 0).sum()) for layer, score in scores.items()}
+    if scores:
+        yield "dormant_share", None, sum(silent.values()) / sum(map(len, scores.values())), 0.0, 1.0
+    for layer, score in scores.items():
+        yield "dormant_share", layer, silent[layer] / len(score), 0.0, 1.0
 
 
-def _tensors(net: Any, network: nn.Module, X: Any, y: Any) -> tuple[Tensor, Tensor]:
-    """Return rows and targets as the network and its criterion take them."""
-    if y is None:
-        raise ValueError("y must hold a target for each row of X, got None")
-    check_consistent_length(X, y)
-    if hasattr(net, "n_features_in_") and not isinstance(X, Tensor | torch.utils.data.Dataset):
-        X = validate_data(net, X, reset=False, accept_sparse="csr", dtype="numeric", allow_nd=True)
-    batches = list(net.get_iterator(net.get_dataset(X, _encoded(net, y)), training=False))
-    parts = [(batch[0], batch[1]) for batch in batches]
-    if not all(isinstance(part, Tensor) for pair in parts for part in pair):
-        raise ValueError(
-            "X and y must be one array each: a network with several inputs or targets cannot be measured by "
-            "diagnose; call the functions of sk_warmstart.diagnostics"
-        )
-    inputs, targets = (torch.cat(tensors).to(_device_of(network)) for tensors in zip(*parts, strict=True))
-    return inputs, targets
+def _ranks(fitted: Fitted) -> Iterator[_Measured]:
+    layers = dict(weighted_layers(fitted.network))
+    with untouched(fitted.network, fitted.X):
+        given = layer_inputs(fitted.network, fitted.X)
+    for name, features in given.items():
+        if name not in layers or not features.is_floating_point() or features.ndim < 2:
+            continue
+        if features.shape == fitted.X.shape and bool((features == fitted.X).all()):
+            continue  # the rows themselves
+        table = _averaged(features, isinstance(layers[name], Convolution))
+        most = min(table.shape)
+        yield "effective_rank", name, effective_rank(table), 0.0, most
+        yield "srank", name, srank(table), 0.0, most
 
 
-def _encoded(net: Any, y: Any) -> Any:
-    """Return the place of each label in ``classes_``, or numbers in columns; skorch's nets take y as it is."""
-    if not hasattr(net, "origin_"):
-        return y
-    values = np.asarray(y)
-    if not is_classifier(net):
-        return (values if values.dtype.kind == "f" else values.astype(np.float64)).reshape(len(values), -1)
-    values, labels = values.reshape(len(values)), np.asarray(net.classes_)
-    order = np.argsort(labels)
-    unknown = sorted(set(values.tolist()) - set(labels.tolist()))
-    if unknown:
-        raise ValueError(f"y has labels that the estimator does not know: {unknown}; its classes_ are {labels}")
-    return order[np.searchsorted(labels, values, sorter=order)].astype(np.int64)
+def _averaged(features: Tensor, channels: bool) -> Tensor:
+    """One line a row, averaged over positions, which follow the channels of a convolution."""
+    if features.ndim == 2:
+        return features
+    return features.flatten(2).mean(2) if channels else features.flatten(1, -2).mean(1)
 
 
-def _loss_of(net: Any) -> Loss:
-    """Return the loss by the net's own rule, averaged where its criterion reduces nothing."""
-
-    def loss(output: Any, y: Tensor) -> Tensor:
-        return net.get_loss(output, y, training=False).mean()
-
-    return loss
-
-
-def _dormancy(network: nn.Module, X: Tensor) -> list[Measured]:
-    silent = {layer: scores <= 0 for layer, scores in dormant_scores(network, X).items()}
-    shares = {"": torch.cat(list(silent.values())), **silent} if silent else {}
-    return [Measured("dormant_share", layer, float(units.double().mean())) for layer, units in shares.items()]
+def _gradients(fitted: Fitted) -> Iterator[_Measured]:
+    if not _is_trained(fitted):
+        return
+    with untouched(fitted.network, fitted.X):
+        gradient = mean_gradient(fitted.network, fitted.loss, fitted.X, fitted.y, _BATCH)[1]
+    yield "gradient_norm", None, norm(gradient), 0.0, math.inf
+    for layer, tensors in _by_layer(gradient).items():
+        yield "gradient_norm", layer, norm(tensors), 0.0, math.inf
 
 
-def _ranks(network: nn.Module, X: Tensor) -> list[Measured]:
-    """Measure what the layers after the first are given; of a single layer, the rows."""
-    layers = dict(network.named_modules())
-    given = [
-        (name, features)
-        for name, features in layer_inputs(network, X).items()
-        if features.ndim > 1
-        and features.is_floating_point()
-        and any(weight.ndim > 1 for weight in layers[name].parameters(recurse=False))
-    ]
-    found = []
-    for name, features in given[1:] or given:
-        table = features.flatten(1)
-        found.append(Measured("effective_rank", name, effective_rank(table)))
-        found.append(Measured("srank", name, float(srank(table))))
-    return found
+def _distances(fitted: Fitted) -> Iterator[_Measured]:
+    state, origin = fitted.donor.state, fitted.donor.origin
+    if origin is None:
+        return
+    for measure, scale in (("distance_from_origin", "absolute"), ("relative_distance_from_origin", "relative")):
+        yield measure, None, distance(state, origin, scale=scale), 0.0, math.inf
+        for layer, value in layer_distances(state, origin, scale=scale).items():
+            yield measure, layer, value, 0.0, math.inf
 
 
-def _gradients(network: nn.Module, loss: Loss, X: Tensor, y: Tensor) -> list[Measured]:
-    if not any(parameter.requires_grad for parameter in network.parameters()):
-        return []
-    gradient = mean_gradient(network, loss, X, y, batch_size=None)[1]
+def _is_trained(fitted: Fitted) -> bool:
+    return any(parameter.requires_grad for parameter in fitted.network.parameters())
+
+
+def _by_layer(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     layers: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in gradient.items():
+    for name, tensor in tensors.items():
         layers.setdefault(name.rpartition(".")[0], {})[name] = tensor
-    norms = {"": norm(gradient)} | {layer: norm(tensors) for layer, tensors in layers.items() if layer}
-    return [Measured("gradient_norm", layer, value) for layer, value in norms.items()]
-
-
-def _distances(state: NetState, origin: NetState | None) -> list[Measured]:
-    """Measure the way from the start of the lineage, where the network still has its shape."""
-    if origin is None or {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in origin.items()}:
-        return []
-    layers = layer_distances(state, origin, scale="relative")
-    values = {"": distance(state, origin, scale="relative")} | {k: v for k, v in layers.items() if k}
-    return [Measured("distance_from_origin", layer, value) for layer, value in values.items()]
+    return layers

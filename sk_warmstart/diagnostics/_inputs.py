@@ -10,8 +10,6 @@ from torch import Tensor
 
 from .._parameters import check_option
 
-_TASKS = ("auto", "classification", "regression")
-
 
 def as_numpy(values: Any, name: str) -> NDArray:
     """An array of whatever the caller holds."""
@@ -81,7 +79,7 @@ def as_targets(values: Any, name: str, n_rows: int) -> NDArray[np.float64]:
 
 def classifies(task: str, y: Any) -> bool:
     """Whether y holds labels; "auto" goes by its dtype, as criteria of torch do."""
-    check_option("task", task, _TASKS)
+    check_option("task", task, ("auto", "classification", "regression"))
     return as_numpy(y, "y").dtype.kind != "f" if task == "auto" else task == "classification"
 
 

@@ -1,4 +1,4 @@
-"""Call a network on rows and leave no trace in it."""
+"""Loss and gradient of a network on rows, measured without a trace in it."""
 
 from __future__ import annotations
 
@@ -77,8 +77,7 @@ def loss_parts(
     network: nn.Module, tensors: Mapping[str, Tensor], loss: Loss, X: Tensor, y: Tensor, batch_size: int | None
 ) -> Iterator[Tensor]:
     """Shares of the mean loss over all rows, a batch each, of the network with these tensors."""
-    check_integer("batch_size", batch_size, optional=True)
-    size = len(X) if batch_size is None else batch_size
+    size = check_integer("batch_size", batch_size, optional=True) or len(X)
     for first in range(0, len(X), size):
         rows = X[first : first + size]
         output = torch.func.functional_call(network, dict(tensors), (rows,))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from skorch import NeuralNetClassifier
 
 from ..modules import MLP
@@ -187,33 +186,3 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
             classes=classes,
             **kwargs,
         )
-
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
-        return super().predict_proba(X)
-
-    def predict(self, X: Any) -> NDArray:
-        """Return the most probable class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels of ``classes_``.
-        """
-        return super().predict(X)

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike
 from skorch.history import History
 
 from ..modules import materialize
-from ..state import Donor, FeatureSummary, Lineage, NetState, Standardizer
+from ..state import Donor, FeatureSummary, Lineage, NetState
+from ..state._alignment import unmatched
+from ..state.rows._standardizer import Standardizer
 from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
 from ._learned import Learned
 from ._protocol import WarmStartNet
@@ -23,7 +25,16 @@ from .input._targets import targets_of
 from .run._history import copied, joined, trimmed
 from .run._progress import Progress
 from .run._run import Run, running
-from .start._architecture import architecture_of, check_same_architecture, choose_dtype, dtype_of, shape_from
+from .start._architecture import (
+    architecture_of,
+    check_same_architecture,
+    choose_dtype,
+    donated_shape,
+    donated_target_ndim,
+    dtype_of,
+    shape_from,
+)
+from .start._donation import resume
 from .start._growth import grow, must_grow, rebuild, resized, snapshot, updated_features, updated_scaler
 from .start._plan import Plan, plan_start
 from .start._start import adopted_start, carry_optimizer, make_start
@@ -68,7 +79,7 @@ def fit(
         _start(net, run, begun, probe)
         if run.monitor is not None:
             start = net._current.start or {}
-            run.monitor.suit(start.get("patience", 1.0), start.get("watch", "score"))
+            run.monitor.configure(start.get("patience", 1.0), start.get("watch", "score"))
         _train(net, run, begun.table, "fit", None, fit_params)
         score = None if run.monitor is None else run.monitor.finish(net._network(), net.optimizer_)
     _commit(net, run, begun.rows, score, joined(run.past, net.history_))
@@ -120,45 +131,58 @@ def partial_fit(
 
 def fitted_from(net: WarmStartNet, donor: Donor) -> Any:
     """Let an unfitted net predict as a donor does, and train further from there."""
-    schema, state = donor.schema, donor.state
-    labels = schema.classes if schema.classes is not None else schema.targets
-    n_outputs = len(labels) if labels is not None else state[list(state)[-1]].shape[0]
-    shape = {"n_outputs": int(n_outputs)}
-    if schema.n_features is not None:
-        shape["n_features"] = schema.n_features
+    targets = targets_of(net)
+    targets.check_donor(net, donor)
+    schema, shape = donor.schema, donated_shape(donor)
     expect_columns(net, schema)
-    if schema.classes is not None:
-        net.classes_inferred_ = schema.classes
+    targets.begin(net, schema.classes, None)
+    seed = donor.lineage.seed
     learned = Learned(
         schema=schema,
         shape=shape,
         dtype=str(net.dtype) if net.dtype != "auto" else dtype_of(donor),
-        target_ndim=1 if schema.targets is None and n_outputs == 1 else 2,
+        target_ndim=donated_target_ndim(donor, shape),
         scaler=donor.scaler,
         features=donor.features,
         memory=donor.memory.snapshot(),
         lineage=donor.lineage,
-        origin=donor.origin,
-        streams=RandomStreams(donor.lineage.seed),
-        seed=donor.lineage.seed,
+        streams=RandomStreams(seed),
+        seed=seed,
     )
     run = Run(learned)
     with running(net, run), seeded(0):
         net.initialize()
+        n_features = schema.n_features
+        rows = None if n_features is None else torch.zeros(2, n_features, dtype=net._torch_dtype())
+        net.notify("on_train_begin", X=None if rows is None else rows.numpy(), y=None)
         network = net._network()
-        if schema.n_features is not None:
-            materialize(network, torch.zeros(2, schema.n_features, dtype=net._torch_dtype(), device=net.device))
-        adapted = donor.adapted(NetState.from_module(network), {}, None, "raise")
+        if rows is not None:
+            materialize(network, rows.to(net.device))
+        adapted = _in_layout_of(network, donor)
         adapted.state.load_into(network)
-        carry_optimizer("keep", adapted, network, net.optimizer_)
+        state = adapted.optimizer
+        if state is not None and state.kind == type(net.optimizer_).__name__:
+            carry_optimizer("keep", adapted, network, net.optimizer_)
+            resume(net, adapted)
     start, _ = adopted_start(network, "checkpoint")
     assert learned.streams is not None
     learned.streams.restore(donor.streams)
-    net.learned_ = replace(
-        learned, start=start, origin=adapted.origin or adapted.state, architecture=architecture_of(net)
-    )
-    net.n_iter_, net.loss_curve_ = 0, []
+    origin = adapted.state if adapted.origin is None else adapted.origin
+    net.learned_ = replace(learned, start=start, origin=origin, architecture=architecture_of(net))
+    net.n_iter_, net.loss_curve_, net.training_route_ = 0, [], None
     return net
+
+
+def _in_layout_of(network: torch.nn.Module, donor: Donor) -> Donor:
+    layout = NetState.from_module(network)
+    faults = unmatched(donor.state, layout)
+    if faults:
+        shown = "; ".join(faults[:5]) + ("; ..." if len(faults) > 5 else "")
+        raise ValueError(
+            f"the checkpoint does not fit the estimator's network: {shown}. Set module and module__* to "
+            f"those of the network that was saved: {dict(donor.description)}"
+        )
+    return donor.adapted(layout, {})
 
 
 # ---------------------------------------------------------------- before the network is drawn

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from sklearn.utils import Bunch
 
-from ..state import FeatureSummary, Lineage, NetState, RowMemory, Schema, Standardizer
+from ..state import FeatureSummary, Lineage, NetState, Schema
+from ..state.rows._row_memory import RowMemory
+from ..state.rows._standardizer import Standardizer
 from ..training import RandomStreams
 
 

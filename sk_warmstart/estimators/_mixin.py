@@ -10,7 +10,8 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Bunch
 
 from ..policies import InitPolicy
-from ..state import Donor, Lineage, NetState, Standardizer
+from ..state import Donor, Lineage, NetState
+from ..state.rows._standardizer import Standardizer
 from ._fitting import fit, fitted_from, partial_fit
 from .hooks._prediction import GuardedPrediction
 from .parameters._checks import check_params

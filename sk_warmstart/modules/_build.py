@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from .._compat._torch import Dropout
+
 _FROM_DATA = ("n_features", "n_outputs")
 # Packages whose layers draw nothing but by the kinds listed in is_stochastic.
 _DETERMINISTIC = ("torch.nn.", __name__.partition(".")[0] + ".")
@@ -77,7 +79,7 @@ def _made(factory: Callable[..., Any], filled: Mapping[str, int], params: Mappin
 def is_stochastic(network: nn.Module) -> bool:
     """Tell whether the forward pass may draw random numbers: by dropout, RReLU, or a user's own ``forward``."""
     return any(
-        (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0)
+        (isinstance(layer, Dropout) and layer.p > 0)
         or isinstance(layer, nn.RReLU)
         or not type(layer).__module__.startswith(_DETERMINISTIC)
         for layer in network.modules()

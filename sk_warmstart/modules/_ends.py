@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from .._compat._torch import NormWithStatistics
 from ._generator import GLOBAL_GENERATOR
 from ._outputs import first_output
 from ._structure import own_tensors, tensor_name
 from ._tracing import Call, hooked
 
-_PER_COLUMN = (nn.modules.batchnorm._NormBase, nn.LayerNorm)
+_PER_COLUMN = (NormWithStatistics, nn.LayerNorm)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-LinearMap = nn.Linear | nn.modules.conv._ConvNd
+from .._compat._torch import Convolution, NormWithStatistics
 
-LINEAR_MAPS = (nn.Linear, nn.modules.conv._ConvNd)
-NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+LinearMap = nn.Linear | Convolution
+
+LINEAR_MAPS = (nn.Linear, Convolution)
+NORM_LAYERS = (NormWithStatistics, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 def tensor_name(layer: str, kind: str) -> str:

@@ -1,60 +1,27 @@
-"""Bring a previous state into the layout of a new network."""
+"""Alignment of a previous state with the layout of a new network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ._net_state import NetState
-from ._schema import Mapping
+from ._schema import Reindex
 
 
 @dataclass(frozen=True)
 class Remap:
-    """Move the entries along one axis of a tensor.
-
-    Parameters
-    ----------
-    axis : int
-        The axis.
-    mapping : Mapping
-        Where each entry comes from.
-    fresh : bool
-        Whether new entries are those of the new network's draw; otherwise they are zero, so that what the
-        network computes from the others stays as it is.
-
-    Examples
-    --------
-    The input columns of a linear layer change places; a third one is new and begins with zeros:
-
-    >>> import numpy as np
-    >>> from sk_warmstart.state import Mapping, Remap
-    >>> remap = Remap(axis=1, mapping=Mapping(np.array([1, 0, -1]), n_old=2), fresh=False)
-    """
+    """A move of the entries along one axis; new ones are drawn where ``fresh``, else zero."""
 
     axis: int
-    mapping: Mapping
+    mapping: Reindex
     fresh: bool
 
     def apply(self, tensor: Tensor, drawn: Tensor | None = None) -> Tensor:
-        """Return the tensor with its entries moved.
-
-        Parameters
-        ----------
-        tensor : Tensor
-            The old values.
-        drawn : Tensor, default=None
-            The new network's draw, which new entries come from; None makes them zero.
-
-        Returns
-        -------
-        Tensor
-            A new tensor.
-        """
+        """Return the tensor with its entries moved."""
         source = torch.as_tensor(self.mapping.source, device=tensor.device)
         moved = tensor.index_select(self.axis, source.clamp(min=0))
         added = torch.nonzero(source < 0).flatten()
@@ -70,39 +37,12 @@ class Remap:
 def align(
     previous: NetState,
     layout: NetState,
-    remaps: Dict[str, Sequence[Remap]] | None = None,
+    remaps: Mapping[str, Sequence[Remap]] | None = None,
     missing: str = "raise",
 ) -> NetState:
     """Give a previous state the layout of a new network: its names, shapes, dtypes, devices and ties.
 
-    Parameters
-    ----------
-    previous : NetState
-        What was learned before.
-    layout : NetState
-        The state of the new network, as it was drawn.
-    remaps : mapping from str to sequence of Remap, default=None
-        How the entries of some tensors move, by tensor name.
-    missing : {"raise", "fresh"}, default="raise"
-        What to do where a tensor is absent or has another shape: raise, or take the new network's draw.
-
-    Returns
-    -------
-    NetState
-        The previous values in the new layout.
-
-    Raises
-    ------
-    ValueError
-        If a tensor is missing or has another shape; the message names every such tensor.
-
-    Examples
-    --------
-    >>> from torch import nn
-    >>> from sk_warmstart.state import NetState, align
-    >>> old, new = NetState.from_module(nn.Linear(2, 1)), NetState.from_module(nn.Linear(2, 1).double())
-    >>> align(old, new)["weight"].dtype
-    torch.float64
+    A tensor that does not fit raises with ``missing="raise"`` and is the new draw with ``"fresh"``.
     """
     moved: dict[str, Tensor] = {}
     for name in previous:
@@ -126,19 +66,8 @@ def align(
     return layout.map(rule)
 
 
-def unmatched(previous: Dict[str, Tensor], layout: Dict[str, Tensor]) -> list[str]:
-    """Say which tensors of two layouts differ.
-
-    Parameters
-    ----------
-    previous, layout : mapping from str to Tensor
-        Then and now.
-
-    Returns
-    -------
-    list of str
-        One text a tensor, with both shapes.
-    """
+def unmatched(previous: Mapping[str, Tensor], layout: Mapping[str, Tensor]) -> list[str]:
+    """Say which tensors of two layouts differ."""
     return [
         f"{name} was {_shape(previous, name)} and is {_shape(layout, name)}"
         for name in dict.fromkeys([*layout, *previous])
@@ -146,5 +75,5 @@ def unmatched(previous: Dict[str, Tensor], layout: Dict[str, Tensor]) -> list[st
     ]
 
 
-def _shape(state: Dict[str, Tensor], name: str) -> str:
+def _shape(state: Mapping[str, Tensor], name: str) -> str:
     return str(tuple(state[name].shape)) if name in state else "absent"

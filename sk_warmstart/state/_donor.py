@@ -1,4 +1,4 @@
-"""What a fitted network hands on to the next one."""
+"""Donor: the state of a fitted network, and all that a next one takes from it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from torch import Tensor
 
 from ._alignment import Remap, align, unmatched
-from ._feature_summary import FeatureSummary
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState
-from ._row_memory import RowMemory
 from ._schema import Schema
-from ._standardizer import Reparametrisation, Standardizer
+from .rows._feature_summary import FeatureSummary
+from .rows._row_memory import RowMemory
+from .rows._standardizer import Reparametrisation, Standardizer
 
 _LINEAR = {"exp_avg", "momentum_buffer", "grad_avg", "prev"}
 _SQUARED = {"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"}
@@ -46,7 +46,7 @@ class Lineage:
     seed : int or None, default=None
         Seed of the last fit.
     scores : mapping, default={}
-        ``start_loss``, ``start_score``, ``train_loss``, ``valid_score``: what is known of them.
+        ``start_loss``, ``start_score``, ``train_loss``, ``valid_score``: those that were measured.
 
     Examples
     --------

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._checkpoint import Checkpoint
 from ._donor import Donor, Lineage
 from ._net_state import NetState
-from ._row_memory import RowMemory
+from .files._checkpoint import Checkpoint
+from .rows._row_memory import RowMemory
 
 State = TypeVar("State", NetState, Checkpoint)
 

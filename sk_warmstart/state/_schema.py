@@ -1,4 +1,4 @@
-"""What the inputs and outputs of a network stand for, and how two such meanings map onto each other."""
+"""Schema of a network: the names of its columns and classes, and the order of one schema in another."""
 
 from __future__ import annotations
 
@@ -42,24 +42,8 @@ class Schema:
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """Where each entry of a new order comes from in the old one.
-
-    Parameters
-    ----------
-    source : ndarray of int
-        For each new entry its old place; -1 where it is new.
-    n_old : int
-        How many entries there were.
-
-    Examples
-    --------
-    The second of two old entries came to the front, the first is gone, and a new one follows:
-
-    >>> import numpy as np
-    >>> from sk_warmstart.state import Mapping
-    >>> mapping = Mapping(source=np.array([1, -1]), n_old=2)
-    """
+class Reindex:
+    """The old place of each entry of a new order, -1 for a new entry; ``n_old`` entries there were."""
 
     source: NDArray[np.int64]
     n_old: int
@@ -80,32 +64,8 @@ class Mapping:
         return np.setdiff1d(np.arange(self.n_old), self.source)
 
 
-def map_names(old: Sequence[str], new: Sequence[str], what: str = "columns") -> Mapping:
-    """Map names onto the places that they had.
-
-    Parameters
-    ----------
-    old, new : sequence of str
-        The names then and now.
-    what : str, default="columns"
-        What they name, for the message.
-
-    Returns
-    -------
-    Mapping
-        The mapping.
-
-    Raises
-    ------
-    ValueError
-        If a name occurs twice, or none of the old ones is left.
-
-    Examples
-    --------
-    >>> from sk_warmstart.state import map_names
-    >>> map_names(["a", "b"], ["b", "new", "a"]).source.tolist()
-    [1, -1, 0]
-    """
+def map_names(old: Sequence[str], new: Sequence[str], what: str = "columns") -> Reindex:
+    """Map names onto the places that they had."""
     for names in (old, new):
         if len(set(names)) != len(names):
             twice = next(name for name in names if list(names).count(name) > 1)
@@ -117,40 +77,17 @@ def map_names(old: Sequence[str], new: Sequence[str], what: str = "columns") -> 
             f"schema='adapt' maps {what} by name, but none of the {len(old)} old names ({_some(old)}) is among "
             f"the {len(new)} new ones ({_some(new)})"
         )
-    return Mapping(source, len(old))
+    return Reindex(source, len(old))
 
 
-def map_columns(old: Schema, new: Schema) -> Mapping | None:
-    """Map the input columns of a new schema onto those of an old one.
-
-    Parameters
-    ----------
-    old, new : Schema
-        The donor's and the data's.
-
-    Returns
-    -------
-    Mapping or None
-        None where the input is no table.
-
-    Raises
-    ------
-    ValueError
-        If their number changed and they have no names to go by.
-
-    Examples
-    --------
-    >>> from sk_warmstart.state import Schema, map_columns
-    >>> old, new = Schema(2, columns=("age", "height")), Schema(3, columns=("height", "weight", "age"))
-    >>> map_columns(old, new).source.tolist()
-    [1, -1, 0]
-    """
+def map_columns(old: Schema, new: Schema) -> Reindex | None:
+    """Map the input columns of a new schema onto those of an old one."""
     if old.n_features is None or new.n_features is None:
         return None
     if old.columns is not None and new.columns is not None:
         return map_names(old.columns, new.columns)
     if old.n_features == new.n_features:
-        return Mapping(np.arange(old.n_features), old.n_features)
+        return Reindex(np.arange(old.n_features), old.n_features)
     nameless = "now" if old.columns is not None else "in the donor"
     raise ValueError(
         f"schema='adapt' maps columns by name: there were {old.n_features} columns and are {new.n_features}, and "
@@ -160,30 +97,7 @@ def map_columns(old: Schema, new: Schema) -> Mapping | None:
 
 
 def merge_labels(old: NDArray, new: NDArray) -> NDArray:
-    """Return all labels, old and new: sorted if the old ones were, else the new ones after them.
-
-    Parameters
-    ----------
-    old, new : ndarray
-        Labels; repeated ones in ``new`` count once.
-
-    Returns
-    -------
-    ndarray
-        ``old`` itself if it holds them all.
-
-    Raises
-    ------
-    ValueError
-        If the labels are of kinds that have no common one, such as numbers and strings.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import merge_labels
-    >>> merge_labels(np.array(["a", "c"]), np.array(["b", "c"])).tolist()
-    ['a', 'b', 'c']
-    """
+    """Return all labels, old and new: sorted if the old ones were, else the new ones after them."""
     new = np.unique(new)
     if old.dtype != object:
         new = _natural(new)  # a Series of strings holds objects, a list of them does not
@@ -200,32 +114,14 @@ def merge_labels(old: NDArray, new: NDArray) -> NDArray:
     return np.sort(merged) if ordered else merged
 
 
-def map_labels(old: NDArray, new: NDArray) -> Mapping:
-    """Map labels onto the outputs that they had.
-
-    Parameters
-    ----------
-    old, new : ndarray
-        Labels in the order of the outputs, then and now.
-
-    Returns
-    -------
-    Mapping
-        The mapping.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.state import map_labels
-    >>> map_labels(np.array(["a", "c"]), np.array(["a", "b", "c"])).source.tolist()
-    [0, -1, 1]
-    """
+def map_labels(old: NDArray, new: NDArray) -> Reindex:
+    """Map labels onto the outputs that they had."""
     if not len(old):
-        return Mapping(np.full(len(new), -1, dtype=np.int64), 0)
+        return Reindex(np.full(len(new), -1, dtype=np.int64), 0)
     order = np.argsort(old, kind="stable")
     place = np.searchsorted(old, new, sorter=order).clip(max=len(old) - 1)
     candidates = order[place]
-    return Mapping(np.where(old[candidates] == new, candidates, -1).astype(np.int64), len(old))
+    return Reindex(np.where(old[candidates] == new, candidates, -1).astype(np.int64), len(old))
 
 
 def _comparable(a: np.dtype, b: np.dtype) -> bool:

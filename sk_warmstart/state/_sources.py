@@ -1,4 +1,4 @@
-"""From whatever a user holds to the network inside it."""
+"""Networks and donors inside estimators, Pipelines, searches and frozen estimators."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from torch import nn
 
+from .._compat._sklearn import BaseSearchCV
 from ._donor import Donor
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState
@@ -17,29 +17,7 @@ from ._schema import Schema
 
 
 def layers_of(source: Any) -> Iterator[Any]:
-    """Walk from a FrozenEstimator, a Pipeline or a search object inwards.
-
-    Parameters
-    ----------
-    source : object
-        What the user holds.
-
-    Yields
-    ------
-    object
-        The source itself first, what it wraps last.
-
-    Examples
-    --------
-    >>> from sklearn.frozen import FrozenEstimator
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from sk_warmstart import WarmStartClassifier
-    >>> from sk_warmstart.state import layers_of
-    >>> pipe = make_pipeline(StandardScaler(), WarmStartClassifier())
-    >>> [type(layer).__name__ for layer in layers_of(FrozenEstimator(pipe))]
-    ['FrozenEstimator', 'Pipeline', 'WarmStartClassifier']
-    """
+    """Walk from a FrozenEstimator, a Pipeline or a search object inwards."""
     yield source
     inner = None
     if isinstance(source, Pipeline):
@@ -52,7 +30,7 @@ def layers_of(source: Any) -> Iterator[Any]:
         yield from layers_of(inner)
 
 
-def network_of(net: Any) -> nn.Module:
+def network_of(net: object) -> nn.Module:
     """Return all that a fitted net learns, as one module.
 
     Parameters
@@ -122,13 +100,13 @@ def donor_of(source: Any) -> Donor:
         if hasattr(net, "module") or isinstance(net, Pipeline):
             raise ValueError(f"the {type(net).__name__} is not fitted: call fit first")
         raise TypeError(f"a {type(net).__name__} holds no torch network: pass a fitted estimator that does")
-    # A net that was initialised by hand has a network, and nothing else to tell yet.
+    # A net that was initialised by hand has a network, and nothing else to hand on yet.
     begun = hasattr(net, "_donate") and hasattr(net, "origin_")
     return net._donate() if begun else _from_attributes(net)
 
 
-def _from_attributes(net: Any) -> Donor:
-    """What can be told of a net of another library."""
+def _from_attributes(net: object) -> Donor:
+    """Return what the attributes of another library's net say."""
     network = network_of(net)
     names = getattr(net, "feature_names_in_", None)
     n_features = getattr(net, "n_features_in_", None)

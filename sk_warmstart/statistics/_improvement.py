@@ -1,4 +1,4 @@
-"""How often one arm is better than the other."""
+"""Probability that one arm is better than the other in a pair."""
 
 from __future__ import annotations
 

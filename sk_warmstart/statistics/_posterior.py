@@ -1,4 +1,4 @@
-"""The Bayesian decision: is the gain real, and is it large enough to matter?"""
+"""Posterior of a mean difference of correlated replicates, its verdict, and how many pairs would decide."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+
+from ._decision import DecisionRule
 
 _ENOUGH_EQUAL = 5
 
@@ -71,6 +73,14 @@ class Posterior:
         if self.scale == 0:
             return 0.5 if self.mean == bound else float(self.mean < bound)
         return float(stats.t.cdf((bound - self.mean) / self.scale, self.df))
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value for a mean of 0: that of Nadeau and Bengio's corrected t-test.
+
+        NaN where there are too few differences.
+        """
+        return 2 * min(self.below(0.0), Posterior(-self.mean, self.scale, self.df).below(0.0))
 
 
 def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterior:
@@ -149,14 +159,7 @@ def rope_verdict(posterior: Posterior, rope: float, confidence: float) -> str:
     'beneficial'
     """
     worse, below_high = posterior.below(-rope), posterior.below(rope)
-    for verdict, probability, needed in (
-        ("detrimental", worse, (1 + confidence) / 2),
-        ("beneficial", 1 - below_high, (1 + confidence) / 2),
-        ("neutral", below_high - worse, confidence),
-    ):
-        if probability >= needed:
-            return verdict
-    return "undecided"
+    return DecisionRule(rope, confidence).verdict(worse, below_high - worse, 1 - below_high)
 
 
 def pairs_to_decide(
@@ -198,6 +201,7 @@ def pairs_to_decide(
     n = np.arange(len(d), most + 1)
     scale = np.sqrt(1 / n + test_to_train) * spread
     worse, below_high = (stats.t.cdf((bound - mean) / scale, n - 1) for bound in (-rope, rope))
-    differs = np.maximum(worse, 1 - below_high) >= (1 + confidence) / 2
-    decides = differs | (below_high - worse >= confidence)
+    rule = DecisionRule(rope, confidence)
+    differs = np.maximum(worse, 1 - below_high) >= rule.p_difference
+    decides = differs | (below_high - worse >= rule.p_equivalence)
     return int(n[decides.argmax()]) if decides.any() else None

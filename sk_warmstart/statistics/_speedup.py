@@ -1,4 +1,4 @@
-"""How much faster an arm reached the target, runs that never did included."""
+"""Geometric mean speed-up, with runs that never reached the target censored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What new data did to what was known: transfer, forgetting and flipped predictions."""
+"""Transfer, forgetting and flipped predictions: how new data change what was learned before."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def retained_accuracy(y_true: ArrayLike, before: ArrayLike, after: ArrayLike) ->
     """Return the share of the rows that were right before that still are.
 
     It is ``1 - NFR / accuracy before``, with :func:`negative_flip_rate` for NFR. The name also stands for the
-    plain accuracy on the previous data while training goes on; that needs no predictions from before.
+    accuracy on the previous data during training, which needs no predictions from before.
 
     Parameters
     ----------
@@ -249,51 +249,14 @@ def retained_accuracy(y_true: ArrayLike, before: ArrayLike, after: ArrayLike) ->
     return float(now[was].mean()) if was.any() else float("nan")
 
 
-def seen_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike, seen: ArrayLike) -> float:
-    """Return the accuracy on the rows of the classes seen so far [1]_.
-
-    A prediction may be any class: taking a class for one that is yet to come is a mistake.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like of shape (n_samples,)
-        Labels and predictions.
-    seen : array-like of shape (n_seen,)
-        The classes that have arrived.
-
-    Returns
-    -------
-    float
-        The accuracy; NaN where no row is of these classes.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ or are 0.
-
-    References
-    ----------
-    .. [1] Rebuffi, Kolesnikov, Sperl and Lampert, "iCaRL: Incremental Classifier and Representation
-       Learning", CVPR 2017.
-
-    Examples
-    --------
-    >>> from sk_warmstart.statistics import seen_class_accuracy
-    >>> seen_class_accuracy([0, 1, 1, 2], y_pred=[0, 1, 0, 0], seen=[0, 1])  # doctest: +ELLIPSIS
-    0.666...
-    """
-    (right,) = _right(y_true, y_pred)
-    rows = np.isin(np.asarray(y_true), np.asarray(seen), kind="sort")  # NumPy 2.0: a table overflows
-    return float(right[rows].mean()) if rows.any() else float("nan")
-
-
 def average_incremental_accuracy(accuracies: ArrayLike) -> float:
     """Return the mean over the phases of the accuracy on the classes seen by then [1]_.
 
     Parameters
     ----------
     accuracies : array-like of shape (n_phases,)
-        From :func:`seen_class_accuracy`, one a phase.
+        Accuracy after each phase on the test rows of the classes that had arrived by then. A prediction may be
+        any class: taking a class for one that is yet to come is a mistake.
 
     Returns
     -------
@@ -332,7 +295,7 @@ def _square(scores: ArrayLike, least: int) -> NDArray[np.float64]:
 
 
 def _right(y_true: Any, *predictions: Any) -> list[NDArray[np.bool_]]:
-    """Tell for each list of predictions which are right."""
+    """Return for each list of predictions which are right."""
     y = np.asarray(y_true)
     if y.ndim != 1 or not y.size:
         raise ValueError("y_true must be a list of labels, and at least one")

@@ -15,8 +15,7 @@ class Companion(Callback):
     """Callback that changes gradients or weights while an epoch trains.
 
     skorch's ``on_batch_end`` would slow every step down, and nothing is called when a fit fails. What a companion
-    does to a network lasts no longer than :meth:`around_epoch`: between epochs, and after a failure, the network
-    is as anyone may find it.
+    does to a network lasts no longer than :meth:`around_epoch`: not between epochs, and not after a failure.
 
     Examples
     --------

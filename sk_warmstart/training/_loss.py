@@ -1,4 +1,4 @@
-"""Losses with a weight for each row, from criteria that know none."""
+"""Losses with a weight for each row, from criteria that take none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watch the validation score: when to stop, and which epoch to return."""
+"""Early stopping by the validation score, with the start as epoch 0."""
 
 from __future__ import annotations
 
@@ -15,22 +15,8 @@ from ._snapshot import Snapshot
 class ValidationMonitor:
     """Early stopping that counts the start as epoch 0, so that no fit ends below where it began.
 
-    Parameters
-    ----------
-    early_stopping : bool
-        Whether to stop and to return the best epoch; otherwise the last epoch is returned, unless the start
-        was better.
-    n_iter_no_change : int
-        Epochs without improvement before stopping.
-    tol : float
-        An improvement smaller than this does not count.
-    watch : {"score", "loss"}, default="score"
-        What is to improve.
-
-    Attributes
-    ----------
-    best_score : float
-        The score of the best epoch so far.
+    With ``early_stopping`` the best epoch is returned; otherwise the last one, unless the start was better. An
+    improvement smaller than ``tol`` does not count. ``watch`` is what is to improve: "score" or "loss".
     """
 
     early_stopping: bool
@@ -43,16 +29,8 @@ class ValidationMonitor:
     _last: tuple[float, float] = (-math.inf, -math.inf)
     _best: Snapshot | None = None
 
-    def suit(self, patience: float, watch: str) -> None:
-        """Follow what a start asks for, if training is to be stopped early at all.
-
-        Parameters
-        ----------
-        patience : float
-            Share of ``n_iter_no_change`` to wait, in (0, 1]; at least 2 epochs.
-        watch : {"score", "loss"}
-            What is to improve.
-        """
+    def configure(self, patience: float, watch: str) -> None:
+        """Wait for a share of ``n_iter_no_change`` only, at least 2 epochs, where training is stopped early."""
         if not self.early_stopping:
             return
         if patience < 1:
@@ -66,24 +44,7 @@ class ValidationMonitor:
         self._best = Snapshot(network, optimizer)
 
     def update(self, score: float, loss: float, network: torch.nn.Module, optimizer: Any) -> bool:
-        """Take in what an epoch reached.
-
-        Parameters
-        ----------
-        score : float
-            Score on the validation rows; greater is better.
-        loss : float
-            Mean loss on them.
-        network : nn.Module
-            The network after the epoch.
-        optimizer : Optimizer
-            Its optimiser.
-
-        Returns
-        -------
-        bool
-            True if training should stop.
-        """
+        """Take in what an epoch reached on the validation rows; True if training should stop."""
         merit = self._merit_of(score, loss)
         self._last = merit, score
         if not self.early_stopping:
@@ -98,20 +59,7 @@ class ValidationMonitor:
         return self._waited >= self.n_iter_no_change
 
     def finish(self, network: torch.nn.Module, optimizer: Any) -> float:
-        """Put the best epoch back where it was better than the last.
-
-        Parameters
-        ----------
-        network : nn.Module
-            The trained network, changed in place.
-        optimizer : Optimizer
-            Its optimiser, put back to the same epoch.
-
-        Returns
-        -------
-        float
-            The score of what is returned.
-        """
+        """Put the best epoch back where it was better than the last; return the score of what is returned."""
         merit, score = self._last
         if self._best is not None and merit < self._merit:
             self._best.restore(network, optimizer)

@@ -1,4 +1,4 @@
-"""Random numbers of a fit: all of them from one seed, none of them from a neighbour's draw."""
+"""Seeds and generators of a fit: streams that are independent of each other and of other fits."""
 
 from __future__ import annotations
 
@@ -16,18 +16,7 @@ _KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3, "growth": 4, "race"
 
 
 def draw_seed(random_state: Any) -> int | None:
-    """Turn scikit-learn's ``random_state`` into a seed.
-
-    Parameters
-    ----------
-    random_state : int, RandomState or None
-        None means torch's global generator, as users of skorch and torch expect.
-
-    Returns
-    -------
-    int or None
-        The seed; None where the global generator is to be used.
-    """
+    """Turn scikit-learn's ``random_state`` into a seed; None, as there, means torch's global generator."""
     if random_state is None:
         return None
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -41,35 +30,14 @@ def peek_seed() -> int:
 
 
 def child_seed(seed: int, kind: str, generation: int = 0) -> int:
-    """Derive the seed of one stream; streams of other kinds and generations are independent of it.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the fit.
-    kind : {"fresh", "policy", "order", "forward", "growth"}
-        What the numbers are for.
-    generation : int, default=0
-        How many warm starts lie behind.
-
-    Returns
-    -------
-    int
-        A seed of 63 bits.
-    """
+    """Derive the seed, of 63 bits, of one stream; ``generation`` counts the warm starts that lie behind."""
     sequence = np.random.SeedSequence(seed, spawn_key=(_KINDS[kind], generation))
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 @contextlib.contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Run with torch's global generator seeded, and put it back afterwards.
-
-    Parameters
-    ----------
-    seed : int or None
-        None leaves the global generator as it is.
-    """
+    """Run with torch's global generator seeded, if there is a seed, and put it back afterwards."""
     if seed is None:
         yield
         return
@@ -80,7 +48,7 @@ def seeded(seed: int | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _borrowed_generators() -> Iterator[None]:
-    """Own torch's global generators, and put them back afterwards."""
+    """Hold torch's global generators, and put them back afterwards."""
     with GLOBAL_GENERATOR:
         if torch.cuda.is_available():
             with torch.random.fork_rng():
@@ -102,17 +70,9 @@ def _seed_generators(seed: int) -> None:
 
 
 class RandomStreams:
-    """Random numbers of training, which a later ``partial_fit`` continues.
+    """Random numbers of training, which a later ``partial_fit`` continues; without a seed the global generator.
 
-    Parameters
-    ----------
-    seed : int or None
-        Seed of the fit; None uses torch's global generator for everything.
-
-    Attributes
-    ----------
-    order : torch.Generator or None
-        Shuffles the rows. It is of its own, so that fits in threads do not disturb each other.
+    ``order`` shuffles the rows. It is a generator of its own: fits in threads do not disturb each other.
     """
 
     def __init__(self, seed: int | None):
@@ -125,13 +85,7 @@ class RandomStreams:
 
     @contextlib.contextmanager
     def forward(self, stochastic: bool) -> Iterator[None]:
-        """Run a stochastic network's training on this stream and remember where it ended.
-
-        Parameters
-        ----------
-        stochastic : bool
-            Whether the network draws numbers at all; otherwise the global generator is left alone.
-        """
+        """Run a stochastic network's training on this stream and remember where it ended; any other as it is."""
         if self._forward_seed is None or not stochastic:
             yield
             return
@@ -159,13 +113,7 @@ class RandomStreams:
         return found
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Go on from where other streams stood.
-
-        Parameters
-        ----------
-        state : mapping from str to Tensor
-            From :meth:`state`.
-        """
+        """Continue from what :meth:`state` returned."""
         if self.order is not None and "order" in state:
             self.order.set_state(state["order"])
         if self._forward_seed is not None and "forward" in state:

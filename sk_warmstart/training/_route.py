@@ -12,6 +12,7 @@ from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from skorch.history import History
 from torch import Tensor, nn
 
+from .._compat._torch import has_global_hooks, has_hooks
 from ._autocast import needs_scaling, uses_autocast
 from ._companion import companions_of, is_standard_companion
 from ._net import TrainableNet, optimizer_of
@@ -70,7 +71,25 @@ _LIBRARY = __name__.partition(".")[0]
 
 @dataclass(frozen=True)
 class Reason:
-    """One condition that does not hold, and the loops that it rules out."""
+    """Why a faster training loop is ruled out.
+
+    Parameters
+    ----------
+    condition : str
+        Short name of what rules it out, such as "batch_events".
+    message : str
+        The same in words.
+    rules_out : tuple of {"autograd", "cuda_graph", "closed_form", "pack"}
+        Which loops; "pack" is training together with the other fits of a parallel call.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> net = WarmStartClassifier(max_epochs=1, random_state=0, optimizer__fused=False)
+    >>> net.fit(*load_iris(return_X_y=True)).training_route_.reasons[0].message
+    "the optimizer's own step is to be called"
+    """
 
     condition: str
     message: str
@@ -79,7 +98,28 @@ class Reason:
 
 @dataclass(frozen=True)
 class Route:
-    """The loop that trains an epoch, whether it may train in a pack, and why no faster loop may run."""
+    """Which loop trains an epoch, and why no faster one.
+
+    Parameters
+    ----------
+    kind : {"skorch", "autograd", "cuda_graph", "closed_form"}
+        skorch's own steps; forward, backward and update alone; recorded as a CUDA graph; or the gradient of the
+        default network in closed form.
+    packs : bool
+        Whether the fit may train in a pack.
+    reasons : tuple of Reason, default=()
+        What rules out the loops that are faster, and packs.
+    batch_events : bool, default=False
+        Whether a callback, or the class of the net, is notified of each batch.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_warmstart import WarmStartClassifier
+    >>> net = WarmStartClassifier(max_epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> print(net.training_route_)
+    closed_form, may train in a pack
+    """
 
     kind: Kind
     packs: bool
@@ -87,7 +127,19 @@ class Route:
     batch_events: bool = False
 
     def why_alone(self) -> str:
-        """Return why the fit cannot train in a pack, as a text; empty if it can."""
+        """Return why the fit cannot train in a pack.
+
+        Returns
+        -------
+        str
+            The messages of the reasons; empty if it can.
+
+        Examples
+        --------
+        >>> from sk_warmstart.training import Route
+        >>> Route("closed_form", packs=True).why_alone()
+        ''
+        """
         return "; ".join(reason.message for reason in self.reasons if "pack" in reason.rules_out)
 
     def __str__(self) -> str:
@@ -102,7 +154,7 @@ def route(net: TrainableNet, batches: Any, forward_params: dict[str, Any] | None
     A callback may change the net between epochs, so it is asked anew for each epoch.
     """
     overridden = _overridden(net)
-    events = not overridden.isdisjoint(METHODS["batch_events"]) or _has_listener(net, training=True)
+    events = not overridden.isdisjoint(METHODS["batch_events"]) or _has_event_callback(net, training=True)
     reasons = list(_reasons_of_step(net, overridden, events))
     if not reasons:
         reasons = list(_reasons_of_calls(net, batches, overridden, forward_params or {}))
@@ -124,17 +176,15 @@ def is_overridden(net: object, *names: str) -> bool:
 
 def needs_batch_events(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:
     """Tell whether the net, or a callback other than those in ``without``, is to be notified of each batch."""
-    return is_overridden(net, *METHODS["batch_events"]) or _has_listener(net, training, without)
+    return is_overridden(net, *METHODS["batch_events"]) or _has_event_callback(net, training, without)
 
 
 def has_no_hooks(parts: Sequence[nn.Module], parameters: Sequence[Tensor]) -> bool:
     """Tell whether nothing looks into forward and backward of modules, or changes what they compute."""
-    hooks = torch.nn.modules.module
     return (
-        not any(p._backward_hooks or getattr(p, "_post_accumulate_grad_hooks", None) for p in parameters)
-        and not any(_is_hooked(part) for part in parts)
-        and not (hooks._global_forward_hooks or hooks._global_forward_pre_hooks)
-        and not (hooks._global_backward_hooks or hooks._global_backward_pre_hooks)
+        not any(map(has_hooks, parameters))
+        and not any(has_hooks(part) or "forward" in vars(part) for part in parts)
+        and not has_global_hooks()
         and not torch.is_anomaly_enabled()
         and not torch.is_autocast_enabled(parameters[0].device.type)
     )
@@ -202,7 +252,10 @@ def _reasons_of_parts(net: TrainableNet, batches: Any) -> Iterator[Reason]:
     bypass = may_bypass_step(net)
     if not bypass:
         yield Reason("update", "the optimizer's own step is to be called", ("cuda_graph", "closed_form"))
-    parameters, parts = list(module.parameters()), [*module.modules(), criterion]
+    parts = [*module.modules(), criterion]
+    # As module.parameters(), in one pass over the layers less: this is asked for each epoch.
+    found = {id(p): p for part in parts[:-1] for p in part._parameters.values() if p is not None}
+    parameters = list(found.values())
     if not _trains_all(parameters, optimizer):
         yield Reason("parameters", "the optimizer trains only some parameters, or others too", _BUT_AUTOGRAD)
         return
@@ -278,7 +331,7 @@ def _overridden(net: object) -> set[str]:
     return set(vars(net)).union(*others)
 
 
-def _has_listener(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:
+def _has_event_callback(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:
     """Tell whether a callback is to be notified of each batch."""
     return any(
         _takes_batch_events(callback, training)
@@ -302,16 +355,6 @@ def _takes_batch_events(callback: Any, training: bool) -> bool:
     if isinstance(callback, LRScheduler) and type(callback).on_batch_end is LRScheduler.on_batch_end:
         return training and callback.step_every == "batch"
     return any(_overrides(callback, name) for name in METHODS["batch_events"])
-
-
-def _is_hooked(part: nn.Module) -> bool:
-    return bool(
-        part._forward_hooks
-        or part._forward_pre_hooks
-        or part._backward_hooks
-        or part._backward_pre_hooks
-        or "forward" in vars(part)
-    )
 
 
 def _listed(names: Any) -> str:

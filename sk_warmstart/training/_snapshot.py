@@ -1,4 +1,4 @@
-"""Where training stood at one moment, so that it can go back there."""
+"""Snapshot of a network and its optimiser in mid-training."""
 
 from __future__ import annotations
 
@@ -12,15 +12,7 @@ from ..state import NetState
 
 
 class Snapshot:
-    """Copy of a network and its optimiser in mid-training.
-
-    Parameters
-    ----------
-    network : nn.Module
-        The network.
-    optimizer : Optimizer
-        Its optimiser.
-    """
+    """Copy of a network and its optimiser in mid-training, groups of parameters included."""
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer):
         self._state = NetState.from_module(network)
@@ -28,23 +20,17 @@ class Snapshot:
             parameter: {name: _copied(value) for name, value in entry.items()}
             for parameter, entry in optimizer.state.items()
         }
-        self._groups = [
-            {name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups
-        ]
+        self._groups = [(group, {**group, "params": list(group["params"])}) for group in optimizer.param_groups]
 
     def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Put both back, in place; once, since the copies then belong to the optimiser.
-
-        Parameters
-        ----------
-        network, optimizer : nn.Module, Optimizer
-            Those that the snapshot was taken of.
-        """
+        """Put both back, in place; once, since the copies then belong to the optimiser."""
         self._state.load_into(network)
         optimizer.state.clear()
         optimizer.state.update(self._moments)
-        for group, numbers in zip(optimizer.param_groups, self._groups, strict=True):
-            group.update(numbers)
+        for group, before in self._groups:
+            group.clear()
+            group.update(before)
+        optimizer.param_groups[:] = [group for group, _ in self._groups]
 
 
 def _copied(value: Any) -> Any:

@@ -72,7 +72,9 @@ def test_a_search_over_starts(backend: Any, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_comparison(backend: Any) -> None:
     def compared() -> WarmStartComparator:
-        return WarmStartComparator(net(), ("cold", "warm"), DataIncremental(3), n_repeats=4).fit(X, Y)
+        return WarmStartComparator(net(), ("cold", "warm"), DataIncremental(3), n_repeats=4, random_state=0).fit(
+            X, Y
+        )
 
     here = compared()
     with backend():

@@ -31,7 +31,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     X, y = load_iris(return_X_y=True)
     policies = {"cold": "cold", "warm": "warm", "a_start_with_quite_a_long_name_for_a_table": "shrink_perturb"}
     comparator = WarmStartComparator(
-        WarmStartClassifier(max_epochs=6), policies, DataIncremental(3), n_repeats=3, refit=None
+        WarmStartClassifier(max_epochs=6), policies, DataIncremental(3), n_repeats=3, refit=None, random_state=0
     )
     return comparator.fit(X, y).report(tmp_path_factory.mktemp("report") / "report.html")
 

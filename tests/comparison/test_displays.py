@@ -3,24 +3,22 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from findings_by_hand import make_findings
+from findings_by_hand import make_gain as by_hand
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
-from sk_warmstart.comparison.report.displays._gain_and_curves import LearningCurvesDisplay, WarmStartGainDisplay
+from sk_warmstart.comparison.report.displays._curves import LearningCurvesDisplay
+from sk_warmstart.comparison.report.displays._gain import WarmStartGainDisplay
 from sk_warmstart.comparison.report.displays._style import VERDICTS, arm_styles, legend_lines, wrapped
 
 NAN = float("nan")
 
 
-class FakeComparator:
-    reference_ = "cold"
-    rope = 0.01
-    confidence = 0.9
-    scorer_name_ = "accuracy"
-
+class Fitted:
     def __init__(self, gain, curves):
-        self.gain_ = gain
-        self.curves_ = curves
+        rows = {arm: dict(row) for arm, row in gain.iterrows()}
+        self.findings_ = make_findings(gain=by_hand(rows), curves=curves, confidence=0.9)
 
 
 def make_gain():
@@ -139,7 +137,7 @@ def test_only_a_reference_draws_an_empty_plot(ax):
 
 
 def test_gain_labels_come_from_the_comparator(ax):
-    display = WarmStartGainDisplay.from_comparator(FakeComparator(make_gain(), make_curves())).plot(ax=ax)
+    display = WarmStartGainDisplay.from_comparator(Fitted(make_gain(), make_curves())).plot(ax=ax)
     assert ax.get_xlabel() == "score gain over cold (accuracy)"
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts == ["90% interval", "too small to matter (±0.01)"]
@@ -202,7 +200,7 @@ def test_an_arm_without_the_metric_has_no_line(ax):
 
 
 def test_arms_follow_the_gain_table_and_the_legend_names_them(ax):
-    comparator = FakeComparator(make_gain().loc[["warm", "cold"]], make_curves())
+    comparator = Fitted(make_gain().loc[["warm", "cold"]], make_curves())
     display = LearningCurvesDisplay.from_comparator(comparator).plot(ax=ax)
     assert list(display.lines_) == ["warm", "cold"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["warm", "cold"]

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from findings_by_hand import make_findings, make_gain
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
@@ -61,9 +62,9 @@ def test_a_class_without_changes_comes_last():
 
 def test_the_comparator_gives_the_arms_in_its_order(ax):
     class Fitted:
-        reference_ = "cold"
-        stages_ = {"classes": CLASSES}
-        gain_ = pd.DataFrame(index=["dash", "cold", "warm"])
+        findings_ = make_findings(
+            stages={"classes": CLASSES}, gain=make_gain({"dash": {}, "cold": {"verdict": "reference"}, "warm": {}})
+        )
 
     display = ClasswiseChangeDisplay.from_comparator(Fitted(), most=5).plot(ax=ax)
     assert list(display.points_) == ["dash", "warm"]
@@ -74,7 +75,7 @@ def test_the_comparator_gives_the_arms_in_its_order(ax):
 @pytest.mark.parametrize("stages", [{}, {"classes": CLASSES.iloc[:0]}, {"classes": CLASSES.loc[["cold"]]}])
 def test_without_changes_there_is_nothing_to_make(stages):
     class Fitted:
-        stages_ = stages
+        findings_ = make_findings(stages=stages)
 
     assert not has_changes(stages)
     with pytest.raises(ValueError, match="no class-wise changes"):

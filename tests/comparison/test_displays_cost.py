@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from findings_by_hand import make_findings
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
@@ -9,20 +10,24 @@ from sk_warmstart.comparison.report.displays._cost import CostScoreDisplay, cost
 NAN = float("nan")
 
 
-class FakeComparator:
-    reference_ = "cold"
-    scorer_name_ = "accuracy"
-    # Two phases in the first replicate, one in the second: phases are no replicates.
-    results_ = pd.DataFrame(
-        {
-            "repeat": [0, 0, 1, 0, 0, 1],
-            "arm": ["cold"] * 3 + ["warm"] * 3,
-            "seconds": [1.0, 3.0, 4.0, 0.1, 0.1, 0.1],
-            "samples": [10, 30, 40, 5, 5, 5],
-            "score": [0.8, 0.9, 0.95, 0.9, 0.9, 0.9],
-        }
-    )
-    gain_ = pd.DataFrame(index=pd.Index(["cold", "warm"], name="arm"))
+# Two phases in the first replicate, one in the second: phases are no replicates.
+RESULTS = pd.DataFrame(
+    {
+        "repeat": [0, 0, 1, 0, 0, 1],
+        "phase": [2, 3, 2, 2, 3, 2],
+        "arm": ["cold"] * 3 + ["warm"] * 3,
+        "n_train": 100,
+        "n_test": 50,
+        "start_score": NAN,
+        "seconds": [1.0, 3.0, 4.0, 0.1, 0.1, 0.1],
+        "samples": [10, 30, 40, 5, 5, 5],
+        "score": [0.8, 0.9, 0.95, 0.9, 0.9, 0.9],
+    }
+)
+
+
+class Fitted:
+    findings_ = make_findings(results=RESULTS)
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def make_costs(cold=4.0, warm=1.0):
 
 
 def test_phases_are_averaged_inside_a_replicate_first():
-    row = cost_table(FakeComparator.results_, "seconds").loc["cold"]
+    row = cost_table(RESULTS, "seconds").loc["cold"]
     assert row["cost"] == pytest.approx(3.0)  # of 2 and 4
     assert row["cost_sd"] == pytest.approx(np.std([2, 4], ddof=1))
     assert row["score"] == pytest.approx(0.9)
@@ -76,7 +81,7 @@ def test_more_than_a_decade_takes_logarithms(ax, warm, scale):
 
 
 def test_the_comparator_gives_costs_and_names(ax):
-    display = CostScoreDisplay.from_comparator(FakeComparator(), cost="samples").plot(ax=ax)
+    display = CostScoreDisplay.from_comparator(Fitted(), cost="samples").plot(ax=ax)
     assert display.points_["cold"].lines[0].get_xdata().tolist() == [30.0]
     assert ax.get_xlabel() == "training samples a fit"
     assert ax.get_ylabel() == "accuracy"
@@ -92,7 +97,7 @@ def test_an_arm_without_a_cost_is_left_out(ax):
 
 def test_an_unknown_cost_and_an_unfitted_comparator_are_errors():
     with pytest.raises(ValueError, match=r"cost must be one of \['samples', 'seconds'\]"):
-        CostScoreDisplay.from_comparator(FakeComparator(), cost="money")
+        CostScoreDisplay.from_comparator(Fitted(), cost="money")
     with pytest.raises(NotFittedError):
         CostScoreDisplay.from_comparator(object())
 

@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
 
-from sk_warmstart.comparison.findings._gain import gain_table, reach_targets
+from sk_warmstart.comparison.findings._gain import best_arm, gain_table, reach_targets
+from sk_warmstart.statistics import correlated_t, rope_verdict
 
 NAN = float("nan")
 KEYS = ["repeat", "stream", "phase"]
@@ -79,3 +83,97 @@ def test_a_target_can_be_given() -> None:
     curves = pd.concat([curve(0, "cold", [0.1, 0.5, 0.8]), curve(0, "warm", [0.4, 0.9])])
     table = reach_targets(results, curves, rope=0.01, target=0.5)
     assert table["epochs_to_target"].tolist() == [1, 1]
+
+
+# -- the table, against the statistics --------------------------------------------------------------------
+
+
+def frame(differences: np.ndarray, split_effect: np.ndarray | None = None) -> pd.DataFrame:
+    """Runs of two arms, as the comparator records them; one phase."""
+    n = len(differences)
+    cold = np.full(n, 0.8) if split_effect is None else 0.8 + split_effect
+    return frame_of_scores(cold[:, None], (cold + differences)[:, None])
+
+
+def frame_of_scores(cold: np.ndarray, other: np.ndarray) -> pd.DataFrame:
+    """The same from arrays of shape (replicates, phases)."""
+    n, phases = cold.shape
+    place = pd.MultiIndex.from_product([range(n), range(2, 2 + phases)], names=["repeat", "phase"])
+    arms = [
+        place.to_frame(index=False).assign(arm=arm, score=scores.ravel())
+        for arm, scores in (("cold", cold), ("other", other))
+    ]
+    return pd.concat(arms, ignore_index=True).assign(
+        stream=0,
+        epochs=10,
+        samples=1000,
+        n_fit=100,
+        error="",
+        seconds=0.1,
+        target=np.nan,
+        reached=False,
+        epochs_to_target=np.nan,
+        samples_to_target=np.nan,
+    )
+
+
+def scores_of_equal_arms(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of two arms that are the same in truth, in 10 replicates of 2 phases."""
+    split = rng.normal(0, 0.05, size=(10, 1))
+    cold, other = (0.8 + split + rng.normal(0, 0.01, size=(10, 2)) for _ in range(2))
+    return cold, other
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=12), st.floats(0, 1), st.floats(0, 0.5))
+def test_the_three_regions_make_one(differences: list[float], ratio: float, rope: float) -> None:
+    assume(float(np.std(differences)) > 1e-6)  # rounding plays no part
+    gain, _ = gain_table(frame(np.asarray(differences)), ratio, rope, 0.95)
+    p = gain.loc["other", ["p_better", "p_equivalent", "p_worse"]].to_numpy(dtype=float)
+    assert p.sum() == pytest.approx(1)
+    assert ((p >= -1e-12) & (p <= 1 + 1e-12)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rope", [0.0, 0.01])
+def test_the_table_says_of_cold_against_cold_what_the_statistic_says(rope: float) -> None:
+    rng, n, mistakes = np.random.default_rng(5), 50, 0
+    for _ in range(n):
+        cold, other = scores_of_equal_arms(rng)
+        gain, pairs = gain_table(frame_of_scores(cold, other), 1 / 3, rope, 0.95)
+        verdict = gain.loc["other", "verdict"]
+        mistakes += verdict in ("beneficial", "detrimental")
+        assert verdict == rope_verdict(correlated_t((other - cold).mean(axis=1), 1 / 3), rope, 0.95)
+        assert ("other" in pairs) == (verdict == "undecided")
+    assert mistakes <= int(stats.binom.ppf(0.999, n, 0.05))
+
+
+def test_a_true_difference_is_found() -> None:
+    rng = np.random.default_rng(1)
+    split = rng.normal(0, 0.05, size=10)
+    gain, pairs = gain_table(frame(rng.normal(0.05, 0.01, size=10), split), 1 / 3, 0.01, 0.95)
+    assert gain.loc["other", "verdict"] == "beneficial"
+    assert pairs == {}
+
+
+def test_phases_are_averaged_before_replicates_are_compared() -> None:
+    rng = np.random.default_rng(2)
+    cold, other = rng.normal(0.8, 0.1, size=(6, 3)), rng.normal(0.82, 0.1, size=(6, 3))
+    gain, _ = gain_table(frame_of_scores(cold, other), 0.25, 0.01, 0.95)
+    by_repeat = (other - cold).mean(axis=1)
+    expected = correlated_t(by_repeat, 0.25)
+    assert gain.loc["other", "gain"] == pytest.approx(by_repeat.mean())
+    low_high = tuple(gain.loc["other", ["gain_low", "gain_high"]])
+    assert low_high == pytest.approx(expected.interval(0.95))
+    assert gain.loc["cold", "verdict"] == "reference"
+
+
+def test_the_fastest_of_the_practically_best_goes_on() -> None:
+    gain = pd.DataFrame(
+        {"score": [0.90, 0.895, 0.905, 0.5], "speedup": [1.0, 3.0, 2.0, 50.0], "verdict": "neutral"},
+        index=["cold", "fast", "best", "useless"],
+    )
+    assert best_arm(gain, rope=0.01) == "fast"
+    assert best_arm(gain, rope=0.001) == "best"
+    gain.loc["fast", "verdict"] = "failed"
+    assert best_arm(gain, rope=0.01) == "best"
+    assert best_arm(gain.assign(speedup=np.nan), rope=0.01) == "cold"

@@ -18,9 +18,10 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartComparator
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.runs._arms import make_arms
+from sk_warmstart.comparison.runs._outcome import FinalState, Outcome
 from sk_warmstart.comparison.runs._refit import refit
-from sk_warmstart.comparison.runs._task import Outcome, Task
+from sk_warmstart.comparison.runs._task import Task
+from sk_warmstart.comparison.runs.arms._arm import make_arms
 
 X, Y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
@@ -33,7 +34,12 @@ def net(**params: Any) -> WarmStartClassifier:
 
 
 def compared(incumbent: Any, estimator: Any = None, **params: Any) -> WarmStartComparator:
-    settings: dict[str, Any] = {"phases": DataIncremental(2), "n_repeats": 3, "incumbent": incumbent}
+    settings: dict[str, Any] = {
+        "phases": DataIncremental(2),
+        "n_repeats": 3,
+        "incumbent": incumbent,
+        "random_state": 0,
+    }
     estimator = net() if estimator is None else estimator
     return WarmStartComparator(estimator, ("cold", "warm"), **(settings | params)).fit(X[NEW], Y[NEW])
 
@@ -49,8 +55,8 @@ def test_it_is_scored_as_it_stands() -> None:
     assert row["score"] == pytest.approx(mine["score"].mean())
     assert np.isnan(row["speedup"])
     assert np.isnan(row["reached"])
-    assert "incumbent is" in result.verdict_[-1]
-    assert "training samples" not in result.verdict_[-1]
+    assert "incumbent is" in result.summary_[-1]
+    assert "training samples" not in result.summary_[-1]
     np.testing.assert_array_equal(incumbent.predict_proba(X[NEW]), before)
 
 
@@ -58,7 +64,7 @@ def test_a_good_one_is_kept_and_the_best_arm_is_still_told() -> None:
     incumbent = net(max_epochs=40).fit(X[OLD], Y[OLD])
     result = compared(incumbent)
     assert result.kept_incumbent_
-    assert result.best_policy_ in ("cold", "warm")
+    assert result.best_arm_ in ("cold", "warm")
     np.testing.assert_array_equal(result.predict(X[NEW]), incumbent.predict(X[NEW]))
     assert result.best_estimator_ is not incumbent
     table = result.stages_["incumbent"]
@@ -73,7 +79,7 @@ def test_a_poor_one_is_replaced_by_an_arm_that_wins_on_rows_held_out() -> None:
     assert not result.kept_incumbent_
     scores = result.held_out_scores_
     assert scores["challenger"] > scores["incumbent"]
-    assert result.stages_["incumbent"].loc[result.best_policy_, "verdict"] == "beneficial"
+    assert result.stages_["incumbent"].loc[result.best_arm_, "verdict"] == "beneficial"
     assert result.score(X[NEW], Y[NEW]) > 0.5
 
 
@@ -82,16 +88,15 @@ def test_an_arm_that_won_the_comparison_has_to_win_on_rows_held_out_too() -> Non
     challenger = net(max_epochs=0)
     arms = make_arms(("cold", "warm"), challenger)
     task = Task(challenger, arms, None, X[NEW], Y[NEW], None, get_scorer("accuracy"), incumbent=incumbent)
-    outcome = Outcome(final={"warm": net(max_epochs=0)}, held=np.arange(100))
+    outcome = Outcome(final={"warm": FinalState(net(max_epochs=0))}, held_out=np.arange(100))
     refitted = refit(task, outcome, arms[1], wins=True)
     assert refitted.kept
     assert refitted.scores is not None
     assert refitted.scores["challenger"] < refitted.scores["incumbent"]
     np.testing.assert_array_equal(refitted.estimator.predict(X), incumbent.predict(X))
     better = Task(net(), arms, None, X[NEW], Y[NEW], None, get_scorer("accuracy"), incumbent=incumbent)
-    outcome = Outcome(
-        final={"warm": net(max_epochs=40, warm_start=True).fit(X[NEW][100:], Y[NEW][100:])}, held=np.arange(100)
-    )
+    good = net(max_epochs=40, warm_start=True).fit(X[NEW][100:], Y[NEW][100:])
+    outcome = Outcome(final={"warm": FinalState(good)}, held_out=np.arange(100))
     assert not refit(better, outcome, arms[1], wins=True).kept
 
 

@@ -29,7 +29,7 @@ W = np.linspace(0.1, 2, len(X))
 
 
 def compared(estimator: Any, **params: Any) -> WarmStartComparator:
-    settings: dict[str, Any] = {"phases": DataIncremental(3), "n_repeats": 2}
+    settings: dict[str, Any] = {"phases": DataIncremental(3), "n_repeats": 2, "random_state": 0}
     return WarmStartComparator(estimator, ("cold", "warm"), **(settings | params))
 
 

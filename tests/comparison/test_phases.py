@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.phases._plan import Plan, plan_phases
+from sk_warmstart.comparison.phases._phase import Plan
+from sk_warmstart.comparison.phases._plan import plan_phases
 
 
 def rows(n: int) -> np.ndarray:
@@ -97,8 +98,8 @@ def test_sparse_rows_are_counted() -> None:
         (DataIncremental(1), 40, "n_phases must be an integer of at least 2, got 1"),
         (DataIncremental(2.0), 40, r"n_phases must be an integer of at least 2, got 2\.0"),
         (DataIncremental(True), 40, "n_phases must be an integer"),
-        (DataIncremental(2, 0.0), 40, r"test_size must be in \(0, 1\), got 0\.0"),
-        (DataIncremental(2, 1), 40, r"test_size must be in \(0, 1\), got 1"),
+        (DataIncremental(2, 0.0), 40, r"test_size must be a number in \(0, 1\), got 0\.0"),
+        (DataIncremental(2, 1), 40, r"test_size must be a number in \(0, 1\), got 1"),
         (DataIncremental(20), 40, "20 phases are too many for 40 rows: 30 of them train, and each phase"),
     ],
 )

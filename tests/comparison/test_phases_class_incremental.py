@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sk_warmstart.comparison import ClassIncremental
-from sk_warmstart.comparison.phases._plan import Plan, new_test_rows, plan_phases
+from sk_warmstart.comparison.phases._phase import Plan, new_test_rows
+from sk_warmstart.comparison.phases._plan import plan_phases
 
 
 def draw(phases: ClassIncremental, y: object, groups: object = None, seed: int = 0) -> Plan:
@@ -142,7 +143,7 @@ def test_it_is_an_estimator_in_its_parameters() -> None:
     ("phases", "message"),
     [
         (ClassIncremental(1), "n_phases must be an integer of at least 2, got 1"),
-        (ClassIncremental(2, 1.5), r"test_size must be in \(0, 1\), got 1.5"),
+        (ClassIncremental(2, 1.5), r"test_size must be a number in \(0, 1\), got 1.5"),
         (ClassIncremental(5), "5 phases are too many for 5 classes: .* ask for at most 4"),
         (
             ClassIncremental(2, order="reversed"),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold
 
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.phases._plan import Phase, Plan, plan_phases
+from sk_warmstart.comparison.phases._phase import Phase, Plan
+from sk_warmstart.comparison.phases._plan import plan_phases
 
 
 def draw(phases: object, n: int, labels: np.ndarray | None = None, groups: object = None, seed: int = 0) -> Plan:

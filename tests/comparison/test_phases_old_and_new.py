@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sk_warmstart.comparison import OldAndNew
-from sk_warmstart.comparison.phases._plan import Plan, plan_phases
+from sk_warmstart.comparison.phases._phase import Plan
+from sk_warmstart.comparison.phases._plan import plan_phases
 
 
 def draw(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sk_warmstart.comparison import RollingWindow
-from sk_warmstart.comparison.phases._plan import Plan, plan_phases
+from sk_warmstart.comparison.phases._phase import Plan
+from sk_warmstart.comparison.phases._plan import plan_phases
 
 
 def draw(phases: RollingWindow, n: int, groups: object = None, seed: int = 0) -> Plan:

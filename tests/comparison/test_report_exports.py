@@ -1,22 +1,26 @@
 """The report as Markdown and as JSON."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.exceptions import NotFittedError
+from findings_by_hand import make_findings, make_gain, make_sentence
 
-from sk_warmstart.comparison.report._html import report_writer, write_report
-from sk_warmstart.comparison.report._json import as_dict, as_json, plain, table_as_dict
-from sk_warmstart.comparison.report._markdown import as_markdown, escaped
+from sk_warmstart.comparison.findings._frames import plain, table_as_dict
+from sk_warmstart.comparison.findings._json import as_dict, render_json
+from sk_warmstart.comparison.report._markdown import escaped, render_markdown
+from sk_warmstart.comparison.report._write import check_report_path, write_report
 
 NAN = float("nan")
 ARM = "a|b"
 
 
-def make_gain():
+def gains():
+    columns = [
+        *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse", "speedup"),
+        *("speedup_low", "speedup_high", "reached", "seconds", "verdict", "cost", "speedup_bound"),
+    ]
     rows = {
         "cold": (0.94, 0.0, NAN, NAN, NAN, NAN, NAN, 1.0, NAN, NAN, 0.9, 1.8, "reference", "", "exact"),
         ARM: (
@@ -24,35 +28,25 @@ def make_gain():
             *("undecided", "cheaper", "at least"),
         ),
     }
-    columns = [
-        *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse", "speedup"),
-        *("speedup_low", "speedup_high", "reached", "seconds", "verdict", "cost", "speedup_bound"),
-    ]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("arm")
+    return make_gain({arm: dict(zip(columns, row, strict=True)) for arm, row in rows.items()})
 
 
-def make_comparator(**changes):
+def findings(**changes):
     runs = [(repeat, 2, arm, 100, 50) for repeat in range(2) for arm in ("cold", ARM)]
     results = pd.DataFrame(runs, columns=["repeat", "phase", "arm", "n_train", "n_test"])
     results = results.assign(score=[0.91, 0.9, 0.93, 1 / 3], start_score=NAN, reached=[True, True, False, True])
     classes = pd.MultiIndex.from_product([["cold", ARM], ["cat", "dog"]], names=["arm", "class"])
+    changed = pd.DataFrame({"change": [NAN, NAN, 0.7, -0.1], "change_sd": 0.01}, index=classes)
     content = {
-        "gain_": make_gain(),
-        "results_": results,
-        "curves_": pd.DataFrame({"arm": ["cold"], "epoch": [0], "valid_score": [0.1]}).iloc[:0],
-        "stages_": {"classes": pd.DataFrame({"change": [NAN, NAN, 0.7, -0.1]}, index=classes)},
-        "settings_": {"rows": np.int64(150), "estimator": "Pipe(a|b)", "ROPE": 0.01},
-        "reference_": "cold",
-        "best_policy_": "cold",
-        "verdict_": [f"{ARM} is undecided: *24* pairs would decide."],
-        "advice_": "Stay cold.",
-        "rope": 0.01,
-        "confidence": 0.95,
-        "n_repeats": 2,
-        "scorer_name_": "accuracy",
-        "fixed_splits_": False,
+        "gain": gains(),
+        "results": results.assign(seconds=0.5, samples=100),
+        "stages": {"classes": changed},
+        "settings": {"rows": 150, "estimator": "Pipe(a|b)", "ROPE": 0.01},
+        "best_arm": "cold",
+        "sentences": (make_sentence(ARM, "undecided", ": *24* pairs would decide."),),
+        "advice": "Stay cold.",
     }
-    return SimpleNamespace(**(content | changes))
+    return make_findings(**(content | changes))
 
 
 def read(table):
@@ -67,32 +61,33 @@ def test_json_is_strict_and_reads_back_as_the_dict():
     def fail(constant):
         raise AssertionError(f"{constant} is no JSON")
 
-    comparator = make_comparator()
-    assert json.loads(as_json(comparator), parse_constant=fail) == as_dict(comparator)
+    found = findings()
+    assert json.loads(render_json(found), parse_constant=fail) == as_dict(found)
 
 
 def test_tables_come_back_equal_to_the_last_digit():
-    comparator = make_comparator()
-    told = json.loads(as_json(comparator))
+    found = findings()
+    told = json.loads(render_json(found))
     for table, frame in [
-        (told["gain"], comparator.gain_),
-        (told["results"], comparator.results_),
-        (told["stages"]["classes"], comparator.stages_["classes"]),
+        (told["gain"], found.gain),
+        (told["results"], found.results),
+        (told["stages"]["classes"], found.stages["classes"]),
     ]:
         back = read(table).astype(frame.dtypes.to_dict())
         pd.testing.assert_frame_equal(back, frame, check_exact=True)
-    assert read(told["curves"]).columns.tolist() == ["arm", "epoch", "valid_score"]
+    assert read(told["curves"]).columns.tolist() == ["repeat", "phase", "arm", "epoch", "samples"]
 
 
 def test_the_dict_says_what_was_compared_and_what_came_out():
-    told = as_dict(make_comparator())
+    told = as_dict(findings())
     assert told["settings"] == {"rows": 150, "estimator": "Pipe(a|b)", "ROPE": 0.01}
     assert type(told["settings"]["rows"]) is int
     assert told["verdict"] == [f"{ARM} is undecided: *24* pairs would decide."]
     assert (told["advice"], told["interrupted"], told["reference"]) == ("Stay cold.", None, "cold")
-    assert told["versions"]["pandas"] == pd.__version__
-    bare = make_comparator()
-    del bare.advice_, bare.stages_, bare.best_policy_
+    assert told["versions"] == {"pandas": "1.2.3"}  # of the findings, not of this machine
+    assert (told["rope"], told["confidence"], told["rule"]["p_difference"]) == (0.01, 0.95, 0.975)
+    assert told["sentences"][0]["arm"] == ARM
+    bare = findings(advice=None, stages={}, best_arm=None)
     assert [as_dict(bare)[name] for name in ("advice", "stages", "best_policy")] == [None, {}, None]
 
 
@@ -117,7 +112,9 @@ def test_values_are_told_as_json_has_them(value, told):
 
 def test_an_index_without_names_is_kept():
     table = table_as_dict(pd.DataFrame({"x": [1, 2]}, index=["a", "b"]))
-    assert table == {"keys": ["level_0"], "columns": ["level_0", "x"], "data": [["a", 1], ["b", 2]]}
+    assert table["keys"] == ["level_0"]
+    assert table["columns"] == ["level_0", "x"]
+    assert table["data"] == [["a", 1], ["b", 2]]
 
 
 # -- Markdown --------------------------------------------------------------------------------------------
@@ -128,7 +125,7 @@ def rows_of(text, start):
 
 
 def test_markdown_holds_sentences_tables_and_settings():
-    text = as_markdown(make_comparator())
+    text = render_markdown(findings())
     assert "**Stay cold.**" in text
     assert "- **a\\|b is undecided**: \\*24\\* pairs would decide." in text
     gain, phases, cat, dog = rows_of(text, "a\\|b")
@@ -137,12 +134,12 @@ def test_markdown_holds_sentences_tables_and_settings():
         "| at least 2.8x [≥\N{NO-BREAK SPACE}1.9] | cheaper | 70% | 600 ms |"
     ).replace("\N{NO-BREAK SPACE}", " ")
     assert phases == "| a\\|b | 0.617 ± 0.401 |"
-    assert (cat, dog) == ("| a\\|b | cat | 0.7000 |", "| a\\|b | dog | −0.1000 |")
+    assert (cat, dog) == ("| a\\|b | cat | 0.7000 | 0.01000 |", "| a\\|b | dog | −0.1000 | 0.01000 |")
     assert rows_of(text, "estimator") == ["| estimator | Pipe(a\\|b) |"]
 
 
 def test_every_row_of_a_markdown_table_has_the_cells_of_its_header():
-    blocks = [block.splitlines() for block in as_markdown(make_comparator()).split("\n\n") if block[0] == "|"]
+    blocks = [block.splitlines() for block in render_markdown(findings()).split("\n\n") if block[0] == "|"]
     assert len(blocks) == 4
     for header, rule, *rows in blocks:
         n_cells = header.count("|")
@@ -151,10 +148,10 @@ def test_every_row_of_a_markdown_table_has_the_cells_of_its_header():
 
 
 def test_an_interruption_and_fixed_splits_are_told_first_and_last():
-    text = as_markdown(make_comparator(interrupted_="1 of 2 replicates.", fixed_splits_=True))
+    text = render_markdown(findings(interrupted="1 of 2 replicates.", fixed_splits=True))
     assert text.index("> **Interrupted.** 1 of 2 replicates.") < text.index("**Stay cold.**")
     assert "for this stream of data only" in text
-    assert "Interrupted" not in as_markdown(make_comparator())
+    assert "Interrupted" not in render_markdown(findings())
 
 
 @pytest.mark.parametrize(
@@ -180,20 +177,14 @@ def test_markdown_takes_texts_as_they_are(text, told):
 
 
 def test_the_suffix_says_what_is_written(tmp_path):
-    comparator = make_comparator()
-    assert write_report(comparator, tmp_path / "x.json").read_text() == as_json(comparator)
-    assert write_report(comparator, str(tmp_path / "x.MD")).read_bytes() == as_markdown(comparator).encode()
-    assert report_writer("x.htm") is report_writer("x.html")
+    found = findings()
+    assert write_report(found, tmp_path / "x.json").read_text() == render_json(found) == found.to_json()
+    assert write_report(found, str(tmp_path / "x.MD")).read_bytes() == render_markdown(found).encode()
+    assert check_report_path("x.HTML") == ".html"
 
 
 @pytest.mark.parametrize("name", ["report", "report.txt", "report.html.gz"])
 def test_another_suffix_is_told_before_any_work(name, tmp_path):
     with pytest.raises(ValueError, match=r"as \.html, \.md or \.json"):
-        write_report(SimpleNamespace(), tmp_path / name)
+        write_report(None, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("export", [as_dict, as_json, as_markdown])
-def test_an_unfitted_comparator_is_an_error(export):
-    with pytest.raises(NotFittedError):
-        export(SimpleNamespace())

@@ -31,6 +31,7 @@ def comparator(folder: Path | None, estimator: Any = None, **params: Any) -> War
             StandardScaler(), WarmStartClassifier(max_epochs=4, module__hidden_layer_sizes=(8,), random_state=0)
         )
     settings: dict[str, Any] = {"phases": DataIncremental(4), "n_repeats": 3, "resume": folder, "refit": None}
+    settings["random_state"] = 0
     return WarmStartComparator(estimator, ("cold", "warm", "shrink_perturb"), **(settings | params))
 
 
@@ -44,19 +45,19 @@ from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 sys.path.insert(0, {tests!r})
 import test_resume as t
-from sk_warmstart.comparison.runs._journal import Journal
+from sk_warmstart.comparison.runs.interruption._journal import Journal
 
-keep = Journal.keep
+save = Journal.save
 calls = []
 
-def keep_and_die(self, fits):
+def save_and_die(self, results):
     if len(calls) == {at}:
         # In the middle of writing: one file is there, the folder is not yet named.
         os.kill(os.getpid(), signal.SIGKILL)
     calls.append(1)
-    keep(self, fits)
+    save(self, results)
 
-Journal.keep = keep_and_die
+Journal.save = save_and_die
 t.comparator(t.Path({folder!r}), packed={packed}).fit(t.X, t.Y)
 """
 
@@ -114,16 +115,18 @@ def test_arms_that_failed_are_remembered(tmp_path: Path) -> None:
         "n_repeats": 2,
         "refit": None,
         "resume": tmp_path / "k",
+        "random_state": 0,
     }
     first = WarmStartComparator(estimator, policies, **settings).fit(X, Y)
     second = WarmStartComparator(estimator, policies, **settings).fit(X, Y)
     assert first.gain_.loc["torn", "verdict"] == "failed"
-    assert first.verdict_ == second.verdict_
+    assert first.summary_ == second.summary_
 
 
 def test_other_estimators_go_on_too(tmp_path: Path) -> None:
     net = MLPClassifier((4,), max_iter=300, tol=0.1)
     settings: dict[str, Any] = {"phases": DataIncremental(3), "n_repeats": 2, "resume": tmp_path / "kept"}
+    settings["random_state"] = 0
     first = WarmStartComparator(net, ("cold", "warm"), **settings).fit(X, Y)
     second = WarmStartComparator(net, ("cold", "warm"), **settings).fit(X, Y)
     pd.testing.assert_frame_equal(first.gain_, second.gain_)

@@ -11,7 +11,7 @@ from sk_warmstart.comparison.findings._sentences import advice
 
 
 def gains(**arms: tuple[str, str]) -> pd.DataFrame:
-    told = {"cold": ("reference", "same"), **arms}
+    told = {"cold": ("reference", "similar"), **arms}
     return pd.DataFrame.from_dict(told, orient="index", columns=["verdict", "cost"])
 
 
@@ -19,12 +19,16 @@ def gains(**arms: tuple[str, str]) -> pd.DataFrame:
     ("table", "best", "words"),
     [
         (gains(warm=("beneficial", "cheaper")), "warm", "Retrain with warm: it is better than cold and cheaper."),
-        (gains(warm=("beneficial", "dearer")), "warm", "Retrain with warm: it is better than cold, and dearer."),
+        (
+            gains(warm=("beneficial", "costlier")),
+            "warm",
+            "Retrain with warm: it is better than cold, and costlier.",
+        ),
         (gains(warm=("neutral", "cheaper")), "warm", "Retrain with warm: it is as good as cold and cheaper."),
         (gains(warm=("detrimental", "cheaper")), "cold", "Retrain cold: no other start is as good."),
         (gains(warm=("failed", "")), "cold", "Retrain cold: no other start is as good."),
         (
-            gains(warm=("neutral", "dearer")),
+            gains(warm=("neutral", "costlier")),
             "cold",
             "Retrain cold: no other start is shown to be worth changing to.",
         ),
@@ -58,7 +62,7 @@ def test_what_is_open_is_told_with_what_would_decide_it(
 
 
 def test_the_arm_that_is_decided_first_is_named() -> None:
-    table = gains(a=("undecided", "same"), b=("undecided", "same"), c=("undecided", "same"))
+    table = gains(a=("undecided", "similar"), b=("undecided", "similar"), c=("undecided", "similar"))
     told = advice(table, {"a": 40, "b": 12, "c": None}, "a", 10, False)
     assert told.endswith("More replicates would decide: n_repeats=12, say, about b.")
     told = advice(table, {"a": None, "b": None, "c": None}, "a", 10, True)

@@ -16,10 +16,14 @@ from sklearn.neural_network import MLPClassifier
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.findings._stage_tables import stage_page
-from sk_warmstart.comparison.findings._stages import incumbent_table, stage_tables
-from sk_warmstart.comparison.runs._measures import NOISES, Known, Measured, by_class, look_back, under_noise
-from sk_warmstart.comparison.runs._task import Judge, Task
+from sk_warmstart.comparison.findings._stages import Runs, stage_tables
+from sk_warmstart.comparison.report._stages import stage_pages
+from sk_warmstart.comparison.runs._scorer import PhaseScorer
+from sk_warmstart.comparison.runs.measures._measured import Measured
+from sk_warmstart.comparison.runs.measures._noise import NOISES, score_under_noise
+from sk_warmstart.comparison.runs.measures._recall import recall_by_class
+from sk_warmstart.comparison.runs.measures._transfer import PreviousPredictions, score_on_all_phases
+from sk_warmstart.statistics import DecisionRule
 
 X, Y = load_iris(return_X_y=True)
 
@@ -54,14 +58,13 @@ GAIN = pd.DataFrame({"gain": [0.0, 0.1]}, index=pd.Index(["cold", "warm"], name=
 EMPTY = {field.name: pd.DataFrame() for field in fields(Measured)}
 
 
-def tables(curves: pd.DataFrame | None = None, **measured: Any) -> dict[str, pd.DataFrame]:
+def tables(
+    curves: pd.DataFrame | None = None, results: pd.DataFrame = RESULTS, **measured: Any
+) -> dict[str, pd.DataFrame]:
     columns = ["repeat", "stream", "phase", "arm", "epoch", "valid_score"]
     found = {name: pd.DataFrame(rows) for name, rows in measured.items()}
-    return stage_tables(RESULTS, pd.DataFrame(columns=columns) if curves is None else curves, EMPTY | found, GAIN)
-
-
-def judge_of(X: Any, y: Any, score: Any) -> Judge:
-    return Judge(Task(None, [], None, X, y, None, score))
+    curves = pd.DataFrame(columns=columns) if curves is None else curves
+    return stage_tables(Runs(results, curves, EMPTY | found, GAIN, 0.0, DecisionRule(0.01, 0.95)))
 
 
 def test_baseline_and_spread() -> None:
@@ -117,7 +120,7 @@ def test_rows_of_a_phase_to_come_that_cannot_be_prepared_yet_leave_forward_trans
 def test_classes_by_hand() -> None:
     says = np.array([[0], [1], [1], [1], [0]])
     truth = np.array([0, 1, 1, 0, 1])
-    told = by_class(Says(), judge_of(says, truth, None), np.arange(5), {"arm": "warm"})
+    told = recall_by_class(Says(), PhaseScorer(says, truth, None), np.arange(5), {"arm": "warm"})
     assert told == [
         {"arm": "warm", "class": 0, "recall": 0.5},
         {"arm": "warm", "class": 1, "recall": pytest.approx(2 / 3)},
@@ -144,7 +147,7 @@ def test_every_arm_against_the_incumbent_by_hand() -> None:
         for repeat in (0, 1)
     ]
     results = pd.concat([RESULTS, stays]).assign(error="")
-    found = incumbent_table(results, pd.DataFrame(flips), 0.0, 0.01, 0.95)
+    found = tables(results=results, challenges=flips)["incumbent"]
     assert list(found.index) == ["cold", "warm"]
     assert found["gain"].tolist() == pytest.approx([0.1, 0.205])
     assert found["negative_flips"].tolist() == pytest.approx([0.05, 0.05])
@@ -178,13 +181,15 @@ class Says(ClassifierMixin, BaseEstimator):
 def test_flips_on_the_rows_of_the_phase_before() -> None:
     truth = np.array([1, 1, 0, 0, 1])
     says = np.array([[1], [0], [0], [1], [1]])
-    before = Known(np.arange(4), np.array([1, 1, 1, 0]))
+    before = PreviousPredictions(np.arange(4), np.array([1, 1, 1, 0]))
 
     def score(net: Any, X: Any, y: Any) -> float:
         return float((net.predict(X) == y).mean())
 
     tests = {1: np.arange(4), 2: np.array([3, 4]), 3: np.array([4])}
-    transfer, flips, known = look_back(Says(), judge_of(says, truth, score), tests, 2, before, {"arm": "a"})
+    transfer, flips, known = score_on_all_phases(
+        Says(), PhaseScorer(says, truth, score), tests, 2, before, {"arm": "a"}
+    )
     assert [(row["on_phase"], row["score"]) for row in transfer] == [(1, 0.5), (2, 0.5), (3, 1.0)]
     # Right before: 0, 1 and 3; of these 1 and 3 are wrong now; 2 was wrong and is right.
     assert flips[0]["negative_flips"] == 0.5
@@ -202,7 +207,7 @@ def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
         return float(net.score(X, y))
 
     everything = np.arange(len(Y))
-    told = [under_noise(net, judge_of(X, Y, score), everything, 0, {}) for _ in range(2)]
+    told = [score_under_noise(net, PhaseScorer(X, Y, score), everything, 0, {}) for _ in range(2)]
     assert told[0] == told[1]
     assert [row["noise"] for row in told[0]] == list(NOISES)
     assert all(torch.equal(p, kept) for p, kept in zip(net.module_.parameters(), before, strict=True))
@@ -214,15 +219,17 @@ def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
         sizes.append(float(moved.square().mean().sqrt() / before[-2].square().mean().sqrt()))
         return 0.0
 
-    under_noise(scaled, judge_of(X, Y, size), everything, 1, {})
+    score_under_noise(scaled, PhaseScorer(X, Y, size), everything, 1, {})
     assert sizes[0] == 0
     assert sizes[1::3] == pytest.approx(NOISES, rel=0.2)
-    assert under_noise(MLPClassifier(), judge_of(X, Y, score), everything, 0, {}) == []
+    assert score_under_noise(MLPClassifier(), PhaseScorer(X, Y, score), everything, 0, {}) == []
 
 
 def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> None:
     net = WarmStartClassifier(max_epochs=4, module__hidden_layer_sizes=(8,))
-    fitted = WarmStartComparator(net, ("cold", "warm"), TimeSeriesSplit(3), n_repeats=2).fit(X[::-1], Y[::-1])
+    fitted = WarmStartComparator(net, ("cold", "warm"), TimeSeriesSplit(3), n_repeats=2, random_state=0).fit(
+        X[::-1], Y[::-1]
+    )
     stages = fitted.stages_
     names = ["baseline", "runs", "trajectories", "consistency", "updates", "classes", "cost", "perturbation"]
     assert list(stages) == [*names, "verdict"]
@@ -230,14 +237,14 @@ def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> N
     assert stages["updates"].notna().all().all()
     assert (stages["cost"]["checkpoint, kB"] > 1).all()
     page = fitted.report(tmp_path / "report.html").read_text()
-    for table in stage_page(stages):
+    for table in stage_pages(fitted.findings_):
         assert f'id="stage-{table.name}"' in page
         assert all(len(row) == len(table.columns) for row in table.rows)
 
 
 def test_numbers_have_no_flips_and_other_estimators_have_what_can_be_seen() -> None:
     A, b = make_regression(120, 4, random_state=0)
-    settings: dict[str, Any] = {"phases": DataIncremental(3), "n_repeats": 1, "refit": None}
+    settings: dict[str, Any] = {"phases": DataIncremental(3), "n_repeats": 1, "refit": None, "random_state": 0}
     numbers = WarmStartComparator(WarmStartRegressor(max_epochs=2), ("cold", "warm"), **settings).fit(
         A, b / b.std()
     )

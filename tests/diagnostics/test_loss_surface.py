@@ -135,7 +135,7 @@ def test_sharpness_goes_by_relative_noise(factor: float) -> None:
     assert sharpness(network, LOSS, X, y).value == pytest.approx(before, rel=1e-6)
 
 
-def test_sharpness_draws_from_rng_only() -> None:
+def test_sharpness_draws_from_the_generator_only() -> None:
     network, X, y = problem()
     assert sharpness(network, LOSS, X, y) == sharpness(network, LOSS, X, y)
     seeds = [torch.Generator().manual_seed(seed) for seed in (1, 1, 2)]

@@ -14,9 +14,7 @@ from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import ERROR_MSGS, validate
 
 USED = ["state", "statistics", "policies", "modules", "diagnostics", "callbacks", "estimators"]
-USED += ["comparison", "testing", "cli"]
-# The training room is an engine for the rooms above it; of its names users meet these.
-OF_THE_ENGINE = ["sk_warmstart.training.Companion", "sk_warmstart.training.PackedBackend"]
+USED += ["comparison", "testing", "cli", "training"]
 
 # Not asked for:
 LEFT_OUT = {
@@ -42,8 +40,6 @@ def public_names() -> Iterator[str]:
     for path in ["sk_warmstart", *(f"sk_warmstart.{room}" for room in USED)]:
         for name in importlib.import_module(path).__all__:
             yield from names_of(f"{path}.{name}", seen)
-    for name in OF_THE_ENGINE:
-        yield from names_of(name, seen)
 
 
 def names_of(name: str, seen: set[int]) -> Iterator[str]:

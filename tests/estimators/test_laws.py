@@ -22,7 +22,8 @@ from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.policies import Interpolate, ShrinkPerturb, policy_names
-from sk_warmstart.state import NetState, row_ids, validation_mask
+from sk_warmstart.state import NetState, row_ids
+from sk_warmstart.state.rows._identity import validation_mask
 
 LABELS = {
     "int": np.array([3, 7, 11]),

@@ -19,7 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.policies import policy_names
-from sk_warmstart.state import RowSketch
+from sk_warmstart.state.rows._row_sketch import RowSketch
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(240, 10))

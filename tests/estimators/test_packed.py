@@ -27,7 +27,7 @@ from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.training import PackedBackend
-from sk_warmstart.training.packed._rendezvous import Meeting
+from sk_warmstart.training.packed._rendezvous import Rendezvous
 
 X, y = make_classification(130, 6, n_informative=4, n_classes=3, random_state=0)
 
@@ -66,13 +66,13 @@ def net(**params: Any) -> WarmStartClassifier:
 def packs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the packs that were trained."""
     seen: list[int] = []
-    lead = Meeting._lead
+    lead = Rendezvous._lead
 
-    def noted(self: Meeting, pack: list[Any]) -> None:
+    def noted(self: Rendezvous, pack: list[Any]) -> None:
         seen.append(len(pack))
         lead(self, pack)
 
-    monkeypatch.setattr(Meeting, "_lead", noted)
+    monkeypatch.setattr(Rendezvous, "_lead", noted)
     return seen
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from sk_warmstart import WarmStartClassifier
 from sk_warmstart.modules import MLP
-from sk_warmstart.training import Stopwatch, current_meeting, run_together
+from sk_warmstart.training import Stopwatch, current_rendezvous, run_together
 
 
 class Own(nn.Module):
@@ -43,11 +43,11 @@ def test_tasks_side_by_side_train_in_one_pack_however_long_they_take() -> None:
         def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
             for _ in range(200_000):
                 pass
-            packs.append(current_meeting())
+            packs.append(current_rendezvous())
 
     tasks = [_fit(random_state=i, callbacks=[Slow()] if i == 1 else None) for i in range(3)]
     together = run_together(tasks)
-    assert [meeting.packs for meeting in packs] == [[3]]
+    assert [rendezvous.packs for rendezvous in packs] == [[3]]
     for i, fitted in enumerate(together):
         alone = _fit(random_state=i)()
         np.testing.assert_allclose(fitted.loss_curve_, alone.loss_curve_, rtol=1e-9)
@@ -84,7 +84,7 @@ def test_settings_of_scikit_learn_reach_the_tasks() -> None:
     assert found == [True, True]
 
 
-def test_a_meeting_inside_a_task_does_not_hold_up_the_others() -> None:
+def test_a_rendezvous_inside_a_task_does_not_hold_up_the_others() -> None:
     def outer() -> list[int]:
         return [net.n_iter_ for net in run_together([_fit(random_state=1), _fit(random_state=2)])]
 

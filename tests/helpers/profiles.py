@@ -1,4 +1,4 @@
-"""Profiles of Hypothesis: a repeatable one by default, and ``--hypothesis-profile=many`` for a search of hours."""
+"""Profiles of Hypothesis: a repeatable one by default, and ``--hypothesis-profile=many`` for a long search."""
 
 from __future__ import annotations
 

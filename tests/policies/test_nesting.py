@@ -183,6 +183,10 @@ def test_an_object_that_can_be_set_is_searched_like_a_policy(good: Any) -> None:
 
 def test_an_object_can_be_an_arm() -> None:
     compared = WarmStartComparator(
-        net(max_epochs=2), ["cold", Half(), Compose([Part(0.9)])], DataIncremental(2), n_repeats=2
+        net(max_epochs=2),
+        ["cold", Half(), Compose([Part(0.9)])],
+        DataIncremental(2),
+        n_repeats=2,
+        random_state=0,
     ).fit(X[:200], Y[:200])
     assert list(compared.gain_.index)[:2] == ["cold", "Half()"]

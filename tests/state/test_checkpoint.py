@@ -1,7 +1,7 @@
 """What an estimator knows, as one value and one file.
 
-The file in ``tests/data`` is kept, so that later versions go on reading the first format. It was written by
-``python tests/state/test_checkpoint.py``; a new format gets a file of its own beside it.
+The files in ``tests/data``, one a format, are kept, so that later versions go on reading them. Each was written by
+``python tests/state/test_checkpoint.py``; a new format gets a new file.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from sk_warmstart.state import (
     NetState,
     OptimizerState,
     Schema,
-    as_json,
     donor_of,
 )
+from sk_warmstart.state.files._encoding import as_json
 
-KEPT = Path(__file__).parents[1] / "data" / "checkpoint_v1.safetensors"
+KEPT = {n: Path(__file__).parents[1] / "data" / f"checkpoint_v{n}.safetensors" for n in (1, 2)}
 X = np.sin(np.arange(120.0)).reshape(40, 3) * [1, 10, 100] + [0, 5, -50]
 Y = np.array(["ash", "oak", "yew"])[(np.arange(40) * 7) % 3]
 
@@ -444,11 +444,13 @@ def make_kept_file() -> None:
     """Write the file and print what the test below pins."""
     net = kept_estimator()
     checkpoint = Checkpoint.from_estimator(net)
-    KEPT.parent.mkdir(exist_ok=True)
-    checkpoint.save(KEPT)
+    path = KEPT[checkpoint._meta["version"]]
+    path.parent.mkdir(exist_ok=True)
+    checkpoint.save(path)
     print(checkpoint.id, checkpoint.nbytes, net.predict_proba(X[30:33]).tolist())
 
 
+IDS = {1: "58178316ec28e46f", 2: "10cf9541e950faf0"}
 PREDICTIONS = [
     [0.38595922890528567, 0.34728068130525086, 0.2667600897894634],
     [0.3120930932044604, 0.32463613251284545, 0.3632707742826941],
@@ -456,14 +458,17 @@ PREDICTIONS = [
 ]
 
 
-def from_kept(**params: Any) -> WarmStartClassifier:
-    return WarmStartClassifier(module__hidden_layer_sizes=(4,), standardize=True, warm_start_from=KEPT, **params)
+def from_kept(version: int, **params: Any) -> WarmStartClassifier:
+    return WarmStartClassifier(
+        module__hidden_layer_sizes=(4,), standardize=True, warm_start_from=KEPT[version], **params
+    )
 
 
-def test_the_first_format_is_read() -> None:
-    checkpoint = Checkpoint.load(KEPT)
-    assert checkpoint.id == "58178316ec28e46f"
-    assert checkpoint._meta["version"] == 1
+@pytest.mark.parametrize("version", KEPT)
+def test_each_format_is_read(version: int) -> None:
+    checkpoint = Checkpoint.load(KEPT[version])
+    assert checkpoint.id == IDS[version]
+    assert checkpoint._meta["version"] == version
     assert checkpoint.classes is not None
     assert checkpoint.classes.tolist() == ["ash", "oak", "yew"]
     assert (checkpoint.n_features, checkpoint.feature_names, checkpoint.dtype) == (3, None, "float64")
@@ -479,13 +484,26 @@ def test_the_first_format_is_read() -> None:
     assert donor.features is not None
     assert donor.scaler is not None
     assert donor.origin is not None
-    warm = from_kept(max_epochs=0).fit(X, Y)
+    warm = from_kept(version, max_epochs=0).fit(X, Y)
     np.testing.assert_allclose(warm.predict_proba(X[30:33]), PREDICTIONS, atol=1e-12)
     assert warm.start_.donor_id == checkpoint.id
 
 
-def test_training_goes_on_from_the_first_format() -> None:
-    net = from_kept(max_epochs=30, lr=0.01, optimizer_state="keep", random_state=0).fit(X, Y)
+def test_the_first_format_becomes_the_second() -> None:
+    first = Checkpoint.load(KEPT[1])
+    second = Checkpoint.from_donor(first.donor())
+    assert second._meta["version"] == 2
+    assert_same(first.donor(), second.donor())
+    assert (
+        {name for name in first._entries if name.startswith("features/")}
+        > {name for name in second._entries if name.startswith("features/")}
+        == {"features/edges", "features/bins"}
+    )
+
+
+@pytest.mark.parametrize("version", KEPT)
+def test_training_continues_from_each_format(version: int) -> None:
+    net = from_kept(version, max_epochs=30, lr=0.01, optimizer_state="keep", random_state=0).fit(X, Y)
     assert net.lineage_.generation == 2
     assert net.loss_curve_[-1] < net.start_.loss
 

@@ -19,8 +19,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier
-from sk_warmstart.state import Checkpoint, CheckpointError, CheckpointStore, Donor, NetState, Schema, _container
-from sk_warmstart.state._container import pack, read_tensor, unpack
+from sk_warmstart.state import Checkpoint, CheckpointError, CheckpointStore, Donor, NetState, Schema
+from sk_warmstart.state.files import _container
+from sk_warmstart.state.files._container import pack, read_tensor, unpack
 
 
 def small(fill: float = 1.0) -> Checkpoint:
@@ -239,9 +240,9 @@ def test_another_librarys_file(path: Path) -> None:
 
 def test_a_file_of_the_future(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(_container, "VERSION", 2)
+        patch.setattr(_container, "VERSION", 3)
         path.write_bytes(pack({"a": torch.ones(1)}, {}).tobytes())
-    with pytest.raises(CheckpointError, match=r"it has format 2, and .* reads up to 1: upgrade sk_warmstart"):
+    with pytest.raises(CheckpointError, match=r"it has format 3, and .* reads up to 2: upgrade sk_warmstart"):
         Checkpoint.load(path)
 
 

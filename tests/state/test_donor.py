@@ -12,16 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from sk_warmstart.state import (
-    Donor,
-    Lineage,
-    Mapping,
-    NetState,
-    OptimizerState,
-    Remap,
-    Reparametrisation,
-    Standardizer,
-)
+from sk_warmstart.state import Donor, Lineage, NetState, OptimizerState
+from sk_warmstart.state._alignment import Remap
+from sk_warmstart.state._schema import Reindex
+from sk_warmstart.state.rows._standardizer import Reparametrisation, Standardizer
 
 OPTIMIZERS: dict[str, Any] = {
     "Adam": lambda p: torch.optim.Adam(p, lr=0.1),
@@ -57,7 +51,7 @@ def donor(kind: str = "Adam", **fields: Any) -> Donor:
     return Donor(NetState.from_module(net), origin=origin, optimizer=state, **fields)
 
 
-COLUMNS, CLASSES = Mapping(np.array([2, -1, 0, 1]), 3), Mapping(np.array([-1, 1, 0]), 2)
+COLUMNS, CLASSES = Reindex(np.array([2, -1, 0, 1]), 3), Reindex(np.array([-1, 1, 0]), 2)
 REMAPS = {
     "0.weight": [Remap(1, COLUMNS, fresh=False)],
     "2.weight": [Remap(0, CLASSES, fresh=True)],
@@ -117,7 +111,7 @@ def test_all_moments_are_kept_where_nothing_changed(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["Rprop", "Adafactor"])
 def test_a_reordering_moves_what_has_an_entry_a_column(kind: str) -> None:
-    swap = Mapping(np.array([2, 0, 1]), 3)
+    swap = Reindex(np.array([2, 0, 1]), 3)
     moved = donor(kind).adapted(NetState.from_module(network()), {"0.weight": [Remap(1, swap, False)]}).optimizer
     assert moved is not None
     assert ("0.weight" in moved.moments) == (kind == "Rprop")

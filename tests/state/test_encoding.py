@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sk_warmstart.state import as_json, is_json
-from sk_warmstart.state._encoding import decode_labels, encode_labels
+from sk_warmstart.state.files._encoding import as_json, decode_labels, encode_labels, is_json
 
 INTEGERS = [np.dtype(f"{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)]
 

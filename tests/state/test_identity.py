@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import sparse
 
-from sk_warmstart.state import _identity, row_ids, sample_ids, validation_mask
+from sk_warmstart.state import row_ids, sample_ids
+from sk_warmstart.state.rows import _identity
+from sk_warmstart.state.rows._identity import validation_mask
 
 tables = npst.arrays(
     np.float64,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sk_warmstart.state import RowSketch, row_ids
+from sk_warmstart.state import row_ids
+from sk_warmstart.state.rows._row_sketch import RowSketch
 
 rng = np.random.default_rng(0)
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from sk_warmstart.state import NetState, align
+from sk_warmstart.state import NetState
+from sk_warmstart.state._alignment import align
 
 
 class Tied(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from sk_warmstart.state import Donor, NetState, OptimizerState
-from sk_warmstart.state._checkpoint import Checkpoint
+from sk_warmstart.state.files._checkpoint import Checkpoint
 
 Make = Callable[[Any], torch.optim.Optimizer]
 OPTIMIZERS: dict[str, Make] = {

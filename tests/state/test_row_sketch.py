@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sk_warmstart.state import RowSketch, leaked_share
+from sk_warmstart.state.rows._row_sketch import RowSketch, leaked_share
 
 # Few different ids, so that sets overlap, beside any id at all and both ends.
 some_ids = st.lists(st.one_of(st.integers(0, 30), st.integers(0, 2**64 - 1), st.just(2**64 - 1)), max_size=40).map(

@@ -12,17 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sk_warmstart.state import (
-    Mapping,
-    NetState,
-    Remap,
-    Schema,
-    align,
-    map_columns,
-    map_labels,
-    map_names,
-    merge_labels,
-)
+from sk_warmstart.state import NetState, Schema
+from sk_warmstart.state._alignment import Remap, align
+from sk_warmstart.state._schema import Reindex, map_columns, map_labels, map_names, merge_labels
 
 
 def _objects(values: list[Any]) -> np.ndarray:
@@ -183,7 +175,7 @@ def test_remap_moves_any_axis(shape: list[int], data: Any, fresh: bool, dtype: t
     sizes = [len(source) if i == axis else n for i, n in enumerate(shape)]
     drawn = torch.randint(10, 19, sizes).float()
     before = old.clone()
-    moved = Remap(axis, Mapping(np.array(source), shape[axis]), fresh).apply(old, drawn)
+    moved = Remap(axis, Reindex(np.array(source), shape[axis]), fresh).apply(old, drawn)
     assert moved.dtype == dtype
     assert moved.shape == drawn.shape
     for i, place in enumerate(source):

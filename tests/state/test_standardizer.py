@@ -13,7 +13,9 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sk_warmstart.state import Mapping, Reparametrisation, Standardizer, _standardizer
+from sk_warmstart.state._schema import Reindex
+from sk_warmstart.state.rows import _standardizer
+from sk_warmstart.state.rows._standardizer import Reparametrisation, Standardizer
 
 
 def table(seed: int, n: int, width: int = 4) -> np.ndarray:
@@ -113,12 +115,12 @@ def test_nothing_seen_changes_nothing() -> None:
 def test_take_moves_columns_and_fills_new_ones() -> None:
     scaler = Standardizer.from_rows(table(5, 20))
     fresh = Standardizer.from_rows(table(6, 7, width=3))
-    moved = scaler.take(Mapping(np.array([2, -1, 0]), 4), fresh)
+    moved = scaler.take(Reindex(np.array([2, -1, 0]), 4), fresh)
     assert moved.count == 20
     np.testing.assert_allclose(moved.mean, [scaler.mean[2], fresh.mean[1], scaler.mean[0]])
     np.testing.assert_allclose(moved.scale, [scaler.scale[2], fresh.scale[1], scaler.scale[0]])
-    assert scaler.take(Mapping(np.arange(4), 4), scaler).is_still(scaler)
-    empty = Standardizer.identity(0).take(Mapping(np.array([-1, -1, -1]), 0), fresh)
+    assert scaler.take(Reindex(np.arange(4), 4), scaler).is_still(scaler)
+    empty = Standardizer.identity(0).take(Reindex(np.array([-1, -1, -1]), 0), fresh)
     np.testing.assert_allclose(empty.scale, fresh.scale)
 
 

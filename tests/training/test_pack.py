@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Generator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sk_warmstart.modules import MLP
-from sk_warmstart.training import Losses, Member, Rows, TensorBatches, weighted_loss
+from sk_warmstart.training import Losses, Member, Rows, Stopwatch, TensorBatches, weighted_loss
 from sk_warmstart.training.packed._pack import train_together
-from sk_warmstart.training.packed._rendezvous import Job, Meeting, PackAborted, current_meeting
+from sk_warmstart.training.packed._rendezvous import PackAborted, Participant, Rendezvous, current_rendezvous
 
 ACTIVATIONS = ["relu", "tanh", "logistic", "gelu", "silu", "leaky_relu", "identity"]
 OPTIMIZERS: dict[str, Any] = {
@@ -84,10 +85,13 @@ def one_by_one(one: Member, epochs: int) -> list[list[float]]:
     return losses
 
 
-def train(members: list[Member]) -> list[Job]:
-    jobs = [Job(each) for each in members]
-    train_together(jobs, lambda: False)
-    return jobs
+def train(members: list[Member]) -> list[Member]:
+    train_together(members, lambda: False)
+    return members
+
+
+def is_trained(member: Member) -> bool:
+    return member.outcome.done() and member.outcome.exception() is None and member.outcome.result()
 
 
 def assert_equal(packed: Member, single: Member, tolerance: float) -> None:
@@ -131,8 +135,7 @@ def test_10_members_equal_their_one_by_one_fits(
     single = [
         member(i, rows[i], kind, optimizer, lr, 0, torch.float64, **options)[0] for i, lr in enumerate(rates)
     ]
-    jobs = train([one for one, _ in made])
-    assert all(job.trained and job.error is None for job in jobs)
+    assert all(is_trained(one) for one in train([one for one, _ in made]))
     for i, (one, told) in enumerate(made):
         losses = one_by_one(single[i], epochs[i])
         assert_equal(one, single[i], 1e-8)
@@ -177,9 +180,9 @@ def test_a_member_that_fails_fails_alone() -> None:
         member(i, 20, "relu", "adam", 0.01, 3, torch.float64, hidden=[4], fails_at=1 if i == 1 else None)
         for i in range(3)
     ]
-    jobs = train([one for one, _ in made])
-    assert [job.trained for job in jobs] == [True, False, True]
-    assert isinstance(jobs[1].error, ValueError)
+    trained = train([one for one, _ in made])
+    assert [is_trained(one) for one in trained] == [True, False, True]
+    assert isinstance(trained[1].outcome.exception(), ValueError)
     for i in (0, 2):
         alone_ = member(i, 20, "relu", "adam", 0.01, 0, torch.float64, hidden=[4])[0]
         one_by_one(alone_, 3)
@@ -198,8 +201,8 @@ def test_architectures_form_packs_of_their_own() -> None:
     small = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[4]) for i in range(2)]
     large = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[9]) for i in range(2)]
     lonely = [member(0, 20, "tanh", "adam", 0.01, 2, torch.float64, hidden=[9])]
-    jobs = train([one for one, _ in [*small, *large, *lonely]])
-    assert [job.trained for job in jobs] == [True] * 4 + [False]  # one is no pack: its own loop is faster
+    trained = train([one for one, _ in [*small, *large, *lonely]])
+    assert [is_trained(one) for one in trained] == [True] * 4 + [False]  # one is no pack: its own loop is faster
 
 
 def test_a_pack_that_fails_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,9 +216,10 @@ def test_a_pack_that_fails_takes_no_other_along(monkeypatch: pytest.MonkeyPatch)
         return order(self)
 
     monkeypatch.setattr(TensorBatches, "order", fails)
-    jobs = train([one for one, _ in [*small, *large]])
-    assert [type(job.error) for job in jobs] == [MemoryError, MemoryError, type(None), type(None)]
-    assert [job.trained for job in jobs] == [False, False, True, True]
+    trained = train([one for one, _ in [*small, *large]])
+    errors = [type(one.outcome.exception()) for one in trained]
+    assert errors == [MemoryError, MemoryError, type(None), type(None)]
+    assert [is_trained(one) for one in trained] == [False, False, True, True]
 
 
 def test_packs_split_where_they_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,60 +253,128 @@ def test_what_torch_cannot_pack_is_left_as_it_was(caplog: pytest.LogCaptureFixtu
         optimizer = torch.optim.Adam(module.parameters())
         members.append(Member(module, one.criterion, optimizer, one.batches, course(2, told, None)))
     with caplog.at_level(logging.INFO, "sk_warmstart"):
-        jobs = train(members)
-    assert not any(job.trained or job.error for job in jobs)
+        train(members)
+    assert not any(one.outcome.done() for one in members)
     assert "run alone" in caplog.text
     assert members[0].course.gi_frame is not None  # type: ignore[attr-defined]
 
 
-# ------------------------------------------------------------------ the meeting
+# ------------------------------------------------------------------ the rendezvous
 
 
 def test_everyone_who_runs_is_waited_for() -> None:
     packs: list[list[int]] = []
 
-    def train_all(jobs: Any, aborted: Any) -> None:
-        packs.append(sorted(job.work for job in jobs))
-        for job in jobs:
-            job.trained = True
+    def train_all(participants: Any, aborted: Any) -> None:
+        packs.append([each.place for each in participants])
+        for each in participants:
+            each.outcome.set_result(True)
 
-    meeting = Meeting(train_all, n_places=8)
+    rendezvous = Rendezvous(train_all, n_places=8)
     gate = threading.Barrier(6)
 
     def task(i: int) -> None:
-        with meeting.attended():
+        with rendezvous.running_task(i):
             gate.wait()
-            if i < 5:
-                assert meeting.join(i)
+            if i < 6:
+                assert rendezvous.join(Participant())
 
-    for _ in range(6):
-        meeting.submitted()
-    threads = [threading.Thread(target=task, args=(i,)) for i in range(6)]
+    places = [rendezvous.add_task() for _ in range(6)]
+    threads = [threading.Thread(target=task, args=(i,)) for i in places]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert packs == [[0, 1, 2, 3, 4]]
-    assert current_meeting() is None
+    assert packs == [[1, 2, 3, 4, 5]]
+    assert current_rendezvous() is None
 
 
-def test_a_meeting_that_is_given_up_lets_everyone_go() -> None:
-    meeting = Meeting(lambda jobs, aborted: None, n_places=4)
-    meeting.submitted()  # a task that never runs: without an end the others would wait for it
+def test_a_rendezvous_that_is_given_up_lets_everyone_go() -> None:
+    rendezvous = Rendezvous(lambda participants, aborted: None, n_places=4)
+    rendezvous.add_task()  # a task that never runs: without an end the others would wait for it
     errors: list[BaseException] = []
 
     def task() -> None:
         try:
-            with meeting.attended():
-                meeting.join(None)
+            with rendezvous.running_task():
+                rendezvous.join(Participant())
         except PackAborted as error:
             errors.append(error)
 
-    meeting.submitted()
+    rendezvous.add_task()
     thread = threading.Thread(target=task)
     thread.start()
-    while not meeting._waiting:
+    while not rendezvous._waiting:
         time.sleep(0)
-    meeting.abort()
+    rendezvous.abort()
     thread.join(20)
     assert len(errors) == 1
+
+
+def test_a_task_is_counted_as_running_at_the_moment_when_it_leaves_the_queue() -> None:
+    """Between the two a rendezvous without patience would believe that everyone waits."""
+    rendezvous = Rendezvous(lambda participants, aborted: None, n_places=2, patience=float("inf"))
+    seen: list[tuple[int, int]] = []
+    touch = rendezvous._touch
+
+    def noted() -> None:
+        seen.append((rendezvous._n_queued, rendezvous._n_running))
+        touch()
+
+    rendezvous._touch = noted  # type: ignore[method-assign]
+    with rendezvous.running_task(rendezvous.add_task()):
+        assert current_rendezvous() is rendezvous
+        with rendezvous.away():
+            assert current_rendezvous() is None
+        assert not rendezvous.join(Participant())
+        assert current_rendezvous() is rendezvous
+    assert current_rendezvous() is None
+    assert seen == [(1, 0), (0, 1), (0, 0), (0, 1), (0, 1), (0, 0)]
+    assert rendezvous.packs == [1]
+
+
+def test_whoever_trains_raises_what_went_wrong_with_everyone() -> None:
+    def fails(participants: Any, aborted: Any) -> None:
+        participants[0].outcome.set_result(True)
+        raise MemoryError
+
+    rendezvous = Rendezvous(fails, n_places=3, patience=float("inf"))
+    found: dict[int, Any] = {}
+
+    def task(place: int) -> None:
+        with rendezvous.running_task(place):
+            try:
+                found[place] = rendezvous.join(Participant())
+            except MemoryError as error:
+                found[place] = type(error)
+
+    threads = [threading.Thread(target=task, args=(rendezvous.add_task(),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == {1: True, 2: MemoryError, 3: MemoryError}
+
+
+@given(shares=st.lists(st.floats(0, 10), min_size=1, max_size=5))
+def test_seconds_of_a_task_are_its_share_and_not_its_neighbours(shares: list[float]) -> None:
+    def train(participants: Any, aborted: Any) -> None:
+        for each, share in zip(participants, shares, strict=True):
+            each.seconds += share
+
+    rendezvous = Rendezvous(train, n_places=len(shares), patience=float("inf"))
+    found: dict[int, float] = {}
+
+    def task(place: int) -> None:
+        with rendezvous.running_task(place):
+            watch = Stopwatch(shared=True)
+            rendezvous.join(Participant())
+            found[place] = watch.seconds
+
+    threads = [threading.Thread(target=task, args=(rendezvous.add_task(),)) for _ in shares]
+    with patch("time.thread_time", lambda: 0.0):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert [found[i + 1] for i in range(len(shares))] == pytest.approx(shares)

@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...statistics._bootstrap import paired_bootstrap
-from ...statistics._frequentist import corrected_t_test, holm
+from ...statistics._decision import DecisionRule
+from ...statistics._holm import holm
 from ...statistics._improvement import probability_of_improvement
 from ...statistics._nesting import replicate_means
 from ...statistics._posterior import correlated_t, pairs_to_decide, rope_verdict
 from ...statistics._speedup import Speedup, geometric_speedup
-from ..runs._arms import INCUMBENT, REFERENCE
+from .._names import FAILED, INCUMBENT, REFERENCE
 
 _DECISION = ("gain_low", "gain_high", "p_better", "p_equivalent", "p_worse")
 _SPEED = ("speedup", "speedup_low", "speedup_high")
@@ -25,31 +26,12 @@ _BESIDE = (
     *("bootstrap_low", "bootstrap_high"),
 )
 _KEYS = ["repeat", "stream", "phase"]
-FAILED = "failed"  # the verdict on an arm that raised
-SAME_COST = 1.1  # efforts within this factor are practically the same
 
 
 def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:
-    """Add to each run when it reached the target of its phase.
+    """Add to each run when it reached the target: cold's final validation score less the ROPE, or one given.
 
-    The target is the validation score that cold ended with, less the ROPE, unless one is given.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run.
-    curves : DataFrame
-        One row a run and epoch.
-    rope : float
-        Gains within plus or minus this are practically none.
-    target : float or None
-        A target for all runs.
-
-    Returns
-    -------
-    DataFrame
-        The results with ``target``, ``epochs_to_target``, ``samples_to_target`` and ``reached``. A run that
-        never reached it has NaN there and False.
+    A run that never reached it has NaN in ``epochs_to_target`` and ``samples_to_target``.
     """
     cold = results[results["arm"] == REFERENCE].set_index(_KEYS)["final_valid_score"]
     scores = cold.reindex(pd.MultiIndex.from_frame(results[_KEYS])).to_numpy()
@@ -66,24 +48,7 @@ def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, targ
 def gain_table(
     results: pd.DataFrame, test_to_train: float, rope: float, confidence: float
 ) -> tuple[pd.DataFrame, dict[str, int | None]]:
-    """Summarise the runs.
-
-    Parameters
-    ----------
-    results : DataFrame
-        From :func:`reach_targets`.
-    test_to_train : float
-        As in :func:`correlated_t`.
-    rope, confidence : float
-        As in :func:`rope_verdict`.
-
-    Returns
-    -------
-    gain : DataFrame
-        One row an arm.
-    pairs : dict
-        For each undecided arm the number of replicates that would decide, as far as can be told.
-    """
+    """Return one row an arm, and for each undecided arm the number of replicates that would decide, or None."""
     rows, pairs = {}, {}
     for arm in dict.fromkeys(results["arm"]):
         row, needed = _row(results, arm, test_to_train, rope, confidence)
@@ -120,7 +85,7 @@ def _row(
     if mine["error"].ne("").any():
         # The runs that went well are no fair sample of what the arm does: shown, and not judged.
         return {**row, "gain": gains.mean() if len(gains) else np.nan, "verdict": FAILED}, None
-    posterior = correlated_t(gains, test_to_train)
+    rule, posterior = DecisionRule(rope, confidence), correlated_t(gains, test_to_train)
     low, high = posterior.interval(confidence)
     worse, better = posterior.below(-rope), 1 - posterior.below(rope)
     row.update(
@@ -138,7 +103,7 @@ def _row(
         p_improvement=better_than.probability,
         p_improvement_low=better_than.low,
         p_improvement_high=better_than.high,
-        p_value=corrected_t_test(gains, test_to_train).p_value if n_finite > 1 else np.nan,
+        p_value=posterior.p_value if n_finite > 1 else np.nan,
     )
     if n_finite > 2:
         row["bootstrap_low"], row["bootstrap_high"] = paired_bootstrap(gains, confidence)
@@ -149,48 +114,17 @@ def _row(
             speedup_low=speed.low,
             speedup_high=speed.high,
             speedup_bound=speed.bound,
-            cost=cost_verdict(speed),
+            cost=rule.cost(speed.low, speed.high),
         )
     return row, pairs_to_decide(gains, test_to_train, rope, confidence)
 
 
 def paired_gains(results: pd.DataFrame, arm: str, than: str = REFERENCE) -> NDArray[np.float64]:
-    """Return the gains in score of an arm, one a replicate: phases are no replicates.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run.
-    arm, than : str
-        The arm, and what it is compared with.
-
-    Returns
-    -------
-    ndarray of shape (n_replicates,)
-        Its score less the other's, averaged over the phases of a replicate; runs that failed are left out.
-    """
+    """Return an arm's gains over another, one a replicate: phases are averaged, failed runs left out."""
     pairs = _pairs(results, arm, than).dropna(subset=["score", "score_than"])
     if not len(pairs):
         return np.array([])
     return replicate_means(pairs["score"] - pairs["score_than"], pairs["repeat"])
-
-
-def cost_verdict(speed: Speedup) -> str:
-    """Decide about the effort, as :func:`rope_verdict` does about the score.
-
-    Parameters
-    ----------
-    speed : Speedup
-        How much faster the arm is.
-
-    Returns
-    -------
-    {"cheaper", "same", "dearer", "undecided"}
-        Where its interval lies: wholly above 1, within ten percent of 1, or wholly below.
-    """
-    if speed.low >= 1 / SAME_COST and speed.high <= SAME_COST:
-        return "same"
-    return "cheaper" if speed.low > 1 else "dearer" if speed.high < 1 else "undecided"
 
 
 def _pairs(results: pd.DataFrame, arm: str, than: str) -> pd.DataFrame:
@@ -220,25 +154,7 @@ def _speed(results: pd.DataFrame, arm: str, test_to_train: float, confidence: fl
 
 
 def best_arm(gain: pd.DataFrame, rope: float) -> str:
-    """Choose the arm to go on with: the fastest of those whose score is practically the best.
-
-    Parameters
-    ----------
-    gain : DataFrame
-        From :func:`gain_table`.
-    rope : float
-        Scores within this are practically equal.
-
-    Returns
-    -------
-    str
-        Name of the arm; never the incumbent, which is no way to train.
-
-    Raises
-    ------
-    ValueError
-        If no arm has a score.
-    """
+    """Return the fastest arm of those whose score is practically the best; never the incumbent: it is no start."""
     gain = gain[(gain["verdict"] != FAILED) & (gain.index != INCUMBENT)]
     good = gain[gain["score"] >= gain["score"].max() - rope]
     if good.empty:

@@ -7,17 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..runs._arms import INCUMBENT, REFERENCE
-from ._gain import FAILED
+from ...statistics._decision import DecisionRule
+from .._names import FAILED, INCUMBENT, REFERENCE
+from ._content import Sentence
 
-_MANY_PAIRS = 100  # more of them nobody should be told to run
+_MANY_PAIRS = 100  # more of them are no advice
 
 # What follows from the two axes, score and effort; None stands for any effort.
 _NEXT = {
-    ("beneficial", "dearer"): "use it if the score is worth the effort",
+    ("beneficial", "costlier"): "use it if the score is worth the effort",
     ("beneficial", None): "use it",
     ("neutral", "cheaper"): "use it",
-    ("neutral", "dearer"): "stay cold",
+    ("neutral", "costlier"): "stay cold",
     ("neutral", None): "either will do",
     ("detrimental", "cheaper"): "stay cold, unless effort matters more than the score",
     ("detrimental", None): "stay cold",
@@ -28,73 +29,32 @@ def sentences(
     gain: pd.DataFrame,
     pairs: Mapping[str, int | None],
     n_repeats: int,
-    rope: float,
+    rule: DecisionRule,
     scorer: str,
     fixed: bool,
     target: float | None,
     failures: Mapping[str, str],
-) -> list[str]:
-    """Say the verdict on each arm as a person would.
-
-    Parameters
-    ----------
-    gain : DataFrame
-        The gain table.
-    pairs : mapping of str to int or None
-        The replicates that would decide, for each undecided arm.
-    n_repeats : int
-        Number of replicates.
-    rope : float
-        Gains within plus or minus this are practically none.
-    scorer : str
-        Name of the score.
-    fixed : bool
-        Whether the splits are the same in every replicate.
-    target : float or None
-        The user's target; None for cold's final score.
-    failures : mapping of str to str
-        From :func:`told_failures`.
-
-    Returns
-    -------
-    list of str
-        One sentence an arm.
-    """
+) -> list[Sentence]:
+    """Say the verdict on each arm as a person would."""
     goal = "cold's score" if target is None else f"a validation score of {target:g}"
-    spoken = []
+    found = []
     for name, row in gain[gain["verdict"] != "reference"].iterrows():
         arm = str(name)
         if row["verdict"] == FAILED:
-            spoken.append(f"{arm} failed{failures[arm]}.")
+            found.append(Sentence(arm, FAILED, f"{arm} failed{failures[arm]}."))
             continue
-        parts = [f"{arm} is {row['verdict']}: {_score_part(row, rope, scorer)}"]
+        parts = [f": {_score_part(row, rule.rope, scorer)}"]
         if row["verdict"] == "undecided":
             parts.append(_undecided_part(pairs.get(arm), n_repeats, fixed))
         parts.append(_speed_part(row, goal))
         parts.append("" if arm == INCUMBENT else _next_part(row))
-        spoken.append("; ".join(part for part in parts if part) + ".")
-    return spoken
+        rest = "; ".join(part for part in parts if part) + "."
+        found.append(Sentence(arm, str(row["verdict"]), f"{arm} is {row['verdict']}", rest))
+    return found
 
 
 def advice(gain: pd.DataFrame, pairs: Mapping[str, int | None], best: str, n_repeats: int, fixed: bool) -> str:
-    """Say what to do next.
-
-    Parameters
-    ----------
-    gain, pairs : DataFrame, mapping
-        As in :func:`sentences`.
-    best : str
-        The best arm.
-    n_repeats : int
-        Number of replicates.
-    fixed : bool
-        Whether the splits are the same in every replicate.
-
-    Returns
-    -------
-    str
-        One or two sentences.
-    """
+    """Say what to do next, in one or two sentences."""
     challengers = gain.drop(index=[REFERENCE, INCUMBENT], errors="ignore")
     verdict = REFERENCE if best == REFERENCE else str(gain.loc[best, "verdict"])
     cost = str(gain.loc[best, "cost"])
@@ -106,7 +66,7 @@ def advice(gain: pd.DataFrame, pairs: Mapping[str, int | None], best: str, n_rep
     elif verdict == "undecided":
         first = f"Nothing speaks for a change yet: {best} looks best, and it may be chance."
     else:
-        effort = {"cheaper": " and cheaper", "dearer": ", and dearer"}.get(cost, "")
+        effort = {"cheaper": " and cheaper", "costlier": ", and costlier"}.get(cost, "")
         score = {"beneficial": "better than cold", "neutral": "as good as cold"}.get(verdict, "close to cold")
         first = f"Retrain with {best}: it is {score}{effort}."
     open_arms = [str(arm) for arm in challengers.index[challengers["verdict"] == "undecided"]]
@@ -130,26 +90,15 @@ def _more(open_arms: list[str], pairs: Mapping[str, int | None], n_repeats: int,
     return f"More replicates would not decide about {names}; {remedy} may."
 
 
-def told_failures(results: pd.DataFrame) -> dict[str, str]:
-    """Say of each arm that failed how often and why.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run, with ``error``.
-
-    Returns
-    -------
-    dict of str to str
-        Words for each arm that failed.
-    """
-    told = {}
+def failures_by_arm(results: pd.DataFrame) -> dict[str, str]:
+    """Say of each arm that failed how often and why."""
+    words = {}
     for arm, runs in results.groupby("arm", sort=False):
         wrong = runs[runs["error"] != ""]
         if len(wrong):
             repeats, all_repeats = wrong["repeat"].nunique(), runs["repeat"].nunique()
-            told[str(arm)] = f" in {repeats} of {all_repeats} replicates ({wrong['error'].iloc[0]})"
-    return told
+            words[str(arm)] = f" in {repeats} of {all_repeats} replicates ({wrong['error'].iloc[0]})"
+    return words
 
 
 def _score_part(row: pd.Series, rope: float, scorer: str) -> str:

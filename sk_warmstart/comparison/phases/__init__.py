@@ -1,1 +1,1 @@
-"""Retraining events: what is known at each, and how rows are drawn for them."""
+"""Phases of a comparison: which rows train and which test at each retraining."""

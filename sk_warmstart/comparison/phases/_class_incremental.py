@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 
-from ._draws import check_count, check_flag, check_share, group_codes, hold_out_groups
+from ..._compat._sklearn import num_samples
+from ..._parameters import check_flag, check_integer, check_number
+from ._draws import group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
 
 
@@ -89,20 +90,18 @@ class ClassIncremental(BaseEstimator):
             If there are no classes, too few of them, or too few rows of one; or if ``order`` is not an order
             of the classes.
         """
-        check_share("test_size", self.test_size)
+        check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         check_flag("cumulative", self.cumulative)
         if labels is None:
             raise ValueError("ClassIncremental needs classes: use it with a classifier")
         codes, found = pd.factorize(np.asarray(labels), sort=False)
         names = found.tolist()
-        if _num_samples(X) != len(codes):
-            raise ValueError(f"there are {len(codes)} labels for {_num_samples(X)} rows")
+        if num_samples(X) != len(codes):
+            raise ValueError(f"there are {len(codes)} labels for {num_samples(X)} rows")
         arrivals = self._arrivals(names, rng)
         train, test = self._hold_out(
             codes, names, rng, None if groups is None else group_codes(groups, len(codes))
         )
-        if _num_samples(X) != len(codes):
-            raise ValueError(f"there are {len(codes)} labels for {_num_samples(X)} rows")
         # Phase in which each class arrives.
         arrival = np.empty(len(names), dtype=np.intp)
         for phase, classes in enumerate(arrivals):
@@ -118,7 +117,7 @@ class ClassIncremental(BaseEstimator):
         return Plan([stream], fixed=False)
 
     def _arrivals(self, names: list[Any], rng: np.random.Generator) -> list[Index]:
-        """Which classes arrive in each phase."""
+        """Return the classes that arrive in each phase."""
         if not isinstance(self.order, str):
             try:
                 parts = list(self.order)
@@ -134,7 +133,7 @@ class ClassIncremental(BaseEstimator):
             order = _sorted(names)
         else:
             raise ValueError(_order_is(self.order))
-        check_count("n_phases", self.n_phases, 2)
+        check_integer("n_phases", self.n_phases, 2)
         if self.n_phases >= len(names):
             most = f"ask for at most {len(names) - 1}" if len(names) > 2 else "at least 3 classes are needed"
             raise ValueError(
@@ -181,15 +180,15 @@ def _order_is(order: Any) -> str:
 
 
 def _positions(order: list[Any], names: list[Any]) -> Index:
-    """Positions in names of labels in the user's order, which must be all of them."""
-    known = {name: position for position, name in enumerate(names)}
+    """Return the positions in names of labels in the user's order, which must be all of them."""
+    places = {name: position for position, name in enumerate(names)}
     try:
-        unknown = [label for label in order if label not in known]
+        unknown = [label for label in order if label not in places]
     except TypeError:
         raise ValueError("order must hold labels, or groups of labels, and no more than that") from None
     if unknown:
         raise ValueError(f"order has the label {unknown[0]!r}, which the target does not have")
-    positions = np.array([known[label] for label in order], dtype=np.intp)
+    positions = np.array([places[label] for label in order], dtype=np.intp)
     if len(np.unique(positions)) < len(positions):
         twice = positions[np.flatnonzero(np.bincount(positions)[positions] > 1)[0]]
         raise ValueError(f"order has the label {names[twice]!r} more than once")

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils.validation import _num_samples
 
-from ._draws import check_count, check_share, evenly_by_class, group_by_group, group_codes, hold_out_groups
+from ..._compat._sklearn import num_samples
+from ..._parameters import check_integer, check_number
+from ._draws import evenly_by_class, group_by_group, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
 
 
@@ -65,9 +66,9 @@ class DataIncremental(BaseEstimator):
         ValueError
             If there are too few rows or groups.
         """
-        n = _num_samples(X)
-        check_count("n_phases", self.n_phases, 2)
-        check_share("test_size", self.test_size)
+        n = num_samples(X)
+        check_integer("n_phases", self.n_phases, 2)
+        check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         n_train = n - int(np.ceil(self.test_size * n))
         n_classes = 1 if labels is None else len(np.unique(labels))
         if n_train < self.n_phases * max(2, n_classes):

@@ -7,17 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 
-from ._draws import (
-    check_count,
-    check_flag,
-    check_share,
-    evenly_by_class,
-    group_by_group,
-    group_codes,
-    hold_out_groups,
-)
+from ..._compat._sklearn import num_samples
+from ..._parameters import check_flag, check_integer, check_number
+from ._draws import evenly_by_class, group_by_group, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan
 
 
@@ -81,8 +74,9 @@ class OldAndNew(BaseEstimator):
         ValueError
             If a parameter is out of its range, or there are too few new rows.
         """
-        n, n_old = _num_samples(X), check_count("n_old", self.n_old, 1)
-        n_phases, share = check_count("n_phases", self.n_phases, 2), check_share("test_size", self.test_size)
+        n, n_old = num_samples(X), check_integer("n_old", self.n_old, 1)
+        n_phases = check_integer("n_phases", self.n_phases, 2)
+        share = check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         check_flag("keep_old", self.keep_old)
         new = np.arange(n_old, n)
         n_test = round(share * len(new))
@@ -99,8 +93,8 @@ class OldAndNew(BaseEstimator):
         else:
             test, rest, ends = _by_group(group_codes(groups, n), n_old, own, n_phases, share, rng)
         old = np.arange(n_old)
-        known = [np.r_[old, rest[:end]] if self.keep_old else rest[:end] for end in ends]
-        return Plan([[Phase(old, test), *(Phase(train, test) for train in known)]], fixed=False)
+        trains = [np.r_[old, rest[:end]] if self.keep_old else rest[:end] for end in ends]
+        return Plan([[Phase(old, test), *(Phase(train, test) for train in trains)]], fixed=False)
 
 
 def _by_group(

@@ -1,4 +1,4 @@
-"""What a plan is made of: phases, each with the rows known at a retraining and the rows that judge it."""
+"""Phases: rows to train on and rows to test on at a retraining; and plans, which are made of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Phase:
-    """One retraining event.
-
-    Parameters
-    ----------
-    train : ndarray of int
-        Rows known at that moment.
-    test : ndarray of int
-        Rows that judge the result.
-    """
+    """One retraining event: the rows to train on at that moment, and the rows to test on."""
 
     train: Index
     test: Index
@@ -29,14 +21,9 @@ class Phase:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that one replicate retrains on.
+    """All that one replicate retrains on; ``fixed`` where another replicate would have the same splits.
 
-    Parameters
-    ----------
-    streams : list of list of Phase
-        In each stream every phase starts from the one before; the first has no donor.
-    fixed : bool
-        Whether another replicate would have the same splits.
+    In each stream every phase starts from the one before; the first has no donor.
     """
 
     streams: list[list[Phase]]
@@ -55,20 +42,9 @@ def _rows(parts: Iterable[Index]) -> int:
 
 
 def new_test_rows(stream: list[Phase]) -> list[Index]:
-    """Tell which rows judge for the first time in each phase of a stream.
+    """Return the rows that test for the first time in each phase of a stream; none where all have tested before.
 
-    With :class:`ClassIncremental` these are the test rows of the classes that are new: the columns of a matrix
-    of scores for :func:`forgetting` and its like. Of a :class:`RollingWindow` later phases train on them.
-
-    Parameters
-    ----------
-    stream : list of Phase
-        The phases in order.
-
-    Returns
-    -------
-    list of ndarray of int
-        Rows of each phase, in its order; empty where all have judged before.
+    Of ClassIncremental these are rows of the classes that are new; of RollingWindow later phases train on them.
     """
     seen = np.empty(0, dtype=np.intp)
     new = []

@@ -1,4 +1,4 @@
-"""How the data arrive: which rows are known at each retraining, and which rows judge it."""
+"""Plans of phases, from whatever the user passes as ``phases``."""
 
 from __future__ import annotations
 
@@ -8,77 +8,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ._class_incremental import ClassIncremental
-from ._data_incremental import DataIncremental
 from ._draws import evenly_by_class, group_by_group, group_codes
-from ._old_and_new import OldAndNew
-from ._phase import Index, Phase, Plan, new_test_rows
-from ._rolling_window import RollingWindow
-
-__all__ = [
-    "ClassIncremental",
-    "DataIncremental",
-    "Index",
-    "OldAndNew",
-    "Phase",
-    "Plan",
-    "RollingWindow",
-    "new_test_rows",
-    "plan_phases",
-]
+from ._phase import Index, Phase, Plan
 
 
 def plan_phases(
     phases: Any, X: Any, y: Any, labels: NDArray | None, rng: np.random.Generator, groups: Any = None
 ) -> Plan:
-    """Make the plan of one replicate from whatever the user calls phases.
+    """Make the plan of one replicate from a plan, a scikit-learn splitter or a list of pairs of rows.
 
     Splits whose test rows are never trained on before (``TimeSeriesSplit``) are one stream. With others
     (``KFold``, ``ShuffleSplit``) a later fit would have seen the test rows of its own donor, so each split
     is a stream of its own: half of its training rows, then all of them.
-
-    Parameters
-    ----------
-    phases : DataIncremental, ClassIncremental, RollingWindow, a scikit-learn splitter, or a list of pairs
-        What the user passed; a pair has indices of training rows and of test rows.
-    X, y : array-like
-        The data.
-    labels : ndarray or None
-        Classes, for classifiers.
-    rng : numpy.random.Generator
-        Source of random splits.
-    groups : array-like of shape (n_samples,), default=None
-        Rows that belong together; for :class:`RollingWindow` when each is from.
-
-    Returns
-    -------
-    Plan
-        The streams.
-
-    Raises
-    ------
-    TypeError
-        If it cannot split.
-    ValueError
-        If its splits are not what the rows or groups allow.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sk_warmstart.comparison.phases._plan import plan_phases
-    >>> pairs = [([0, 1], [2, 3]), ([0, 1, 2, 3], [4, 5])]
-    >>> plan = plan_phases(pairs, np.zeros((6, 1)), None, None, np.random.default_rng(0))
-    >>> [len(stream) for stream in plan.streams]
-    [2]
     """
     if isinstance(phases, type):
         raise TypeError(f"phases is the class {phases.__name__}: pass an object, such as {phases.__name__}()")
     if hasattr(phases, "plan"):
         if labels is not None and isinstance(phases, ClassIncremental):
             labels = _names(y)  # the user's own labels: their order matters
-        # Without groups in the call, plans that know of none go on working.
+        # Without groups in the call: a user's plan need not take any.
         return phases.plan(X, labels, rng) if groups is None else phases.plan(X, labels, rng, groups=groups)
     random = False
     if isinstance(phases, Sequence) and not isinstance(phases, str):
@@ -94,7 +45,7 @@ def plan_phases(
             "phases must be DataIncremental(...) or another plan, a scikit-learn splitter, or a list of (train, "
             f"test) pairs of row numbers, got {type(phases).__name__}"
         )
-    n = _num_samples(X)
+    n = num_samples(X)
     codes = None if groups is None else group_codes(groups, n)
     splits = [_checked(pair, number, n, codes) for number, pair in enumerate(pairs, start=1)]
     if not splits:
@@ -110,7 +61,7 @@ def _names(y: Any) -> NDArray:
 
 
 def _wants(splitter: Any, groups: Any) -> bool:
-    """Whether a splitter is to be given the groups; scikit-learn's warn where they ignore them."""
+    """Tell whether a splitter is to be given the groups; scikit-learn's warn where they ignore them."""
     if groups is None:
         return False
     if hasattr(splitter, "get_metadata_routing"):

@@ -1,4 +1,4 @@
-"""Time that goes on: train on the past, test on what comes next."""
+"""Windows that roll through time: train on the past, test on what comes next."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples
 
-from ._draws import as_labels, check_count, check_flag
+from ..._compat._sklearn import num_samples
+from ..._parameters import check_flag, check_integer
+from ._draws import as_labels
 from ._phase import Index, Phase, Plan
 
 
@@ -92,11 +93,11 @@ class RollingWindow(BaseEstimator):
         ValueError
             If a size is wrong, there is too little for two phases, or the groups have no clear order.
         """
-        window = check_count("window", self.window, 1)
-        step = window if self.step is None else check_count("step", self.step, 1)
-        first = window if self.min_train is None else check_count("min_train", self.min_train, 1)
+        window = check_integer("window", self.window, 1)
+        step = window if self.step is None else check_integer("step", self.step, 1)
+        first = window if self.min_train is None else check_integer("min_train", self.min_train, 1)
         check_flag("expanding", self.expanding)
-        n = _num_samples(X)
+        n = num_samples(X)
         moments = np.arange(n) if groups is None else _moments(groups, n)
         n_moments = int(moments.max(initial=-1)) + 1
         if n_moments < first + step + window:

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
+import pandas as pd
 
 NOTHING = "\N{EN DASH}"
 
 
 def decimals_of(gain: pd.DataFrame, rope: float) -> int:
-    """Digits after the point of scores: enough to see a tenth of what matters, and no more.
-
-    Parameters
-    ----------
-    gain : DataFrame
-        With ``gain_low`` and ``gain_high``: where the ROPE is zero, the intervals tell what matters.
-    rope : float
-        Half-width of the region of practical equivalence.
-
-    Returns
-    -------
-    int
-        From 0 to 8.
-    """
+    """Digits after the point of scores: they show a tenth of the ROPE, or of the intervals where it is zero."""
     unit = rope
     if not unit > 0:
         widths = (gain["gain_high"] - gain["gain_low"]).to_numpy(dtype=float)

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..findings._content import Content
 from ._tables import scores_by_phase
 from .displays._classes import ClasswiseChangeDisplay, has_changes
 from .displays._cost import COSTS, CostScoreDisplay
-from .displays._gain_and_curves import METRICS, LearningCurvesDisplay, WarmStartGainDisplay
+from .displays._curves import METRICS, LearningCurvesDisplay
+from .displays._gain import WarmStartGainDisplay
 from .displays._style import arm_legend, arm_styles, legend_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.axes import Axes
 
 # Matplotlib writes black fills by leaving the fill out, so ink gets a colour that can be found and replaced.
 _INK = "#010203"
 _MOST_TICKS = 12
 _WIDTH = 5.2  # inches; small, so that the text still reads on a telephone
-_WIDER = 6.4  # where long names take room beside the axes
+_WIDER = 6.4  # where long names take room next to the axes
 _RC: dict[Any, Any] = {
     "axes.edgecolor": _INK,
     "axes.labelcolor": _INK,
@@ -42,35 +43,34 @@ _RC: dict[Any, Any] = {
 }
 
 
-def gain_plot(comparator: Any) -> Any:
+def gain_plot(findings: Content) -> Any:
     """Draw the gains with their intervals."""
-    names = [str(arm) for arm in comparator.gain_.index]
+    names = findings.arms
     width = _WIDER if max(map(len, names)) > 14 else _WIDTH
     lines = sum(1 + len(name) // 20 for name in names)
-    display = WarmStartGainDisplay.from_comparator(comparator)
+    display = WarmStartGainDisplay.from_findings(findings)
     return _svg(display.plot, "gain", "gains with their intervals", 1.1 + 0.3 * lines, width)
 
 
-def curve_plots(comparator: Any) -> list[Any]:
+def curve_plots(findings: Content) -> list[Any]:
     """Draw the learning curves of the last phase, those metrics that have values."""
-    curves = comparator.curves_
+    curves = findings.curves
     if curves.empty:
         return []
     last = curves[curves["phase"] == curves["phase"].max()]
     drawn = [name for name in METRICS if name in last and np.isfinite(last[name].to_numpy(dtype=float)).any()]
-    displays = {name: LearningCurvesDisplay.from_comparator(comparator, metric=name) for name in drawn}
-    height = _height(comparator)
+    displays = {name: LearningCurvesDisplay.from_findings(findings, metric=name) for name in drawn}
+    height = _height(findings)
     return [_svg(display.plot, name, METRICS[name], height) for name, display in displays.items()]
 
 
-def cost_plots(comparator: Any) -> list[Any]:
-    """Draw what every arm costs against what it scores, in seconds and in samples where they are known."""
+def cost_plots(findings: Content) -> list[Any]:
+    """Draw what every arm costs against what it scores, in seconds and in samples where there are any."""
     plots = []
     for cost, label in COSTS.items():
-        if cost in comparator.results_:
-            display = CostScoreDisplay.from_comparator(comparator, cost=cost)
-            if (display.costs["cost"] * display.costs["score"]).notna().any():
-                plots.append(_svg(display.plot, f"cost-{cost}", f"score against {label}", _height(comparator)))
+        display = CostScoreDisplay.from_findings(findings, cost=cost)
+        if (display.costs["cost"] * display.costs["score"]).notna().any():
+            plots.append(_svg(display.plot, f"cost-{cost}", f"score against {label}", _height(findings)))
     return plots
 
 
@@ -81,36 +81,36 @@ class CaptionedPlot(NamedTuple):
     caption: str
 
 
-def class_plot(comparator: Any) -> CaptionedPlot | None:
+def class_plot(findings: Content) -> CaptionedPlot | None:
     """Draw the class-wise changes; None where there are none."""
-    if not has_changes(getattr(comparator, "stages_", {})):
+    if not has_changes(findings.stages):
         return None
-    display = ClasswiseChangeDisplay.from_comparator(comparator)
-    n_classes = comparator.stages_["classes"].index.unique(level=1).size
-    shown = min(display.most, n_classes)
-    height = _height(comparator) - 2.4 + shown * (0.1 + 0.09 * len(comparator.gain_))
+    display = ClasswiseChangeDisplay.from_findings(findings)
+    n_classes = findings.stages["classes"].index.unique(level=1).size
+    n_drawn = min(display.most, n_classes)
+    height = _height(findings) - 2.4 + n_drawn * (0.1 + 0.09 * len(findings.gain))
     caption = "Bars are one standard deviation over replicates."
-    if shown < n_classes:
-        caption = f"The {shown} of {n_classes} classes that an arm changed the most. {caption}"
+    if n_drawn < n_classes:
+        caption = f"The {n_drawn} of {n_classes} classes that an arm changed the most. {caption}"
     return CaptionedPlot(_svg(display.plot, "classes", "change of recall by class", height), caption)
 
 
-def phase_plot(comparator: Any) -> Any:
+def phase_plot(findings: Content) -> Any:
     """Draw the scores over the phases; None where there is only one."""
-    if comparator.results_["phase"].nunique() < 2:
+    if findings.results["phase"].nunique() < 2:
         return None
-    return _svg(lambda ax: _draw_scores(ax, comparator), "phases", "score in every phase", _height(comparator))
+    return _svg(lambda ax: _draw_scores(ax, findings), "phases", "score in every phase", _height(findings))
 
 
-def _height(comparator: Any) -> float:
+def _height(findings: Content) -> float:
     """Height of a plot with a legend of the arms."""
-    return 3.0 + 0.19 * legend_lines([str(arm) for arm in comparator.gain_.index])
+    return 3.0 + 0.19 * legend_lines(findings.arms)
 
 
-def _draw_scores(ax: Axes, comparator: Any) -> None:
-    table, handles = scores_by_phase(comparator), {}
-    arms = list(comparator.gain_.index)
-    styles = arm_styles(arms, comparator.reference_)
+def _draw_scores(ax: Axes, findings: Content) -> None:
+    table, handles = scores_by_phase(findings), {}
+    arms = findings.arms
+    styles = arm_styles(arms, findings.reference)
     for i, arm in enumerate(arms):
         rows = table.loc[arm] if arm in table.index.get_level_values("arm") else None
         if rows is None:
@@ -119,11 +119,11 @@ def _draw_scores(ax: Axes, comparator: Any) -> None:
         x = rows.index.to_numpy(dtype=float) + 0.04 * (i - (len(arms) - 1) / 2)
         bars = ax.errorbar(x, rows["mean"], yerr=rows["sd"], **styles[arm], linewidth=1.6, elinewidth=1)
         handles[str(arm)] = bars.lines[0]
-    phases = sorted(comparator.results_["phase"].unique().tolist())
-    told = phases[:: -(-len(phases) // _MOST_TICKS)]
-    ax.set_xticks(told, [str(phase) for phase in told])
+    phases = sorted(findings.results["phase"].unique().tolist())
+    ticks = phases[:: -(-len(phases) // _MOST_TICKS)]
+    ax.set_xticks(ticks, [str(phase) for phase in ticks])
     ax.set_xlabel("phase")
-    ax.set_ylabel(comparator.scorer_name_)
+    ax.set_ylabel(findings.score)
     arm_legend(ax, handles)
 
 

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ._numbers import decimals_for, fixed, general
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.
-
-    Parameters
-    ----------
-    text : str
-        What is read.
-    value : float, str or None, default=None
-        What it is sorted by; None is the text itself.
-    small : str, default=""
-        A second line.
-    """
+    """One cell: what is read, what it is sorted by (None is the text itself), and a second line."""
 
     text: str
     value: float | str | None = None
@@ -40,7 +28,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """The value as JavaScript reads it; what is not known is empty, and sorted last."""
+        """The value as JavaScript reads it; a missing one is empty, and sorted last."""
         if self.value is None or isinstance(self.value, str):
             return self.text if self.value is None else self.value
         if math.isnan(self.value):
@@ -60,19 +48,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report.
-
-    Parameters
-    ----------
-    name, title, note : str
-        What it is, what it is called, and how to read it.
-    columns : list of Column
-        The columns, those that say what a row is about first.
-    rows : list of list of Cell
-        The cells.
-    n_keys : int, default=1
-        How many of the columns say what a row is about.
-    """
+    """A table of the report; the first ``n_keys`` columns say what a row is about."""
 
     name: str
     title: str

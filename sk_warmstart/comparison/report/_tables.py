@@ -1,4 +1,4 @@
-"""The tables of the report that are not stages: gains, what stands beside them, and scores by phase."""
+"""The tables of the report that are not stages: gains, further tests of them, scores by phase, settings."""
 
 from __future__ import annotations
 
@@ -7,27 +7,17 @@ from typing import Any
 
 import pandas as pd
 
+from ..findings._content import Content
 from ._numbers import NOTHING, decimals_of, duration, fixed, interval, p_value, percent, speedup, speedup_interval
 from ._table import Cell, Column, Table
 
 _CHANCES = {"p_better": "better", "p_equivalent": "equivalent", "p_worse": "worse"}
 
 
-def gain_page(comparator: Any) -> Table:
-    """Put the gains into words.
-
-    Parameters
-    ----------
-    comparator : WarmStartComparator
-        A fitted comparator.
-
-    Returns
-    -------
-    Table
-        One row an arm; the cost only where the comparator decided about it.
-    """
-    gain = comparator.gain_
-    content = f"[{100 * comparator.confidence:g}% interval]"
+def gain_page(findings: Content) -> Table:
+    """Put the gains into words, one row an arm."""
+    gain = findings.gain
+    content = f"[{100 * findings.rule.confidence:g}% interval]"
     columns = [
         Column("Arm", left=True),
         Column("Verdict", left=True),
@@ -35,13 +25,13 @@ def gain_page(comparator: Any) -> Table:
         Column("Gain", small=content),
         *(Column(title, group="Probability that it is") for title in _CHANCES.values()),
         Column("Speed-up", small=content),
-        *([Column("Cost", left=True)] if "cost" in gain else []),
+        Column("Cost", left=True),
         Column("Reached target"),
         Column("Time per fit"),
     ]
-    decimals = decimals_of(gain, comparator.rope)
+    decimals = decimals_of(gain, findings.rule.rope)
     rows = [_gain_row(str(arm), row, decimals) for arm, row in gain.iterrows()]
-    return Table("gain", f"Gain over {comparator.reference_}", "", columns, rows)
+    return Table("gain", f"Gain over {findings.reference}", "", columns, rows)
 
 
 def _gain_row(arm: str, row: pd.Series[Any], decimals: int) -> list[Cell]:
@@ -52,7 +42,7 @@ def _gain_row(arm: str, row: pd.Series[Any], decimals: int) -> list[Cell]:
     else:
         gain = fixed(row["gain"], decimals, sign=True)
         low, high = (fixed(row[name], decimals) for name in ("gain_low", "gain_high"))
-        bound = row.get("speedup_bound", "exact")
+        bound = row["speedup_bound"]
         cells.append(Cell(gain, row["gain"], interval(low, high)))
         cells += [Cell(percent(row[name]), row[name]) for name in _CHANCES]
         cells.append(
@@ -62,30 +52,16 @@ def _gain_row(arm: str, row: pd.Series[Any], decimals: int) -> list[Cell]:
                 speedup_interval(row["speedup_low"], row["speedup_high"]),
             )
         )
-    if "cost" in row.index:
-        cells.append(Cell(row["cost"] or NOTHING, row["cost"]))
+    cells.append(Cell(row["cost"] or NOTHING, row["cost"]))
     cells.append(Cell(percent(row["reached"], whole=True), row["reached"]))
     cells.append(Cell(duration(row["seconds"]), row["seconds"]))
     return cells
 
 
-def checks_page(comparator: Any) -> Table | None:
-    """Put what stands beside the decision into words.
-
-    Parameters
-    ----------
-    comparator : WarmStartComparator
-        A fitted comparator.
-
-    Returns
-    -------
-    Table or None
-        One row an arm that was judged; None where there is none.
-    """
-    gain = comparator.gain_
-    if "p_value" not in gain:
-        return None
-    content = f"[{100 * comparator.confidence:g}% interval]"
+def checks_page(findings: Content) -> Table | None:
+    """Put what was computed besides the decision into words; None where no arm was judged."""
+    gain = findings.gain
+    content = f"[{100 * findings.rule.confidence:g}% interval]"
     columns = [
         Column("Arm", left=True),
         Column("Gain"),
@@ -95,7 +71,7 @@ def checks_page(comparator: Any) -> Table | None:
         Column("One replicate gains", small=content),
     ]
     judged = gain[gain["p_value"].notna()]
-    decimals = decimals_of(gain, comparator.rope)
+    decimals = decimals_of(gain, findings.rule.rope)
     rows = [_checks_row(str(arm), row, decimals) for arm, row in judged.iterrows()]
     note = (
         "Not part of the verdict: other ways to look at the same pairs. The p-values are Nadeau and Bengio's, for "
@@ -120,28 +96,17 @@ def _checks_row(arm: str, row: pd.Series[Any], decimals: int) -> list[Cell]:
     ]
 
 
-def scores_by_phase(comparator: Any) -> pd.DataFrame:
+def scores_by_phase(findings: Content) -> pd.DataFrame:
     """Return mean and standard deviation of the score, and the mean score of the start, by arm and phase."""
-    scores = comparator.results_.groupby(["arm", "phase"])["score"]
-    starts = comparator.results_.groupby(["arm", "phase"])["start_score"].mean()
+    scores = findings.results.groupby(["arm", "phase"])["score"]
+    starts = findings.results.groupby(["arm", "phase"])["start_score"].mean()
     return pd.DataFrame({"mean": scores.mean(), "sd": scores.std(ddof=1), "start": starts})
 
 
-def phases_page(comparator: Any) -> Table:
-    """Put the scores by phase into words.
-
-    Parameters
-    ----------
-    comparator : WarmStartComparator
-        A fitted comparator.
-
-    Returns
-    -------
-    Table
-        One row an arm and one column a phase.
-    """
-    results = comparator.results_
-    table, decimals = scores_by_phase(comparator), decimals_of(comparator.gain_, comparator.rope)
+def phases_page(findings: Content) -> Table:
+    """Put the scores by phase into words, one row an arm and one column a phase."""
+    results = findings.results
+    table, decimals = scores_by_phase(findings), decimals_of(findings.gain, findings.rule.rope)
     sizes = results.groupby("phase")[["n_train", "n_test"]].mean()
     columns = [Column("Arm", left=True)]
     for phase, size in sizes.iterrows():
@@ -149,10 +114,10 @@ def phases_page(comparator: Any) -> Table:
         columns.append(Column(f"Phase {phase}", small=small))
     rows = [
         [Cell(str(arm)), *(_score_cell(table, (arm, phase), decimals) for phase in sizes.index)]
-        for arm in comparator.gain_.index
+        for arm in findings.gain.index
     ]
     note = (
-        f"Mean ± standard deviation of the {comparator.scorer_name_} over replicates; below it the score of the "
+        f"Mean ± standard deviation of the {findings.score} over replicates; below it the score of the "
         "start, before any step. Phase 1 is the first fit, which all arms share; it is not part of the comparison."
     )
     return Table("phases", "Score by phase", note, columns, rows)
@@ -167,19 +132,8 @@ def _score_cell(table: pd.DataFrame, where: tuple[Any, Any], decimals: int) -> C
     return Cell(text, float(row["mean"]), "" if start == NOTHING else f"start {start}")
 
 
-def settings_page(comparator: Any) -> Table:
-    """List what was compared.
-
-    Parameters
-    ----------
-    comparator : WarmStartComparator
-        A fitted comparator.
-
-    Returns
-    -------
-    Table
-        One row a setting.
-    """
-    rows = [[Cell(str(name)), Cell(str(value))] for name, value in comparator.settings_.items()]
+def settings_page(findings: Content) -> Table:
+    """List what was compared."""
+    rows = [[Cell(str(name)), Cell(str(value))] for name, value in findings.settings.items()]
     columns = [Column("Setting", left=True), Column("Value", left=True)]
     return Table("settings", "What was compared", "", columns, rows)

@@ -1,4 +1,4 @@
-"""Run the replicates of a comparison, in parallel where that is asked for, and keep what is complete."""
+"""Execution of replicates, in parallel where that is asked for, and what of them is complete."""
 
 from __future__ import annotations
 
@@ -12,36 +12,22 @@ from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from ...training import PackedBackend
-from .._inputs import size_of
+from ._outcome import Outcome
 from ._replicate import run_replicates
-from ._task import Outcome, Task
+from ._scorer import bytes_of
+from ._task import Task
 
-_AT_A_TIME = 2**30  # bytes of the rows of replicates that run in step
+_BYTES_AT_A_TIME = 2**30  # bytes of the rows of replicates that run in step
 
 
 def run_all(task: Task, replicates: Sequence[tuple[int, int, Any]], n_jobs: int | None) -> list[Outcome]:
-    """Run replicates; after Ctrl-C, return what there is.
-
-    Parameters
-    ----------
-    task : Task
-        What is compared.
-    replicates : sequence of (int, int, sklearn.callback.CallbackContext)
-        As in :func:`run_replicates`.
-    n_jobs : int or None
-        Jobs, as in scikit-learn.
-
-    Returns
-    -------
-    list of Outcome
-        Those that were begun, in their order.
-    """
+    """Run replicates, as :func:`run_replicates` takes them; after Ctrl-C, return the outcomes of those begun."""
     jobs = 1 if isinstance(get_active_backend()[0], PackedBackend) else n_jobs  # its places are no processors
     size = _at_a_time(task, len(replicates), jobs)
     groups = [replicates[first : first + size] for first in range(0, len(replicates), size)]
     done: list[list[Outcome]] = []
     try:
-        # With more than one job this thread hears of Ctrl-C, and those that run are given up.
+        # With more than one job this thread receives Ctrl-C, and those that run are given up.
         for outcomes in Parallel(n_jobs=jobs, return_as="generator")(
             delayed(run_replicates)(task, group) for group in groups
         ):
@@ -54,48 +40,30 @@ def run_all(task: Task, replicates: Sequence[tuple[int, int, Any]], n_jobs: int 
 
 
 def _at_a_time(task: Task, n: int, n_jobs: int | None) -> int:
-    """How many replicates run in step: all, but each job has some, and their rows fit into memory."""
+    """Return how many replicates run in step: all, but each job has some, and their rows fit into memory."""
     if not task.packed:
         return 1
-    affordable = _AT_A_TIME // max(1, 2 * size_of(task.X))
+    affordable = _BYTES_AT_A_TIME // max(1, 2 * bytes_of(task.X))
     return max(1, min(-(-n // effective_n_jobs(n_jobs)), affordable))
 
 
 def complete_part(outcomes: Sequence[Outcome], n: int, arms: Sequence[str]) -> tuple[list[Outcome], str | None]:
-    """Leave out what an interrupt cut short.
+    """Leave out what an interrupt cut short of n replicates, and say what is missing; None if nothing is.
 
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        Of the replicates that were begun.
-    n : int
-        How many there should be.
-    arms : sequence of str
-        Names of all arms.
-
-    Returns
-    -------
-    outcomes : list of Outcome
-        The complete replicates; if there are none, the phases that all have behind them.
-    told : str or None
-        What is missing, in words; None if nothing is.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If nothing is complete.
+    Complete replicates are kept; if there are none, the phases that all of them finished. A KeyboardInterrupt
+    says that nothing is complete.
     """
     whole = [outcome for outcome in outcomes if outcome.complete]
     if len(whole) == n:
         return whole, None
     if whole:
-        return whole, f"interrupted: {len(whole)} of {n} replicates are complete, and are all that is told"
+        return whole, f"interrupted: {len(whole)} of {n} replicates are complete, and the tables hold these only"
     place = ["repeat", "stream", "phase"]
     rows = pd.DataFrame([row for outcome in outcomes for row in outcome.results])
     if not len(rows):
         raise KeyboardInterrupt
-    behind = rows.groupby(place)["arm"].nunique() == rows["arm"].nunique()
-    by_phase = behind[behind].reset_index().groupby(["stream", "phase"])["repeat"].nunique()
+    finished = rows.groupby(place)["arm"].nunique() == rows["arm"].nunique()
+    by_phase = finished[finished].reset_index().groupby(["stream", "phase"])["repeat"].nunique()
     common = {key for key, count in by_phase.items() if count == len(outcomes)}
     missing = set(arms) - set(rows["arm"])
     if not common or missing:
@@ -108,7 +76,8 @@ def complete_part(outcomes: Sequence[Outcome], n: int, arms: Sequence[str]) -> t
         cut.append(part)
     return cut, (
         f"interrupted: {len(common)} {'phase is' if len(common) == 1 else 'phases are'} complete in "
-        f"{'each' if len(outcomes) > 1 else 'the one'} of {len(outcomes)} of {n} replicates, and all that is told"
+        f"{'each' if len(outcomes) > 1 else 'the one'} of {len(outcomes)} of {n} replicates, and the tables hold "
+        "these only"
     )
 
 

@@ -1,58 +1,25 @@
-"""What all replicates of a comparison have in common, and what each gives."""
+"""The task that all replicates of a comparison share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params
 
-from .._inputs import size_of
 from ..phases._phase import Index
-from ._arms import Arm
-from ._journal import Journal
-from ._measures import Measured
-
-Scorer = Callable[..., float]
-_KEPT = 2**24  # bytes of rows that are prepared once for all arms
+from ._scorer import PhaseScorer, Scorer, cut_params
+from .arms._arm import Arm
+from .interruption._journal import Journal
 
 
 @dataclass(frozen=True)
 class Task:
-    """What all replicates have in common.
+    """The user's estimator and data, the arms (cold first), and how they are fitted and scored.
 
-    Parameters
-    ----------
-    estimator : estimator
-        The user's, untouched.
-    arms : list of Arm
-        The arms, the cold one first.
-    phases : object
-        What the user passed.
-    X, y : array-like
-        The data.
-    labels : ndarray or None
-        Classes, for a classifier.
-    scorer : callable
-        scikit-learn's ``scorer(estimator, X, y)``.
-    packed : bool, default=True
-        Whether fits train together.
-    groups : array-like, default=None
-        Rows that belong together.
-    fit_params : mapping, default={}
-        Arguments of the last step's ``fit``; what has a value for each row is cut like the rows.
-    before_params : mapping, default={}
-        Arguments of the ``fit`` of the steps before.
-    score_params : mapping, default={}
-        Arguments of the scorer.
-    incumbent : estimator or None, default=None
-        The model in use.
-    journal : Journal or None, default=None
-        Where finished fits are kept.
+    ``fit_params`` are arguments of the last step's ``fit``, ``before_params`` of the steps before it and
+    ``score_params`` of the scorer; what has a value for each row is cut like the rows.
     """
 
     estimator: Any
@@ -72,85 +39,8 @@ class Task:
 
     def params_of(self, params: Mapping[str, Any], rows: Index) -> dict[str, Any]:
         """Cut arguments to rows."""
-        return _check_method_params(self.X, dict(params), rows) if params else {}
+        return cut_params(self.X, params, rows)
 
-
-@dataclass(frozen=True)
-class Judge:
-    """Scores on rows of the user's, seen through the steps in front.
-
-    Parameters
-    ----------
-    task : Task
-        The comparison.
-    before : Pipeline or None
-        The fitted steps in front of the last one; None where the rows are taken as they are.
-    """
-
-    task: Task
-    before: Any = None
-    _known: dict[bytes, Any] = field(default_factory=dict, repr=False)
-
-    def X(self, rows: Index) -> Any:
-        """The rows as the last step takes them."""
-        if self.before is None:
-            return _safe_indexing(self.task.X, rows)
-        key = rows.tobytes()
-        if key not in self._known:
-            X = self.before.transform(_safe_indexing(self.task.X, rows))
-            if size_of(X) > _KEPT:
-                return X
-            self._known[key] = X  # all arms are judged by the same rows
-        return self._known[key]
-
-    def y(self, rows: Index) -> NDArray:
-        """What is true of them."""
-        return np.asarray(_safe_indexing(self.task.y, rows))
-
-    def score(self, net: Any, rows: Index) -> float:
-        """Score an estimator on rows."""
-        y = _safe_indexing(self.task.y, rows)
-        params = self.task.params_of(self.task.score_params, rows)
-        score = self.task.scorer(net, self.X(rows), y, **params)
-        try:
-            return float(score)
-        except (TypeError, ValueError):
-            raise ValueError(f"scoring must give a number, and gave {score!r}") from None
-
-    def predict(self, net: Any, rows: Index) -> NDArray:
-        """Predict rows."""
-        return np.asarray(net.predict(self.X(rows)))
-
-
-@dataclass
-class Outcome:
-    """What one replicate gives.
-
-    Parameters
-    ----------
-    results : list of dict
-        One row for each arm and phase.
-    curves : list of dict
-        One row for each arm, phase and epoch.
-    measured : Measured
-        What was measured beside.
-    final : dict of str to estimator
-        Each arm's last state; kept for the first replicate only.
-    held : ndarray of int or None
-        The test rows of its last phase.
-    test_to_train : float
-        Test rows by training rows; 0 where the splits are fixed.
-    fixed : bool
-        Whether the splits are the same in every replicate.
-    complete : bool
-        Whether it came to its end.
-    """
-
-    results: list[dict[str, Any]] = field(default_factory=list)
-    curves: list[dict[str, Any]] = field(default_factory=list)
-    measured: Measured = field(default_factory=Measured)
-    final: dict[str, Any] = field(default_factory=dict)
-    held: Index | None = None
-    test_to_train: float = 0.0
-    fixed: bool = False
-    complete: bool = False
+    def phase_scorer(self, before: Any = None) -> PhaseScorer:
+        """Return a scorer of rows that fitted steps prepare."""
+        return PhaseScorer(self.X, self.y, self.scorer, self.score_params, before)

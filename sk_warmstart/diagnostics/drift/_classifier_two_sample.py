@@ -1,4 +1,4 @@
-"""Whether a classifier can tell two samples apart."""
+"""Two-sample test by a classifier."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import train_test_split
 
 from ..._parameters import check_number, check_option, warn_renamed
-from .._draws import Rng, as_random_state, is_given
 from .._inputs import as_pair
 from .._measuring import Rows
+from .._rng import Rng, numpy_rng
 from ._two_sample import TwoSample
 
 
@@ -25,7 +25,7 @@ def classifier_two_sample(
     metric: str = "auc",
     test_size: float = 0.5,
     rng: Rng = None,
-    random_state: int | np.random.RandomState | str | None = "deprecated",
+    random_state: Any = "deprecated",
 ) -> TwoSample:
     """Test whether two samples differ, by how well a classifier tells them apart on held-out rows.
 
@@ -41,12 +41,14 @@ def classifier_two_sample(
         binomial test against the share of the larger sample, which loses power where sizes differ.
     test_size : float, default=0.5
         Share of the rows that is held out for the test, in (0, 1), of each sample alike.
-    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
-        Draws the split, and seeds the classifier where its own ``random_state`` is None. None is the seed 0.
+    rng : int, Generator, RandomState, torch.Generator or None, default=None
+        Draws the split, and seeds the classifier where its own ``random_state`` is None; a generator moves on.
+        None draws the same at every call.
     random_state : int, RandomState or None
-        Old name of ``rng``; None draws anew at every call.
+        Old name of ``rng``.
 
         .. deprecated:: 0.2
+            Use ``rng``.
 
     Returns
     -------
@@ -72,14 +74,15 @@ def classifier_two_sample(
     >>> classifier_two_sample(old, new).p_value < 0.001
     True
     """
-    if is_given(random_state):
+    if not isinstance(random_state, str):
         warn_renamed("the parameter random_state of classifier_two_sample", "rng")
-    source = as_random_state(rng, random_state)
+        rng = random_state
     check_option("metric", metric, ("auc", "accuracy"))
     check_number("test_size", test_size, 0, 1, exclude="low high")
     first, second = as_pair(a, b, min_rows=4)
     rows = np.concatenate([first, second])
     labels = np.repeat([0, 1], [len(first), len(second)])
+    source = numpy_rng(rng)
     held = [round(test_size * len(sample)) for sample in (first, second)]
     if min(held) < 2 or min(len(first) - held[0], len(second) - held[1]) < 2:
         raise ValueError("test_size leaves fewer than 2 rows of a sample on a side: change it or give more rows")
@@ -101,7 +104,7 @@ def classifier_two_sample(
 
 
 def _seeded(classifier: BaseEstimator | None, rng: np.random.RandomState) -> Any:
-    """A classifier of our own, whose random numbers all come from rng."""
+    """Return a copy of the classifier, or a random forest, whose random numbers all come from rng."""
     if classifier is None:
         # Imported here: trees take a while to import, and few need them.
         from sklearn.ensemble import RandomForestClassifier

@@ -1,14 +1,16 @@
-"""The distance of two samples by their kernel means."""
+"""Two-sample test by the maximum mean discrepancy."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from ..._parameters import check_integer, check_number, warn_renamed
-from .._draws import Rng, as_random_state, is_given
 from .._inputs import as_pair
 from .._measuring import Rows
+from .._rng import Rng, numpy_rng
 from ._two_sample import TwoSample
 
 _BLOCK = 1 << 22  # numbers of the permutations that are held at a time
@@ -21,7 +23,7 @@ def mmd(
     bandwidth: float | None = None,
     n_permutations: int = 500,
     rng: Rng = None,
-    random_state: int | np.random.RandomState | str | None = "deprecated",
+    random_state: Any = "deprecated",
 ) -> TwoSample:
     r"""Test whether two samples differ, by the unbiased squared maximum mean discrepancy.
 
@@ -38,12 +40,13 @@ def mmd(
         equal rows left out.
     n_permutations : int, default=500
         Random assignments of the rows to the samples that the p-value is counted on.
-    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
-        Draws them. None is the seed 0.
+    rng : int, Generator, RandomState, torch.Generator or None, default=None
+        Draws them; a generator moves on. None draws the same ones at every call.
     random_state : int, RandomState or None
-        Old name of ``rng``; None draws anew at every call.
+        Old name of ``rng``.
 
         .. deprecated:: 0.2
+            Use ``rng``.
 
     Returns
     -------
@@ -71,9 +74,9 @@ def mmd(
     >>> mmd(old, new).p_value < 0.01
     True
     """
-    if is_given(random_state):
+    if not isinstance(random_state, str):
         warn_renamed("the parameter random_state of mmd", "rng")
-    source = as_random_state(rng, random_state)
+        rng = random_state
     if bandwidth is not None:
         check_number("bandwidth", bandwidth, 0, exclude="low")
     check_integer("n_permutations", n_permutations)
@@ -84,6 +87,7 @@ def mmd(
         bandwidth = float(np.sqrt(np.median(apart))) if len(apart) else 1.0
     kernel = squareform(np.exp(-squares / (2 * bandwidth**2)))  # its diagonal is zero: no row meets itself
     n, m = len(first), len(second)
+    source = numpy_rng(rng)
 
     def discrepancy(mine: np.ndarray) -> np.ndarray:
         """For each column, which marks the rows of one sample by 1."""

@@ -1,4 +1,4 @@
-"""Whether columns have drifted, by the bins that a state remembers."""
+"""Population stability index of columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PopulationStability(NamedTuple):
     Parameters
     ----------
     value : ndarray of shape (n_features,)
-        The index; NaN where a column is not known.
+        The index; NaN where nothing is counted of a column.
     expected : ndarray of shape (n_features,)
         Its mean where nothing has drifted.
     threshold : ndarray of shape (n_features,)
@@ -127,14 +127,14 @@ def population_stability(
 
 
 def _counts(known: FeatureSummary, new: Rows | FeatureSummary) -> NDArray[np.float64]:
-    """New rows in each bin of the known ones."""
+    """Count new rows in each bin of a summary."""
     if isinstance(new, FeatureSummary):
         if not np.array_equal(new.edges, known.edges, equal_nan=True):
             raise ValueError("new has other bins than reference: pass its rows instead of a summary")
         return new.bins
     rows = _rows(new, "new")
-    if rows.shape[1] != len(known.mean):
-        raise ValueError(f"new has {rows.shape[1]} columns, reference has {len(known.mean)}: give the same ones")
+    if rows.shape[1] != len(known.edges):
+        raise ValueError(f"new has {rows.shape[1]} columns, reference has {len(known.edges)}: give the same ones")
     return known.updated(rows).bins - known.bins
 
 

@@ -1,4 +1,4 @@
-"""What a test of two samples finds."""
+"""Result of a two-sample test."""
 
 from __future__ import annotations
 

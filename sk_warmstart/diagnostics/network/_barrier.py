@@ -1,4 +1,4 @@
-"""Whether two states lie in one basin of the loss."""
+"""Loss barrier between two states of a network."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def interpolation_barrier(
 ) -> Barrier:
     r"""Measure how far the loss rises above the straight line between two states.
 
-    The height is :math:`\max_c L((1-c)\theta_a + c\theta_b) - [(1-c)L(\theta_a) + cL(\theta_b)]`. None tells that
-    both states lie in one basin, as a warm start and what it is trained to often do. Networks trained from
-    different draws are apart for the order of their units alone. Running statistics lie on the same line.
+    The height is :math:`\max_c L((1-c)\theta_a + c\theta_b) - [(1-c)L(\theta_a) + cL(\theta_b)]`. At a
+    height of 0 both states lie in one basin, as a warm start and what it is trained to often do. Networks trained
+    from different draws are apart for the order of their units alone. Running statistics lie on the same line.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How far apart two states are."""
+"""Distance of two states, in all and by layer."""
 
 from __future__ import annotations
 

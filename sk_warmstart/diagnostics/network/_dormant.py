@@ -1,4 +1,4 @@
-"""Units that have gone quiet."""
+"""Dormant units of a network."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..._compat._torch import Convolution
 from ..._parameters import check_number
 from ...modules._tracing import Call, hooked
 from .._activations import layer_inputs
 from .._measuring import Rows, as_rows, untouched
 
-_CONVOLUTION = nn.modules.conv._ConvNd
 # Their weights may have several axes and still mix nothing; those of other normalisations have one.
 _NORMALISATION = (nn.LayerNorm, nn.RMSNorm)
 
@@ -171,16 +171,16 @@ def _reached(node: Any, names: dict[int, str]) -> list[str]:
 
 
 def _activity(given: Tensor, maker: nn.Module, reader: nn.Module, sole: bool) -> Tensor | None:
-    """Mean absolute activation per unit of the maker in what the reader is given; None where it cannot be told."""
+    """Mean absolute activation per unit of the maker in what the reader is given; None if they are mixed there."""
     if isinstance(maker, nn.Linear):
         units, channels = maker.out_features, False
-    elif isinstance(maker, _CONVOLUTION):
+    elif isinstance(maker, Convolution):
         units, channels = maker.out_channels, True
     else:
         return None
     size = given.abs().double()
     n_rows = len(size)
-    if isinstance(reader, _CONVOLUTION):
+    if isinstance(reader, Convolution):
         if size.shape[1] == units:
             return size.transpose(0, 1).reshape(units, -1).mean(dim=1)
         fits = not channels and size[0].numel() == units  # a row unfolded to an image

@@ -1,4 +1,4 @@
-"""How strongly rows pull at the weights."""
+"""Gradient norm of a network on rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many directions features span."""
+"""Effective rank and srank of features."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""How much the loss rises when the weights are moved a little."""
+"""Sharpness: the rise of the loss when weights are moved."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..._parameters import check_integer, check_number, warn_renamed
-from .._draws import Rng, as_torch_generator, is_given
 from .._measuring import Loss, Rows, as_rows_and_targets, mean_gradient, mean_loss, norm, own_tensors, untouched
+from .._rng import Rng, torch_rng
 
 
 class Sharpness(NamedTuple):
@@ -47,7 +47,7 @@ def sharpness(
     n_draws: int = 10,
     rng: Rng = None,
     batch_size: int | None = None,
-    generator: torch.Generator | str | None = "deprecated",
+    generator: Any = "deprecated",
 ) -> Sharpness:
     r"""Measure the expected rise of the loss under noise in proportion to the weights.
 
@@ -70,15 +70,16 @@ def sharpness(
         Length of the move as a share of each tensor's norm, above 0.
     n_draws : int, default=10
         Directions, each taken forth and back.
-    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
-        Draws the directions. None draws the same ones at every call, so two networks of one architecture are
-        moved alike.
+    rng : int, Generator, RandomState, torch.Generator or None, default=None
+        Draws the directions; a generator moves on. None draws the same ones at every call, so two networks of one
+        architecture are moved alike.
     batch_size : int or None, default=None
         Rows that are in memory at a time; None takes all.
     generator : torch.Generator or None
         Old name of ``rng``.
 
         .. deprecated:: 0.2
+            Use ``rng``.
 
     Returns
     -------
@@ -105,13 +106,13 @@ def sharpness(
     >>> round(sharpness(network, nn.MSELoss(), rows, 0 * rows, scale=0.1).value, 6)  # (0.1 * 2) ** 2
     0.04
     """
-    if is_given(generator):
+    if not isinstance(generator, str):
         warn_renamed("the parameter generator of sharpness", "rng")
         rng = generator
     check_number("scale", scale, 0, exclude="low")
     check_integer("n_draws", n_draws)
     rows, targets = as_rows_and_targets(network, X, y)
-    source = as_torch_generator(rng)
+    source = torch_rng(rng)
     parameters, buffers = own_tensors(network)
     with untouched(network, rows):
         base = mean_loss(network, {**parameters, **buffers}, loss, rows, targets, batch_size)

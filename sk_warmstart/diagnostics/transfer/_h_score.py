@@ -1,4 +1,4 @@
-"""How far apart the classes' features are, against their spread."""
+"""H-score of features for a target."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
+from ..._parameters import check_option
 from .._inputs import as_class_codes, as_table
 from .._measuring import Rows
 
@@ -55,8 +56,8 @@ def h_score(features: Rows, y: Any, *, shrinkage: str | None = "ledoit_wolf") ->
     >>> h_score(useful, y) > h_score(useless, y)
     True
     """
-    if shrinkage not in (None, "ledoit_wolf"):
-        raise ValueError(f"shrinkage must be 'ledoit_wolf' or None, got {shrinkage!r}")
+    if shrinkage is not None:
+        check_option("shrinkage", shrinkage, ("ledoit_wolf",))
     table = as_table(features, "features", min_rows=2)
     codes = as_class_codes(y, "y", len(table))
     centred = table - table.mean(axis=0)

@@ -1,4 +1,4 @@
-"""How much a donor's own labels tell about a target's."""
+"""LEEP and NCE: relevance of a donor by its labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a linear model makes of features."""
+"""Score of a linear probe on features."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..._parameters import check_integer, warn_renamed
-from .._draws import Rng, as_random_state, is_given
 from .._inputs import as_class_codes, as_table, as_targets, classifies
 from .._measuring import Rows
+from .._rng import Rng, numpy_rng
 from ._probe import Probe
 
 
@@ -47,11 +47,11 @@ def linear_probe_score(
     cv: int = 5,
     scoring: Any = None,
     rng: Rng = None,
-    random_state: int | np.random.RandomState | str | None = "deprecated",
+    random_state: Any = "deprecated",
 ) -> ProbeScore:
     """Score a linear model on frozen features in cross-validation.
 
-    The plainest measure of a donor's relevance, and one that compares across targets: standardised features,
+    The simplest measure of a donor's relevance, and one that compares across targets: standardised features,
     then logistic regression, or ridge regression whose penalty is chosen inside each fold.
 
     Parameters
@@ -66,12 +66,13 @@ def linear_probe_score(
         Folds, shuffled, at least 2; by class where y holds labels.
     scoring : str, callable or None, default=None
         A scorer of scikit-learn that sees labels as codes 0, 1, ... in sorted order; None takes accuracy or R².
-    rng : int, numpy Generator, RandomState, torch.Generator or None, default=None
-        Shuffles the folds. None is the seed 0.
+    rng : int, Generator, RandomState, torch.Generator or None, default=None
+        Shuffles the folds; a generator moves on. None shuffles alike at every call.
     random_state : int, RandomState or None
-        Old name of ``rng``; None draws anew at every call.
+        Old name of ``rng``.
 
         .. deprecated:: 0.2
+            Use ``rng``.
 
     Returns
     -------
@@ -98,11 +99,12 @@ def linear_probe_score(
     >>> linear_probe_score(y[:, None] + 0.1 * rng.normal(size=(100, 4)), y).value
     1.0
     """
-    if is_given(random_state):
+    if not isinstance(random_state, str):
         warn_renamed("the parameter random_state of linear_probe_score", "rng")
-    source = as_random_state(rng, random_state)
+        rng = random_state
     check_integer("cv", cv, 2)
     table = as_table(features, "features", min_rows=2)
+    source = numpy_rng(rng)
     target: NDArray
     if classifies(task, y):
         target = as_class_codes(y, "y", len(table))

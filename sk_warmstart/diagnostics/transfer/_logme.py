@@ -1,4 +1,4 @@
-"""The evidence of a target given features."""
+"""LogME: evidence of a target given features."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from skorch.utils import to_numpy
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.data import DataLoader
 
+from ..._compat._torch import NormWithStatistics
 from ...modules import MLP, first_output
 from ...training import METHODS, Rows, TensorBatches, is_overridden
 from .._protocol import WarmStartNet
@@ -64,4 +64,4 @@ def _size(net: WarmStartNet, rows: Rows, batch_size: int) -> int:
 
 
 def _looks_at_batches(part: nn.Module) -> bool:
-    return isinstance(part, _NormBase) and part.running_mean is None
+    return isinstance(part, NormWithStatistics) and part.running_mean is None

@@ -7,8 +7,8 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples
 
+from ..._compat._sklearn import num_samples
 from ..input._identity import warn_of_leak
 from ..input._pipeline_names import is_scoring
 from ..input._table import validate_rows
@@ -90,8 +90,8 @@ class GuardedPrediction(LoopHooks):
         LeakageWarning
             If a donor was trained on some of the rows and the last fit was not: they are not held out.
         """
-        if sample_id is not None and _num_samples(sample_id) != _num_samples(X):
-            raise ValueError(f"sample_id has {_num_samples(sample_id)} entries for {_num_samples(X)} rows")
+        if sample_id is not None and num_samples(sample_id) != num_samples(X):
+            raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {num_samples(X)} rows")
         self._warn_of_leak(X, sample_id)
         return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
 

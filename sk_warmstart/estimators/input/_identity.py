@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...state import LeakageWarning, RowMemory, RowSketch, leaked_share, row_ids, sample_ids, validation_mask
+from ...state import LeakageWarning, row_ids, sample_ids
+from ...state.rows._identity import validation_mask
+from ...state.rows._row_memory import RowMemory
+from ...state.rows._row_sketch import RowSketch, leaked_share
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ._table import is_array, validate_rows

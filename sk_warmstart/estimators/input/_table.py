@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.helper import SliceDataset
 from skorch.utils import is_dataset
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from ..._compat._sklearn import check_sample_weight
 from ...modules import MLP
-from ...state import Standardizer
+from ...state.rows._standardizer import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import check_input, naming
-from ._mapped import touch
 from ._targets import targets_of
 
 NEEDS_ARRAY = (
@@ -115,14 +115,13 @@ def validate(
     if getattr(y, "ndim", None) == 0 or np.isscalar(y):
         raise ValueError(f"y should have a target for each row of X, got {y!r}")
     check_input(X)
-    touch(X)
     with naming("y", X):
         X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y, learn, n_outputs)
     weight = None
     if sample_weight is not None:
         with naming("sample_weight"):
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return Table(X, y, targets.encode(net, y, starts_warm), targets.weigh(net, y, weight))
 
 
@@ -138,7 +137,6 @@ def validate_rows(net: WarmStartNet, X: Any) -> Any:
         # Initialised by hand: nothing is known of the columns.
         return X if issparse(X) else np.asarray(_as_numpy(X))
     check_input(X)
-    touch(X)
     with naming("X", X):
         return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
 

@@ -13,7 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from torch import nn
 
-from ...state import merge_labels
+from ...state import Donor
+from ...state._schema import merge_labels
 from .._protocol import WarmStartNet
 from ._columns import naming
 
@@ -31,6 +32,9 @@ class Targets:
 
     def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
         """Decide what is settled before the targets are seen: the donor's labels, or those given."""
+
+    def check_donor(self, net: WarmStartNet, donor: Donor) -> None:
+        """Refuse a donor whose outputs mean something else than this net's."""
 
     def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Return the targets as they are kept, or say what is wrong with them; learn their labels."""
@@ -87,6 +91,19 @@ class Labels(Targets):
                 net.classes_inferred_ = found
             elif net.schema == "adapt" and _given_classes(net) is None:
                 net.classes_inferred_ = merge_labels(labels, found)
+
+    def check_donor(self, net: WarmStartNet, donor: Donor) -> None:
+        """Ask for labels, which must be those of the parameter ``classes`` where it is set."""
+        labels, given = donor.schema.classes, _given_classes(net)
+        if labels is None and (given is None or not donor.description.get("classifies", True)):
+            raise ValueError(
+                f"the checkpoint holds no class labels, which a {type(net).__name__} needs: pass a regressor if "
+                "it was saved from one, or set the parameter classes"
+            )
+        if labels is not None and given is not None and not np.array_equal(labels, np.asarray(given)):
+            raise ValueError(
+                f"classes={given!r} differ from those of the checkpoint, {labels}: leave classes at None"
+            )
 
     def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Refuse what are no labels; learn the labels where there are none yet, or may be more."""
@@ -212,6 +229,14 @@ class Numbers(Targets):
 
     rules = {"multi_output": True, "y_numeric": True}
 
+    def check_donor(self, net: WarmStartNet, donor: Donor) -> None:
+        """Refuse a classifier's network."""
+        if donor.schema.classes is not None:
+            raise ValueError(
+                f"the checkpoint was saved from a classifier of {len(donor.schema.classes)} classes, and a "
+                f"{type(net).__name__} predicts numbers: pass a classifier"
+            )
+
     def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Refuse other numbers of columns than the network was built for, where that is settled."""
         width = int(np.prod(y.shape[1:]))
@@ -279,8 +304,11 @@ def targets_of(net: WarmStartNet) -> Targets:
     Returns
     -------
     Targets
-        Labels for a classifier, numbers for anything else.
+        Those of its class, where it has any; else labels for a classifier, numbers for anything else.
     """
+    own = getattr(net, "_targets", None)
+    if isinstance(own, Targets):
+        return own
     return _LABELS if is_classifier(net) else _NUMBERS
 
 

@@ -6,21 +6,30 @@ from collections.abc import Generator
 from typing import Any
 
 from ...modules import is_stochastic
-from ...training import Losses, Member, PackAborted, TensorBatches, child_seed, current_meeting, peek_seed, route
+from ...training import (
+    Losses,
+    Member,
+    PackAborted,
+    TensorBatches,
+    child_seed,
+    current_rendezvous,
+    peek_seed,
+    route,
+)
 from .._protocol import WarmStartNet
 
 
 def stop_if_given_up() -> None:
     """End a fit that trains alone, if its parallel call was given up: nobody waits for it any more."""
-    meeting = current_meeting()
-    if meeting is not None and meeting.aborted:
+    rendezvous = current_rendezvous()
+    if rendezvous is not None and rendezvous.aborted:
         raise PackAborted
 
 
 def fit_in_pack(net: WarmStartNet, X: Any, y: Any, epochs: int, forward_params: dict[str, Any]) -> bool:
     """Train with the other fits of a parallel call; False, and nothing has happened, if it must train alone."""
-    meeting = current_meeting()
-    if meeting is None:
+    rendezvous = current_rendezvous()
+    if rendezvous is None:
         return False
     taken = route(net, None, forward_params)
     if taken.packs:  # a split and batches of the user's own are made once only
@@ -29,7 +38,7 @@ def fit_in_pack(net: WarmStartNet, X: Any, y: Any, epochs: int, forward_params: 
         taken = route(net, batches, forward_params)
         if taken.packs:
             net.run_.follow(net, taken)
-            return meeting.join(_member(net, batches, _course(net, train, valid, epochs)))
+            return rendezvous.join(_member(net, batches, _course(net, train, valid, epochs)))
     return False
 
 

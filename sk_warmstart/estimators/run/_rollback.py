@@ -54,14 +54,12 @@ def live_or_back(net: WarmStartNet) -> Iterator[None]:
         yield
         return
     network, optimizer = network_of(net), net.optimizer_
-    held = [{**group, "params": list(group["params"])} for group in optimizer.param_groups]
     before = Snapshot(network, optimizer)
     streams = net._current.streams
     drawn = None if streams is None else streams.__getstate__()
     try:
         yield
     except BaseException:
-        optimizer.param_groups[:] = held
         before.restore(network, optimizer)
         if streams is not None and drawn is not None:
             streams.__setstate__(drawn)

@@ -9,18 +9,10 @@ from sklearn.utils import Bunch
 from torch import Tensor, nn
 
 from ...modules import End, find_input, find_output
-from ...state import (
-    Donor,
-    Mapping,
-    NetState,
-    Remap,
-    Reparametrisation,
-    Schema,
-    Standardizer,
-    map_columns,
-    map_labels,
-    map_names,
-)
+from ...state import Donor, NetState, Schema
+from ...state._alignment import Remap
+from ...state._schema import Reindex, map_columns, map_labels, map_names
+from ...state.rows._standardizer import Reparametrisation, Standardizer
 
 
 def adapt(
@@ -58,7 +50,7 @@ def adapt(
 def reparametrisation(
     old: Standardizer | None,
     new: Standardizer | None,
-    columns: Mapping | None,
+    columns: Reindex | None,
     ends: _Ends,
     network: nn.Module,
 ) -> Reparametrisation | None:
@@ -117,7 +109,7 @@ class _Ends:
         return End(self._prefix + end.layer, axes, end.plain)
 
 
-def _mappings(old: Schema, new: Schema, adapts: bool) -> tuple[Mapping | None, Mapping | None]:
+def _mappings(old: Schema, new: Schema, adapts: bool) -> tuple[Reindex | None, Reindex | None]:
     columns = map_columns(old, new) if adapts else None
     outputs = None
     if old.classes is not None and new.classes is not None and len(old.classes):
@@ -133,7 +125,7 @@ def _mappings(old: Schema, new: Schema, adapts: bool) -> tuple[Mapping | None, M
     return columns, outputs
 
 
-def _report(old: Schema, new: Schema, columns: Mapping | None, outputs: Mapping | None) -> Bunch:
+def _report(old: Schema, new: Schema, columns: Reindex | None, outputs: Reindex | None) -> Bunch:
     labels = new.classes if new.classes is not None else new.targets
     return Bunch(
         classes_added=[] if outputs is None or labels is None else _at(labels, outputs.added),

@@ -58,6 +58,26 @@ def shape_from(net: WarmStartNet, table: Table) -> dict[str, int]:
     return {name: int(size) for name, size in shape.items() if size is not None}
 
 
+def donated_shape(donor: Donor) -> dict[str, int]:
+    """Return ``n_features`` and ``n_outputs`` of a donor's network; of an older file as far as it tells them."""
+    kept = donor.description.get("shape")
+    if kept is not None:
+        return {name: int(size) for name, size in kept.items()}
+    schema, state = donor.schema, donor.state
+    labels = schema.classes if schema.classes is not None else schema.targets
+    widths = [state[name].shape[0] for name in state if state.is_parameter(name) and state[name].ndim]
+    sizes = {"n_features": schema.n_features, "n_outputs": widths[-1] if labels is None else len(labels)}
+    return {name: int(size) for name, size in sizes.items() if size is not None}
+
+
+def donated_target_ndim(donor: Donor, shape: Mapping[str, int]) -> int:
+    """Return how many dimensions the donor's targets had; an older file tells it only where they had names."""
+    kept = donor.description.get("target_ndim")
+    if kept is not None:
+        return int(kept)
+    return 1 if donor.schema.targets is None and shape.get("n_outputs") == 1 else 2
+
+
 def _same(a: Any, b: Any) -> bool:
     if a is b:
         return True

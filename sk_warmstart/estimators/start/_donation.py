@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from sklearn.base import is_classifier
 from torch import nn
 
-from ...state import Donor, NetState, OptimizerState, as_json, is_json, network_of
+from ...state import Donor, NetState, OptimizerState, network_of
+from ...state.files._encoding import as_json, is_json
 from .._protocol import WarmStartNet
 
 
@@ -61,5 +63,12 @@ def _as_number(value: Any) -> Any:
 
 def _description(net: WarmStartNet, network: nn.Module) -> dict[str, Any]:
     params = {name: as_json(value) for name, value in net.get_params_for("module").items()}
-    kind = type(network)
-    return {"class": f"{kind.__module__}.{kind.__qualname__}", "params": params, "layers": str(network)}
+    kind, learned = type(network), net._current
+    return {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        "params": params,
+        "layers": str(network),
+        "shape": dict(learned.shape),
+        "target_ndim": learned.target_ndim,
+        "classifies": is_classifier(net),
+    }

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sklearn.model_selection._search import BaseSearchCV
 from torch import nn
 
-from ...state import Checkpoint, Donor, donor_of, layers_of
+from ..._compat._sklearn import BaseSearchCV
+from ...state import Checkpoint, Donor, donor_of
+from ...state._sources import layers_of
 from .._protocol import WarmStartNet
 
 

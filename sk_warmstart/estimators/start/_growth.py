@@ -7,17 +7,9 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor, nn
 
-from ...state import (
-    Donor,
-    FeatureSummary,
-    Mapping,
-    NetState,
-    OptimizerState,
-    Schema,
-    Standardizer,
-    map_columns,
-    network_of,
-)
+from ...state import Donor, FeatureSummary, NetState, OptimizerState, Schema, network_of
+from ...state._schema import Reindex, map_columns
+from ...state.rows._standardizer import Standardizer
 from ...training import child_seed, seeded
 from .._learned import Learned
 from .._protocol import WarmStartNet
@@ -101,7 +93,7 @@ def grow(net: WarmStartNet, previous: Donor, network: nn.Module, probe: Tensor |
     return replace(learned, origin=adapted.origin, scaler=scaler)
 
 
-def _moved(before: Schema, now: Schema, adapts: bool) -> Mapping | None:
+def _moved(before: Schema, now: Schema, adapts: bool) -> Reindex | None:
     """Where the columns are now; None if they are where they were."""
     columns = map_columns(before, now) if adapts else None
     return None if columns is None or columns.is_identity else columns

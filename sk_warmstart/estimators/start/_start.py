@@ -13,7 +13,8 @@ from sklearn.utils import Bunch
 from torch import Tensor, nn
 
 from ...policies import DonorContext, PolicyContext
-from ...state import Donor, NetState, Standardizer
+from ...state import Donor, NetState
+from ...state.rows._standardizer import Standardizer
 from ...training import Rows
 from .._learned import Learned
 from .._protocol import WarmStartNet

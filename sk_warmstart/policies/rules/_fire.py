@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..._compat._torch import Convolution
 from ..._parameters import check_integer
 from ...modules._structure import LinearMap
 from ...state import NetState
@@ -93,7 +94,7 @@ def _weight(matrices: Tensor, layer: LinearMap, shape: torch.Size) -> Tensor:
 
 
 def _is_transposed(layer: LinearMap) -> bool:
-    return isinstance(layer, nn.modules.conv._ConvNd) and layer.transposed
+    return isinstance(layer, Convolution) and layer.transposed
 
 
 def _exact(matrices: Tensor) -> Tensor:

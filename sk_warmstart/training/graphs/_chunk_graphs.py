@@ -16,31 +16,14 @@ LONGEST = 256  # steps of one graph: what it saves does not grow any more, what 
 
 
 class ChunkGraphs:
-    """Steps over the batches of a chunk, which lies in the same memory each time.
-
-    Parameters
-    ----------
-    recorder : Recorder
-        What records.
-    net : ClosedFormNet
-        Computes gradients.
-    update : FlatUpdate
-        Takes the steps.
-    n_rows : int
-        Most rows of a chunk.
-
-    Attributes
-    ----------
-    taken : int
-        Steps taken in this epoch.
-    """
+    """Steps over the batches of a chunk, which lies in the same memory each time; ``taken`` counts an epoch's."""
 
     def __init__(self, recorder: Recorder, net: ClosedFormNet, update: FlatUpdate, n_rows: int):
         self._recorder, self._net, self._update = recorder, net, update
         kind: Any = {"dtype": net.parameters.dtype, "device": net.parameters.device}
         self._weight = torch.zeros(n_rows, **kind)
         self._counter = torch.zeros((), dtype=torch.float32, device=net.parameters.device)
-        self._known: dict[tuple[int, bool], Repeated] = {}
+        self._repeated: dict[tuple[int, bool], Repeated] = {}
         self._numbers: Any = None
         self.taken = 0
 
@@ -49,7 +32,7 @@ class ChunkGraphs:
         self.taken = 0
         self._counter.fill_(self._update.steps)
         numbers = dict(self._update.numbers)
-        for repeated in self._known.values():
+        for repeated in self._repeated.values():
             # A kernel holds learning rates and the like for good. As tensors they would round in another way.
             repeated.begin(repeated.function, same=numbers == self._numbers)
         self._numbers = numbers
@@ -60,16 +43,9 @@ class ChunkGraphs:
         scales: Callable[[Tensor | None, int], Iterable[float | Tensor]],
         weight: Tensor | None,
     ) -> None:
-        """Take the steps of a chunk.
+        """Take the steps of a chunk, cut into (rows, targets, outputs) of batches.
 
-        Parameters
-        ----------
-        cut : sequence of (rows, targets, outputs)
-            The batches, in the memory that the network was given for chunks of this size.
-        scales : callable
-            Returns what the gradients of each batch are multiplied by, from weights and the number of rows.
-        weight : Tensor or None
-            Weights of the rows.
+        ``scales`` returns what the gradients of each batch are multiplied by, from weights and the number of rows.
         """
         n = sum(len(x) for x, *_ in cut)
         key = (n, weight is not None)
@@ -84,8 +60,8 @@ class ChunkGraphs:
                 self._update.fused_step(self._counter)
                 self.taken += 1  # in case a later one is interrupted
 
-        if key not in self._known:
-            self._known[key] = Repeated(self._recorder, steps, len(cut))
+        if key not in self._repeated:
+            self._repeated[key] = Repeated(self._recorder, steps, len(cut))
         before = self.taken
-        self._known[key]()
+        self._repeated[key]()
         self.taken = before + len(cut)  # a graph does not count

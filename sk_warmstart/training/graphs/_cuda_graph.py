@@ -1,4 +1,4 @@
-"""Record what a step launches on a CUDA device, and launch it again at once: the host is no longer what waits."""
+"""CUDA graphs: record what a step launches on a device, and launch it again at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 log = logging.getLogger(__name__)
 
-# Recording costs about as much as these steps do: who has taken so many is likely to take as many more.
+# Recording costs about as much as these steps do; a fit that has taken so many is likely to take as many more.
 WORTH_IT = 32
 _RECORDING = threading.Lock()  # a device must not be synchronised while another thread records
 
@@ -33,13 +33,7 @@ def recorder_for(device: torch.device) -> Recorder | None:
 
 
 class CudaRecorder:
-    """CUDA graphs.
-
-    Parameters
-    ----------
-    device : torch.device
-        A CUDA device.
-    """
+    """Recorder of CUDA graphs."""
 
     def __init__(self, device: torch.device):
         self._device, self._stream = device, torch.cuda.Stream(device)
@@ -83,18 +77,8 @@ class Repeated:
     """A function called over and over on the same memory: as it is at first, as a graph once that pays.
 
     The calls before recording are the training's own, so nothing has to be put back after them; and recording runs
-    nothing, so where it fails the same call is done the ordinary way.
-
-    Parameters
-    ----------
-    recorder : Recorder
-        What records.
-    function : callable
-        Takes nothing and returns nothing; it works on tensors that stay where they are.
-    n_steps : int, default=1
-        Steps that a call takes.
-    watch : callable, default=None
-        Returns what a call must leave as it was, if the function is to be recorded.
+    nothing, so where it fails the same call is done the ordinary way. The function works on tensors that stay in
+    their place; a call of it takes ``n_steps`` steps. ``watch`` returns what it must leave unchanged.
     """
 
     def __init__(
@@ -111,15 +95,7 @@ class Repeated:
         self._taken, self._warm = 0, False
 
     def begin(self, function: Callable[[], None], same: bool) -> None:
-        """Begin an epoch: take its function, and forget the graph if what it was recorded with has changed.
-
-        Parameters
-        ----------
-        function : callable
-            Does the same as the one before, unless something has changed.
-        same : bool
-            Whether the tensors, and all numbers that a graph holds for good, are those of the epoch before.
-        """
+        """Begin an epoch with its function; forget the graph unless what it was recorded with is the ``same``."""
         # Another function has not run yet, and the first call of it may do more than the following ones.
         self._warm = self._warm and same and function is self.function
         self.function = function

@@ -47,15 +47,6 @@ class GraphedStep:
     a tensor or an attribute was changed between two epochs: learning rates are numbers of the graph, since as
     tensors they would round in another way. Dropout draws from the device's generator, which torch moves on at
     each replay by as much as the same steps would have.
-
-    Parameters
-    ----------
-    recorder : Recorder
-        What records.
-    module, criterion : nn.Module
-        The network and its loss.
-    batch_size : int
-        Rows of the batches that are recorded.
     """
 
     def __init__(self, recorder: Recorder, module: nn.Module, criterion: nn.Module, batch_size: int):
@@ -147,7 +138,7 @@ def _kind(tensor: Tensor | None) -> Any:
 
 
 def _attributes(part: nn.Module) -> Any:
-    """Everything that a module knows beside its tensors and layers, which are compared by themselves."""
+    """Attributes of a module other than its tensors and layers, which are compared by themselves."""
     layers = ("_parameters", "_buffers", "_modules")
     return [
         {name: _noted(value) for name, value in vars(layer).items() if name not in layers}
@@ -156,7 +147,7 @@ def _attributes(part: nn.Module) -> Any:
 
 
 def _noted(value: Any) -> Any:
-    """A copy of plain values, to compare them later; anything else is known by who it is."""
+    """A copy of simple values, to compare them later; of anything else its identity."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return value
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""The gradient of a multi-layer perceptron written out, over one flat vector: one network, or a pack of them."""
+"""Gradient of a multi-layer perceptron in closed form, of one network or a pack of them."""
 
 from __future__ import annotations
 
@@ -59,52 +59,15 @@ class ClosedFormNet:
     """A multi-layer perceptron over one flat parameter vector, with its gradient.
 
     Linear layers with biases, one activation between them, dropout after each activation. With ``members`` all
-    tensors have a leading axis, and each member is a network of its own.
+    tensors have a leading axis, and each member is a network of its own. ``loss`` is "cross_entropy", on logits
+    and codes of classes, or "squared_error", the mean over the outputs. Dropout draws from torch's global
+    generator as autograd's layers do on a CPU; a pack draws for all members at once.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Input columns, hidden units of each layer, outputs.
-    activation : {"identity", "relu", "tanh", "logistic", "leaky_relu", "silu", "gelu"}
-        Activation of the hidden layers, with torch's default arguments.
-    loss : {"cross_entropy", "squared_error"}
-        Loss of one row: on logits and codes of classes, or the mean of the squares over the outputs.
-    members : int or None, default=None
-        Networks in the pack; None is one network, without the leading axis.
-    dropout : float, default=0.0
-        Probability of dropping a hidden activation, drawn from torch's global generator as autograd's layers do
-        on a CPU; a pack draws for all members at once.
-    dtype : torch.dtype, default=torch.float32
-        Of everything.
-    device : str or torch.device, default="cpu"
-        Where it lives.
-    parameters : Tensor of shape ([members,] n_parameters), default=None
-        The flat vector to use, in the layout below, instead of one of its own.
-
-    Attributes
-    ----------
-    parameters, gradient : Tensor of shape ([members,] n_parameters)
-        The flat vectors.
-
-    Notes
-    -----
-    A layer lies in the flat vector as one matrix of (outputs, inputs + 1), the bias in its last column: inputs
-    have a last column of ones, so that one product gives the gradient of both.
+    A layer lies in the flat vectors ``parameters`` and ``gradient`` as one matrix of (outputs, inputs + 1), the
+    bias in its last column: inputs have a last column of ones, so that one product gives the gradient of both.
 
     Everything is written in place: make and use it in ``torch.inference_mode()``, or in ``torch.no_grad()`` where
-    its vectors are to be ordinary tensors. No mode is set here, since setting one costs as much as an operation.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sk_warmstart.training import ClosedFormNet
-    >>> net = ClosedFormNet((2, 4, 3), "relu", "cross_entropy")
-    >>> for view in net.views(net.parameters):
-    ...     _ = view.fill_(0.1)
-    >>> X, codes = torch.ones(5, 3), torch.tensor([0, 1, 2, 0, 1])  # two columns, and the ones
-    >>> logits = net.step(X, net.targets(codes), net.scale(5))
-    >>> net.losses(logits, codes).shape, net.gradient.shape
-    (torch.Size([5]), torch.Size([27]))
+    its vectors are to be ordinary tensors. No mode is set here: setting one costs as much as an operation.
     """
 
     def __init__(
@@ -133,35 +96,11 @@ class ClosedFormNet:
         self._workspaces: dict[int, list[_Layer]] = {}
 
     def views(self, flat: Tensor) -> list[Tensor]:
-        """Return weight and bias of each layer as views into a flat vector.
-
-        Parameters
-        ----------
-        flat : Tensor of shape ([members,] n_parameters)
-            ``parameters``, ``gradient``, or a vector of moments.
-
-        Returns
-        -------
-        list of Tensor
-            Of shapes ([members,] outputs, inputs) and ([members,] outputs), in the order of ``nn.Linear`` layers.
-        """
+        """Return weight and bias of each layer, in the order of the module's, as views of a flat vector."""
         return [view for matrix in self._matrices(flat) for view in (matrix[..., :-1], matrix[..., -1])]
 
     def targets(self, y: Tensor, out: Tensor | None = None) -> Tensor:
-        """Return targets as :meth:`step` takes them.
-
-        Parameters
-        ----------
-        y : Tensor of shape ([members,] n_rows) or ([members,] n_rows, n_outputs)
-            Codes of classes, or numbers.
-        out : Tensor of shape (n_rows, n_outputs), default=None
-            Where to write them; without members only.
-
-        Returns
-        -------
-        Tensor of shape ([members,] n_rows, n_outputs)
-            One-hot rows, or the numbers.
-        """
+        """Return targets as :meth:`step` takes them: numbers, or one-hot rows; ``out`` without members only."""
         if self._classes is None:
             return y if out is None else out.copy_(y.reshape(out.shape))
         return self._classes[y] if out is None else torch.index_select(self._classes, 0, y, out=out)
@@ -169,60 +108,19 @@ class ClosedFormNet:
     def scale(self, n_rows: int, weight: Tensor | None = None) -> float | Tensor:
         """Return by what the gradient of each row's output is multiplied, for a mean over ``n_rows``.
 
-        Parameters
-        ----------
-        n_rows : int
-            Rows of the batch; of a pack, of each member's batch.
-        weight : Tensor of shape ([members,] n_rows), default=None
-            Weights of the rows. A row of padding has weight 0; for members whose batches differ in size the
-            weights make up for it (n_rows over the member's own number of rows).
-
-        Returns
-        -------
-        float or Tensor of shape ([members,] n_rows, 1)
-            The argument of :meth:`step`.
+        A row of padding has weight 0; for members whose batches differ in size the weights make up for it.
         """
         factor = 1 / n_rows if self.loss == "cross_entropy" else 2 / (n_rows * self.sizes[-1])
         return factor if weight is None else (weight * factor).unsqueeze(-1)
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of each row, unweighted.
-
-        Parameters
-        ----------
-        outputs : Tensor of shape ([members,] n_rows, n_outputs)
-            What :meth:`step` returned.
-        y : Tensor of shape ([members,] n_rows) or ([members,] n_rows, n_outputs)
-            Codes of classes, or numbers.
-
-        Returns
-        -------
-        Tensor of shape ([members,] n_rows)
-            The losses.
-        """
+        """Return the loss of each row, unweighted, from the outputs of :meth:`step`."""
         if self._classes is None:
             return (outputs - y.reshape(outputs.shape)).square_().mean(-1)
         return _log_softmax(outputs).gather(-1, y.unsqueeze(-1)).squeeze(-1).neg_()
 
     def step(self, x: Tensor, target: Tensor, scale: float | Tensor, out: Tensor | None = None) -> Tensor:
-        """Compute the gradient of one batch.
-
-        Parameters
-        ----------
-        x : Tensor of shape ([members,] n_rows, n_features + 1)
-            The rows; the last column holds ones.
-        target : Tensor of shape ([members,] n_rows, n_outputs)
-            From :meth:`targets`.
-        scale : float or Tensor
-            From :meth:`scale`.
-        out : Tensor of shape ([members,] n_rows, n_outputs), default=None
-            Where to write the outputs, contiguous.
-
-        Returns
-        -------
-        Tensor of shape ([members,] n_rows, n_outputs)
-            The outputs before the step. The gradient is in ``gradient``.
-        """
+        """Write the gradient of one batch into ``gradient``; return the outputs before the step."""
         n_rows = x.shape[-2]
         layers = self._workspaces.get(n_rows)
         if layers is None:

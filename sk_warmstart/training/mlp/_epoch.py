@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...modules import MLP
 from ..graphs._chunk_graphs import LONGEST, ChunkGraphs
 from ..graphs._cuda_graph import recorder_for
 from ..rows._batches import Rows, TensorBatches
@@ -22,7 +21,7 @@ _CHUNK_NUMBERS = 2**18
 
 
 def closed_form_epochs(
-    module: MLP, criterion: nn.Module, optimizer: torch.optim.Optimizer, batches: TensorBatches
+    module: nn.Module, criterion: nn.Module, optimizer: torch.optim.Optimizer, batches: TensorBatches
 ) -> ClosedFormEpochs:
     """Return what trains a network that the route found to have a closed form; it is kept for the next epoch."""
     kept: ClosedFormEpochs | None = batches.trainer
@@ -36,19 +35,6 @@ class ClosedFormEpochs:
 
     Between two epochs module and optimiser hold what the autograd loop would have left in them, so callbacks,
     checkpoints and partial fits see no difference.
-
-    Parameters
-    ----------
-    module : MLP
-        The network.
-    criterion : nn.Module
-        Its loss.
-    net : ClosedFormNet
-        Of the module's shape.
-    update : FlatUpdate
-        Over its vectors.
-    batches : TensorBatches
-        What is trained on.
     """
 
     def __init__(
@@ -81,20 +67,7 @@ class ClosedFormEpochs:
         self._graphs = None if recorder is None else ChunkGraphs(recorder, net, update, self._chunk)
 
     def run(self, optimizer: torch.optim.Optimizer, batches: TensorBatches) -> tuple[list[float], list[int]]:
-        """Train for one epoch.
-
-        Parameters
-        ----------
-        optimizer : Optimizer
-            The module's optimiser.
-        batches : TensorBatches
-            Gives the order.
-
-        Returns
-        -------
-        losses, sizes : list of float, list of int
-            Loss and rows of each batch.
-        """
+        """Train for one epoch in the order of the batches; return loss and size of each."""
         size, n = self._batch_size, min(len(self._rows), len(batches) * self._batch_size)
         parameters = list(self.module.parameters())
         self._load(parameters, optimizer)
@@ -162,15 +135,15 @@ class ClosedFormEpochs:
             view.copy_(parameter)
         for name, views in self._moments.items():
             for parameter, view in zip(parameters, views, strict=True):
-                known = optimizer.state.get(parameter, {})
-                if name in known:
-                    view.copy_(known[name])
-                    self._update.steps = float(known.get("step", 0.0))
+                entry = optimizer.state.get(parameter, {})
+                if name in entry:
+                    view.copy_(entry[name])
+                    self._update.steps = float(entry.get("step", 0.0))
                 else:
                     view.zero_()
 
     def _store(self, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, taken: int) -> None:
-        """Write back what changed. New tensors must be ordinary ones, that anyone may change in place."""
+        """Write back what changed. New tensors must be ordinary ones, which may be changed in place."""
         if not taken:
             return
         remembers = KINDS[type(optimizer)] != "sgd" or bool(optimizer.param_groups[0]["momentum"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from joblib._parallel_backends import ParallelBackendBase, SequentialBackend, ThreadingBackend
 from joblib.parallel import register_parallel_backend
 
+from ..._compat._joblib import ParallelBackendBase, SequentialBackend, ThreadingBackend
 from ._pack import train_together
-from ._rendezvous import Meeting
+from ._rendezvous import Rendezvous
 
 
 class PackedBackend(ThreadingBackend):
@@ -44,28 +44,28 @@ class PackedBackend(ThreadingBackend):
     def configure(self, n_jobs: int = 1, parallel: Any = None, **backend_kwargs: Any) -> int:
         """Begin a parallel call; see joblib."""
         n_jobs = super().configure(n_jobs, parallel, **backend_kwargs)
-        self._meeting = Meeting(train_together, n_jobs)
+        self._rendezvous = Rendezvous(train_together, n_jobs)
         return n_jobs
 
     def submit(self, func: Callable[..., Any], callback: Any = None) -> Any:
         """Hand a task to the pool; see joblib."""
-        meeting = self._meeting
-        number = meeting.submitted()
+        rendezvous = self._rendezvous
+        place = rendezvous.add_task()
 
         def task(*args: Any, **kwargs: Any) -> Any:
-            with meeting.attended(number):
+            with rendezvous.running_task(place):
                 return func(*args, **kwargs)
 
         return super().submit(task, callback)
 
     def terminate(self) -> None:
-        """End a parallel call; whoever still waits gives up."""
-        if "_meeting" in self.__dict__:
-            self._meeting.abort()
+        """End a parallel call; tasks that still wait give up."""
+        if "_rendezvous" in self.__dict__:
+            self._rendezvous.abort()
         super().terminate()
 
     def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
-        """Return the backend of calls inside a task: their fits go to the same meeting, one at a time."""
+        """Return the backend of calls inside a task: their fits go to the same rendezvous, one at a time."""
         return SequentialBackend(nesting_level=(self.nesting_level or 0) + 1), None
 
 

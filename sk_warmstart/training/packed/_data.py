@@ -1,4 +1,4 @@
-"""Rows of all members of a pack, batch by batch."""
+"""Batches of all members of a pack."""
 
 from __future__ import annotations
 
@@ -17,21 +17,11 @@ _LAID_OUT = 256 * 2**20
 
 @dataclass
 class PackBatch:
-    """One batch of each member.
+    """One batch of each member, padded where members have fewer rows.
 
-    Parameters
-    ----------
-    X : Tensor of shape (n_members, n_batch, ...)
-        The rows; padded where members have fewer.
-    y : Tensor of shape (n_members, n_batch, ...)
-        The targets.
-    weight : Tensor of shape (n_members, n_batch) or None
-        Weights of the rows for a mean over ``n_batch``: 0 for padding, more than 1 for rows of members that have
-        fewer. None where all count alike.
-    moving : list of bool or None
-        Which members have rows in this batch; None if all have.
-    ends : list of int
-        The members of whose epoch it is the last batch.
+    ``weight`` makes means over the batch's rows: 0 for padding, more than 1 for rows of members that have fewer;
+    None where all count alike. ``moving`` tells which members have rows in it, None if all. ``ends`` are the
+    members of whose epoch it is the last.
     """
 
     X: Tensor
@@ -42,15 +32,7 @@ class PackBatch:
 
 
 class PackData:
-    """Rows of all members, in the order that each member's own batches would have.
-
-    Parameters
-    ----------
-    batches : sequence of TensorBatches
-        The members' batches, all of one size.
-    ones : bool, default=False
-        Whether the rows get a last column of ones.
-    """
+    """Rows of all members in the order of each member's batches, with a last column of ones where asked for."""
 
     def __init__(self, batches: Sequence[TensorBatches], ones: bool = False):
         self._batches, self._ones = batches, ones

@@ -1,4 +1,4 @@
-"""How a pack takes its steps: written out for the default network, by vmap for any other."""
+"""Steps of a pack: in closed form for the default network, by vmap for any other."""
 
 from __future__ import annotations
 
@@ -20,17 +20,7 @@ from ._state import PackState
 
 
 class VmapEngine:
-    """Steps of any module that torch can run for many members at once.
-
-    Parameters
-    ----------
-    network : nn.Module
-        One of the members' networks, for its structure.
-    criterion : nn.Module
-        Their loss, a mean over rows.
-    state : PackState
-        Parameters and moments; changed in place.
-    """
+    """Steps of any module that torch can run for many members at once."""
 
     ones = False
 
@@ -39,7 +29,7 @@ class VmapEngine:
         self._names = [name for name, _ in network.named_parameters()]
         rule: Any = torch.func.grad_and_value(self._loss)
         self._weighted = torch.func.vmap(rule, in_dims=(0, 0, 0, 0), randomness="different")
-        self._plain = torch.func.vmap(rule, in_dims=(0, 0, 0, None), randomness="different")
+        self._unweighted = torch.func.vmap(rule, in_dims=(0, 0, 0, None), randomness="different")
 
     def epoch(self, batches: Iterable[PackBatch]) -> list[Tensor]:
         """Train one epoch; the loss of each member in each batch."""
@@ -50,7 +40,7 @@ class VmapEngine:
         update.set_numbers(state.numbers())
         update.steps = state.steps
         for batch in batches:
-            rule = self._plain if batch.weight is None else self._weighted
+            rule = self._unweighted if batch.weight is None else self._weighted
             gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
             update.gradient = gradient
             if batch.ends:
@@ -69,15 +59,7 @@ class VmapEngine:
 
 
 class ClosedFormEngine:
-    """Steps of the default network, its gradient written out.
-
-    Parameters
-    ----------
-    net : ClosedFormNet
-        The network of all members.
-    state : PackState
-        Parameters and moments; changed in place.
-    """
+    """Steps of the default network, its gradient in closed form."""
 
     ones = True
 
@@ -113,22 +95,7 @@ class ClosedFormEngine:
 
 
 def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor, Any, Any]) -> str | None:
-    """Say why torch cannot run a module for many members at once; None if it can.
-
-    Parameters
-    ----------
-    network : nn.Module
-        One of the members' networks.
-    criterion : nn.Module
-        Their loss.
-    rows : tuple of Tensor
-        A few rows and their targets, as of :meth:`Rows.batch`.
-
-    Returns
-    -------
-    str or None
-        The reason.
-    """
+    """Say why torch cannot run a module for many members at once; None if it can."""
     X, y, _ = rows
 
     def loss(parameters: dict[str, Tensor], X: Tensor, y: Tensor) -> Tensor:
@@ -140,26 +107,13 @@ def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor,
         with seeded(0):
             rule = torch.func.vmap(torch.func.grad(loss), randomness="different")
             rule(twice, torch.stack([X, X]), torch.stack([y, y]))
-    except Exception as error:  # whatever it is, the fit's own loop is to say it
+    except Exception as error:  # the fit's own loop is to raise it
         return (str(error) or type(error).__name__).splitlines()[0]
     return None
 
 
 def make_engine(members: Sequence[Member], state: PackState) -> VmapEngine | ClosedFormEngine:
-    """Choose how a pack takes its steps.
-
-    Parameters
-    ----------
-    members : sequence of Member
-        The fits, alike but for numbers.
-    state : PackState
-        Their parameters and moments.
-
-    Returns
-    -------
-    VmapEngine or ClosedFormEngine
-        The engine.
-    """
+    """Choose how a pack of alike members takes its steps."""
     first = members[0]
     network, criterion = first.network, first.criterion
     net = _closed_form(members, state) if type(network) is MLP else None

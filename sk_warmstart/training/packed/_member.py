@@ -10,29 +10,19 @@ import torch
 from torch import nn
 
 from ..rows._batches import Rows, TensorBatches
+from ._rendezvous import Participant
 
 # Losses and sizes of the batches of one epoch.
 Losses = tuple[list[float], list[int]]
 
 
 @dataclass(eq=False)
-class Member:
+class Member(Participant):
     """One fit that may be trained together with others.
 
-    Parameters
-    ----------
-    network : nn.Module
-        What is trained.
-    criterion : nn.Module
-        Its loss.
-    optimizer : torch.optim.Optimizer
-        Holds the network's parameters in one group.
-    batches : TensorBatches
-        Over rows that live on the device.
-    course : generator
-        Everything around the epochs: it yields when an epoch is to be trained and is sent the epoch's losses.
-    forward_seed : int or None, default=None
-        Seed of what the network draws in training, where it draws; the first member's is the pack's.
+    ``optimizer`` holds the network's parameters in one group, ``batches`` are of rows on the device. ``course`` is
+    everything around the epochs: it yields when an epoch is to be trained, and is sent the epoch's losses.
+    ``forward_seed`` is that of what the network draws in training, if it draws; the first member's is the pack's.
     """
 
     network: nn.Module
@@ -73,8 +63,8 @@ def _structure(network: nn.Module) -> str:
 
 
 def _settings(criterion: nn.Module) -> Hashable:
-    plain = {k: v for k, v in vars(criterion).items() if not k.startswith("_") and k != "training"}
-    return type(criterion), tuple(sorted((k, repr(v)) for k, v in plain.items()))
+    settings = {k: v for k, v in vars(criterion).items() if not k.startswith("_") and k != "training"}
+    return type(criterion), tuple(sorted((k, repr(v)) for k, v in settings.items()))
 
 
 def _options(optimizer: torch.optim.Optimizer) -> Hashable:

@@ -1,4 +1,4 @@
-"""Many fits of one architecture, trained as one tensor program."""
+"""Packs: fits of one architecture, trained as one tensor program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._random import child_seed, seeded
 from ._data import PackData
 from ._engines import make_engine, why_unpackable
 from ._member import Losses, Member
-from ._rendezvous import Job, PackAborted
+from ._rendezvous import PackAborted
 from ._state import PackState
 
 log = logging.getLogger(__name__)
@@ -22,86 +22,80 @@ log = logging.getLogger(__name__)
 _LIMIT = 2 * 2**30
 
 
-def train_together(jobs: Sequence[Job], aborted: Callable[[], bool]) -> None:
-    """Train the members that can be packed in packs, and the others one by one.
-
-    Parameters
-    ----------
-    jobs : sequence of Job
-        With a :class:`Member` each; ``trained`` or ``error`` is set on each.
-    aborted : callable
-        Tells whether to give up.
-    """
-    groups: dict[Hashable, list[Job]] = {}
-    for job in jobs:
-        groups.setdefault(job.work.key(), []).append(job)
+def train_together(members: Sequence[Member], aborted: Callable[[], bool]) -> None:
+    """Train members in packs of those that are alike, and give each an outcome; one alone gets none."""
+    groups: dict[Hashable, list[Member]] = {}
+    for member in members:
+        groups.setdefault(member.key(), []).append(member)
     for group in groups.values():
-        size = _fitting(group[0].work, len(group))
+        size = _fitting(group[0], len(group))
         for first in range(0, len(group), size):
             pack = group[first : first + size]
             if len(pack) > 1:  # one alone is trained by its own thread, with the loop that is fastest for one
                 try:
                     _train_pack(pack, aborted)
                 except Exception as error:  # it is this pack's alone
-                    for job in pack:
-                        job.error = job.error or (None if job.trained else error)
+                    for member in pack:
+                        member.fail(error)
 
 
-def _train_pack(jobs: list[Job], aborted: Callable[[], bool]) -> None:
-    first = jobs[0].work
+def _train_pack(members: list[Member], aborted: Callable[[], bool]) -> None:
+    """Train members in step; whenever some have ended, the others form a smaller pack."""
+    first = members[0]
     refusal = why_unpackable(first.network, first.criterion, first.rows.batch(slice(0, 2)))
     if refusal is not None:
-        log.info("%d fits run alone: %s", len(jobs), refusal)
+        log.info("%d fits run alone: %s", len(members), refusal)
         return
-    attending, epochs = [job for job in jobs if _advance(job, None)], 0
-    while attending:
-        with _shared(attending):
-            pack = _Pack([job.work for job in attending], epochs)
-        left: list[Job] = []
+    n_epochs = 0
+    members = [member for member in members if _advance(member, None)]
+    while members:
+        with _shared(members):
+            pack = Pack(members, n_epochs)
+        going = members
         try:
-            while not left:
+            while len(going) == len(members):
                 if aborted():
                     raise PackAborted
-                with _shared(attending):
+                with _shared(members):
                     losses = pack.epoch()
-                epochs += 1
-                left = [job for job, its in zip(attending, losses, strict=True) if not _advance(job, its)]
+                n_epochs += 1
+                going = [member for member, its in zip(members, losses, strict=True) if _advance(member, its)]
         finally:
-            with _shared(attending):
+            with _shared(members):
                 pack.dissolve()
-        attending = [job for job in attending if job not in left]
+        members = going
 
 
-def _advance(job: Job, losses: Losses | None) -> bool:
-    """Tell a member what its epoch brought; False if it wants no further one."""
-    with _shared([job]):
+def _advance(member: Member, losses: Losses | None) -> bool:
+    """Send a member what its epoch brought; False if it wants no further one."""
+    with _shared([member]):
         try:
-            job.work.course.send(losses)
+            next(member.course) if losses is None else member.course.send(losses)
         except StopIteration:
-            job.trained = True
+            member.outcome.set_result(True)
             return False
         except BaseException as error:
-            job.error = error
+            member.fail(error)
             return False
     return True
 
 
 @contextmanager
-def _shared(jobs: list[Job]) -> Iterator[None]:
-    """Count the time that something takes to jobs, in equal shares."""
+def _shared(members: Sequence[Member]) -> Iterator[None]:
+    """Count the time that something takes to members, in equal shares."""
     began = time.perf_counter()
     try:
         yield
     finally:
-        share = (time.perf_counter() - began) / len(jobs)
-        for job in jobs:
-            job.seconds += share
+        share = (time.perf_counter() - began) / len(members)
+        for member in members:
+            member.seconds += share
 
 
-class _Pack:
+class Pack:
     """Members that train in step until one of them leaves."""
 
-    def __init__(self, members: list[Member], first_epoch: int):
+    def __init__(self, members: Sequence[Member], first_epoch: int):
         self._state = PackState([(member.network, member.optimizer) for member in members])
         self._engine = make_engine(members, self._state)
         self._data = PackData([member.batches for member in members], ones=self._engine.ones)
@@ -116,7 +110,7 @@ class _Pack:
         self._epochs += 1
         with seeded(seed):
             losses = self._engine.epoch(self._data.epoch())
-        self._state.tell_optimizers()
+        self._state.update_optimizers()
         rows = torch.stack(losses, 1).tolist()
         return [(row[: len(sizes)], sizes) for row, sizes in zip(rows, self._data.sizes, strict=True)]
 

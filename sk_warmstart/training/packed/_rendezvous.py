@@ -1,4 +1,4 @@
-"""Where the fits of parallel tasks meet, so that one of them can train them all."""
+"""Rendezvous of parallel tasks: who runs, who waits to train, and when the first to wait trains them all."""
 
 from __future__ import annotations
 
@@ -6,152 +6,123 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._stopwatch import set_aside, spend
-
 _QUIET = 0.005  # seconds without a new task before it is believed that no more are coming
 _PATIENCE = 1.0  # seconds that those who wait give to tasks that do something else
-
-_here = threading.local()
 
 
 class PackAborted(BaseException):
     """The parallel call was given up while a fit waited or trained."""
 
 
-@dataclass(eq=False)
-class Job:
-    """One fit at a meeting.
+@dataclass(eq=False, kw_only=True)
+class Participant:
+    """Work that waits to be done with others: its place among them, its share of the seconds, how it ended.
 
-    Parameters
-    ----------
-    work : object
-        What is to be trained.
-    place : int, default=0
-        Its place in a pack: the order in which the tasks were submitted, not the one in which they came.
+    Places follow the order in which tasks were added, not the one in which they came. The outcome tells whether
+    the work was done; otherwise nothing has happened to it, and it is to be done alone.
     """
 
-    work: Any
     place: int = 0
-    trained: bool = False
-    seconds: float = 0.0  # its share of the pack's
-    error: BaseException | None = None
-    done: threading.Event = field(default_factory=threading.Event)
+    seconds: float = 0.0
+    outcome: Future[bool] = field(default_factory=Future, repr=False)
+
+    def fail(self, error: BaseException) -> None:
+        """Let the work end with an error, unless it has ended."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
 
 
-class Meeting:
-    """Jobs wait here until every task that runs waits; then the first to have come trains them all.
+@dataclass
+class Task:
+    """What runs in one thread: where its fits go, its place there, and seconds that the thread's clock misses."""
 
-    Parameters
-    ----------
-    train : callable
-        ``train(jobs, aborted)`` trains jobs together and sets ``trained`` or ``error`` on each; ``aborted()``
-        tells whether to give up.
-    n_places : int
-        How many tasks can run at a time.
-    patience : float, default=1.0
-        Seconds that those who wait give to tasks that do something else. Infinite: whoever trains, trains with
-        all tasks that are not done, and the packs do not depend on time.
+    rendezvous: Rendezvous | None
+    place: int
+    seconds: float = 0.0
 
-    Attributes
-    ----------
-    packs : list of int
-        How many jobs each pack had.
+
+_TASK: ContextVar[Task | None] = ContextVar("task", default=None)
+
+
+class Rendezvous:
+    """Participants wait here until every task that runs waits; then the first to have come does all their work.
+
+    ``train(participants, aborted)`` does it, and gives each an outcome; ``aborted()`` tells whether to give up.
+    ``n_places`` tasks can run at a time. Those who wait give ``patience`` seconds to tasks that do something else;
+    where these are infinite, what trains together does not depend on time. ``packs`` counts who came each time.
     """
 
     def __init__(
         self,
-        train: Callable[[Sequence[Job], Callable[[], bool]], None],
+        train: Callable[[Sequence[Any], Callable[[], bool]], None],
         n_places: int,
         patience: float = _PATIENCE,
     ):
         self.packs: list[int] = []
         self._train, self._n_places, self._patience = train, n_places, patience
         self._changed = threading.Condition()
-        self._queued = self._running = self._submitted = 0
-        self._waiting: list[Job] = []
+        self._n_queued = self._n_running = self._n_added = 0
+        self._waiting: list[Participant] = []
+        self._released: Future[None] = Future()  # of those who wait now
         self._last_change = 0.0
         self._aborted = False
 
-    def submitted(self) -> int:
-        """A task was handed to the pool, and will run once a place is free; returns its number."""
+    def add_task(self) -> int:
+        """Expect a task that will run once a place is free, and return its place in the packs."""
         with self._changed:
-            self._queued += 1
-            self._submitted += 1
+            self._n_queued += 1
+            self._n_added += 1
             self._touch()
-            return self._submitted
+            return self._n_added
 
     @contextmanager
-    def attended(self, number: int = 0) -> Iterator[None]:
-        """Run a task: fits inside it meet here."""
-        with self._changed:
-            self._queued -= 1
-            self._running += 1
-            self._touch()
-        before = current_meeting(), getattr(_here, "number", 0)
-        _here.meeting, _here.number = self, number
+    def running_task(self, place: int = 0) -> Iterator[None]:
+        """Run a task: what trains inside it comes here."""
+        self._count(queued=-1, running=+1)
+        token = _TASK.set(Task(self, place))
         try:
             yield
         finally:
-            _here.meeting, _here.number = before
-            with self._changed:
-                self._running -= 1
-                self._touch()
+            _TASK.reset(token)
+            self._count(running=-1)
 
     @contextmanager
-    def left(self) -> Iterator[None]:
-        """Leave for a while: the others do not wait for this task meanwhile."""
-        with self._changed:
-            self._running -= 1
-            self._touch()
-        _here.meeting = None
+    def away(self) -> Iterator[None]:
+        """Do something else for a while: the others do not wait for this task meanwhile."""
+        self._count(running=-1)
         try:
-            yield
+            with self._out_of_reach():
+                yield
         finally:
-            _here.meeting = self
-            with self._changed:
-                self._running += 1
-                self._touch()
+            self._count(running=+1)
 
-    def join(self, work: Any) -> bool:
-        """Wait until the work is trained, by this thread or another.
+    def join(self, participant: Participant) -> bool:
+        """Wait until the work is done, by this thread or another; False if it must be done alone.
 
-        Parameters
-        ----------
-        work : object
-            What is to be trained.
-
-        Returns
-        -------
-        bool
-            False if it was found that it must be trained alone; nothing has happened to it then.
-
-        Raises
-        ------
-        BaseException
-            What went wrong with this work.
-        PackAborted
-            If the parallel call was given up.
+        What went wrong with the work is raised here, or :class:`PackAborted`.
         """
-        job = Job(work, getattr(_here, "number", 0))
+        task = _TASK.get()
+        participant.place = 0 if task is None else task.place
         with self._changed:
             if self._aborted:
                 raise PackAborted
-            self._waiting.append(job)
-            hosts = len(self._waiting) == 1
+            self._waiting.append(participant)
+            leads, released = len(self._waiting) == 1, self._released
             self._touch()
-        if hosts:
+        if leads:
             with set_aside():
                 self._lead(self._gather())
+            released.set_result(None)
         else:
-            job.done.wait()
-        spend(job.seconds)
-        if job.error is not None:
-            raise job.error
-        return job.trained
+            released.result()
+        spend(participant.seconds)
+        return participant.outcome.result()
 
     @property
     def aborted(self) -> bool:
@@ -159,47 +130,91 @@ class Meeting:
         return self._aborted
 
     def abort(self) -> None:
-        """Give up: whoever waits or trains raises :class:`PackAborted`."""
+        """Give up: tasks that wait or train raise :class:`PackAborted`."""
         with self._changed:
             self._aborted = True
             self._touch()
 
-    def _gather(self) -> list[Job]:
+    def _gather(self) -> list[Participant]:
         """Wait for the others, as long as it is worth it."""
         with self._changed:
             while not self._aborted:
                 quiet = time.monotonic() - self._last_change
-                everyone = len(self._waiting) >= self._running
-                full = self._running >= self._n_places
-                settled = not self._queued and (quiet >= _QUIET or self._patience == math.inf)
+                everyone = len(self._waiting) >= self._n_running
+                full = self._n_running >= self._n_places
+                settled = not self._n_queued and (quiet >= _QUIET or self._patience == math.inf)
                 if quiet >= self._patience or (everyone and (full or settled)):
                     break
                 rest = max(1e-4, _QUIET - quiet) if everyone and not full else self._patience - quiet
                 self._changed.wait(min(rest, threading.TIMEOUT_MAX))
-            pack, self._waiting = sorted(self._waiting, key=lambda job: job.place), []
+            pack, self._waiting = sorted(self._waiting, key=lambda each: each.place), []
+            self._released = Future()
             self.packs.append(len(pack))
             return pack
 
-    def _lead(self, pack: list[Job]) -> None:
-        _here.meeting = None  # what trains inside must not wait here for itself
+    def _lead(self, pack: list[Participant]) -> None:
+        """Do the work of all; they are released together, at its end."""
+        with self._out_of_reach():  # what trains inside must not wait here for itself
+            try:
+                if self._aborted:
+                    raise PackAborted
+                self._train(pack, lambda: self._aborted)
+            except BaseException as error:
+                for each in pack:
+                    each.fail(error)
+        for each in pack:
+            if not each.outcome.done():
+                each.outcome.set_result(False)
+
+    def _count(self, queued: int = 0, running: int = 0) -> None:
+        """Change, at once, how many tasks are queued and how many run."""
+        with self._changed:
+            self._n_queued += queued
+            self._n_running += running
+            self._touch()
+
+    @contextmanager
+    def _out_of_reach(self) -> Iterator[None]:
+        """Let what this thread's task trains go nowhere."""
+        task = _TASK.get()
+        if task is None:
+            yield
+            return
+        task.rendezvous = None
         try:
-            if self._aborted:
-                raise PackAborted
-            self._train(pack, lambda: self._aborted)
-        except BaseException as error:
-            for job in pack:
-                if not job.trained:
-                    job.error = job.error or error
+            yield
         finally:
-            _here.meeting = self
-            for job in pack:
-                job.done.set()
+            task.rendezvous = self
 
     def _touch(self) -> None:
         self._last_change = time.monotonic()
         self._changed.notify_all()
 
 
-def current_meeting() -> Meeting | None:
-    """Return the meeting that the fits of this thread go to, if its task belongs to one."""
-    return getattr(_here, "meeting", None)
+def current_rendezvous() -> Rendezvous | None:
+    """Return where the fits of this thread meet others; None if its task trains alone."""
+    task = _TASK.get()
+    return None if task is None else task.rendezvous
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Do work that belongs to other tasks too: each counts its share by :func:`spend`."""
+    began = time.thread_time()
+    try:
+        yield
+    finally:
+        spend(began - time.thread_time())
+
+
+def spend(seconds: float) -> None:
+    """Count seconds to the task of this thread that its clock does not see; or, negative, too many."""
+    task = _TASK.get()
+    if task is not None:
+        task.seconds += seconds
+
+
+def seconds_missed() -> float:
+    """Return the seconds that the clock of this thread has missed of its task."""
+    task = _TASK.get()
+    return 0.0 if task is None else task.seconds

@@ -15,26 +15,9 @@ from ..updates._flat_update import KINDS, MOMENTS
 class PackState:
     """Flat parameters and moments of the members of a pack.
 
-    While the pack lives, the members' own parameters and moments are views of its tensors: whoever looks at a
-    member between two epochs sees it as it is, and what is changed there is changed here.
-
-    Parameters
-    ----------
-    members : sequence of (nn.Module, Optimizer)
-        Networks of one architecture, and an optimiser of one kind over each.
-
-    Attributes
-    ----------
-    flat : Tensor of shape (n_members, n_parameters)
-        The parameters.
-    gradient : Tensor of the same shape
-        Each member's gradient in the last batch of its epoch.
-    moments : dict from str to Tensor of the same shape
-        What the optimisers remember.
-    steps : list of float
-        Steps that each optimiser has done; changed in place.
-    kind : str
-        The optimisers' kind, as :class:`FlatUpdate` calls it.
+    While the pack lives, the members' own parameters and moments are views of its tensors: a callback that looks
+    at a member between two epochs sees it as it is, and what it changes there is changed here. ``gradient`` is
+    each member's in the last batch of its epoch.
     """
 
     def __init__(self, members: Sequence[tuple[nn.Module, torch.optim.Optimizer]]):
@@ -43,7 +26,7 @@ class PackState:
         self.kind = KINDS[type(self._optimizers[0])]
         self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
         self.gradient = torch.zeros_like(self.flat)
-        self._lent: bool | None = None  # whether members know their moments; None before they know anything
+        self._lent: bool | None = None  # whether members have views of moments; None before they have any
         self.moments = {name: self._gathered(name) for name in MOMENTS[self.kind]}
         self.steps = [
             float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
@@ -54,18 +37,7 @@ class PackState:
                 parameter.data = view
 
     def views(self, flat: Tensor) -> list[Tensor]:
-        """Return each parameter as a view of a flat tensor, any axes before included.
-
-        Parameters
-        ----------
-        flat : Tensor of shape (..., n_parameters)
-            ``flat``, a row of it, or a moment.
-
-        Returns
-        -------
-        list of Tensor
-            In the order of the network's parameters.
-        """
+        """Return each parameter as a view of a flat tensor, any axes before included."""
         parameters = self._parameters[0]
         parts = flat.split([p.numel() for p in parameters], -1)
         return [part.unflatten(-1, p.shape) for part, p in zip(parts, parameters, strict=True)]
@@ -74,8 +46,8 @@ class PackState:
         """Return the optimisers' numbers as they stand, one dict a member; schedules may have changed them."""
         return [optimizer.param_groups[0] for optimizer in self._optimizers]
 
-    def tell_optimizers(self) -> None:
-        """Let the members know their gradients and moments, as views, and their optimisers' steps."""
+    def update_optimizers(self) -> None:
+        """Give the members their gradients and moments, as views, and their optimisers' steps."""
         moving = self.kind != "sgd" or any(o.param_groups[0]["momentum"] for o in self._optimizers)
         if self._lent != moving:
             self._lend_views(moving)
@@ -83,7 +55,7 @@ class PackState:
         for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
             note_steps(optimizer)
             for parameter in parameters if self.kind != "sgd" else ():
-                _tell_step(optimizer, parameter, optimizer.state[parameter], self.steps[i])
+                _set_step(optimizer, parameter, optimizer.state[parameter], self.steps[i])
 
     def _lend_views(self, moving: bool) -> None:
         """Views stay true while the pack lives: its tensors are changed in place."""
@@ -123,11 +95,11 @@ def _flattened(parameters: list[nn.Parameter]) -> Tensor:
     return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
 
 
-def _tell_step(optimizer: torch.optim.Optimizer, parameter: Tensor, entry: dict[str, Any], step: float) -> None:
+def _set_step(optimizer: torch.optim.Optimizer, parameter: Tensor, entry: dict[str, Any], step: float) -> None:
     if isinstance(entry.get("step"), Tensor):
         entry["step"].fill_(step)
         return
     group = optimizer.param_groups[0]
-    beside = bool(group.get("fused")) or bool(group.get("capturable"))
-    device = parameter.device if beside else torch.device("cpu")
+    on_device = bool(group.get("fused")) or bool(group.get("capturable"))
+    device = parameter.device if on_device else torch.device("cpu")
     entry["step"] = torch.tensor(step, dtype=torch.float32, device=device)

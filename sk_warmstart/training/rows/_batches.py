@@ -1,10 +1,10 @@
-"""Rows that live on the device, and batches cut from them in the order a DataLoader would choose."""
+"""Rows on the device, and batches cut from them in the order that a DataLoader would choose."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,29 +12,19 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ._permutation import advance_past_randperm
+from ._sparse import SparseMatrix
 from ._streaming import one_ahead
-
-if TYPE_CHECKING:
-    from ._sparse import SparseMatrix
+from ._tensors import picked
 
 # Above this size one permuted copy per epoch costs more memory than it saves time.
 _PERMUTED_COPY_LIMIT = 256 * 2**20
 
 
 class Rows(Dataset):
-    """Data of a fit as tensors, also a torch ``Dataset`` for whoever wants a DataLoader.
+    """Data of a fit as tensors, also a torch ``Dataset`` for a DataLoader.
 
-    Parameters
-    ----------
-    X : Tensor of shape (n_samples, ...) or SparseMatrix
-        The rows. Sparse ones stay sparse until a batch is made of them.
-    y : Tensor of shape (n_samples, ...), default=None
-        The targets as the criterion wants them.
-    weight : Tensor of shape (n_samples,), default=None
-        Weights of the rows, with mean 1.
-    travels_to : torch.device, default=None
-        Where batches are wanted, if the rows do not fit there and stay in host memory; None means that they lie
-        where they are used.
+    Sparse rows stay sparse until a batch is made of them. Weights have mean 1. ``travels_to`` is where batches are
+    wanted, if the rows do not fit there and stay in host memory; None: they lie where they are used.
     """
 
     def __init__(
@@ -60,18 +50,9 @@ class Rows(Dataset):
         return self.X.device if self.travels_to is None else self.travels_to
 
     def take(self, index: Tensor | np.ndarray | Sequence[int] | slice) -> Rows:
-        """Return the rows at an index.
+        """Return the rows at positions, or of a mask; sparse where these are.
 
-        Parameters
-        ----------
-        index : Tensor, ndarray, sequence of int or slice
-            Positions from 0, or a mask.
-
-        Returns
-        -------
-        Rows
-            Those rows, where these are, and sparse where these are. A dense X is a copy: a module may work on its
-            input in place.
+        A dense X is a copy: a module may work on its input in place.
         """
         if not isinstance(index, slice):
             index = torch.as_tensor(index, device=self.X.device)
@@ -87,20 +68,7 @@ class Rows(Dataset):
         )
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return the rows at an index as a network takes them.
-
-        Parameters
-        ----------
-        index : Tensor or slice
-            Positions.
-
-        Returns
-        -------
-        X : Tensor of shape (n_batch, ...)
-            Dense, and a copy.
-        y, weight : Tensor or None
-            What belongs to them. All are on :attr:`device`.
-        """
+        """Return X, y and weight at an index as a network takes them: on :attr:`device`, X dense and a copy."""
         X, y, weight = self._here(index)
         if self.travels_to is None:
             return X, y, weight
@@ -127,19 +95,6 @@ class TensorBatches:
     """Iterate over :class:`Rows` in batches, without a DataLoader's cost a row.
 
     It draws random numbers as a DataLoader does, so both visit the rows in the same order.
-
-    Parameters
-    ----------
-    rows : Rows
-        The data.
-    batch_size : int
-        Rows in a batch; the last batch may be smaller.
-    shuffle : bool, default=False
-        Whether each pass has an order of its own.
-    drop_last : bool, default=False
-        Whether to leave out an incomplete last batch.
-    generator : torch.Generator, default=None
-        Source of the order; torch's global generator by default.
     """
 
     def __init__(
@@ -172,13 +127,7 @@ class TensorBatches:
 
     @contextlib.contextmanager
     def order(self) -> Iterator[Tensor | None]:
-        """Give the order of one pass, and draw as a DataLoader does before and after it.
-
-        Yields
-        ------
-        Tensor or None
-            Positions of the rows, on their device; None is the order that they have.
-        """
+        """Give the order of one pass, None for that of the rows, and draw as a DataLoader before and after it."""
         self._draw()  # the seed that a DataLoader draws for its workers, used or not
         order = None
         if self.shuffle:
@@ -197,57 +146,3 @@ class TensorBatches:
         if self.generator is not None:
             return self.generator
         return torch.Generator().manual_seed(self._draw())
-
-
-def as_tensor(
-    array: np.ndarray, dtype: torch.dtype | None, device: str | torch.device, only_read: bool = False
-) -> Tensor:
-    """Make a tensor of an array, without a copy where that is safe.
-
-    Parameters
-    ----------
-    array : ndarray
-        The numbers; a read-only array is copied, since torch knows no read-only memory.
-    dtype : torch.dtype or None
-        None keeps the array's own.
-    device : str or torch.device
-        Where the tensor is to live.
-    only_read : bool, default=False
-        Whether the caller promises to write nowhere: then a file that is mapped into memory is not copied.
-
-    Returns
-    -------
-    Tensor
-        The tensor.
-    """
-    # Rows in one piece: they are gathered faster, and products of them do not round by how a table was laid out.
-    usable = array if array.flags.c_contiguous or _is_mapped(array) else np.ascontiguousarray(array)
-    if min(usable.strides, default=0) < 0:
-        usable = usable.copy()
-    if not usable.flags.writeable:
-        usable = np.asarray(_Mapped(usable)) if only_read and _is_mapped(usable) else usable.copy()
-    return torch.from_numpy(usable).to(device=device, dtype=dtype)
-
-
-def picked(tensor: Tensor, index: Tensor | slice) -> Tensor:
-    """Return rows of a tensor; at positions from 0 row by row, which is three times faster than indexing."""
-    if isinstance(index, slice) or index.dtype != torch.int64 or index.ndim != 1:
-        return tensor[index]
-    return torch.index_select(tensor, 0, index)
-
-
-class _Mapped:
-    """The same memory, told to be writeable: torch refuses to look at any other."""
-
-    def __init__(self, array: np.ndarray):
-        self.array = array
-        interface = array.__array_interface__
-        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
-
-
-def _is_mapped(array: Any) -> bool:
-    while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return True
-        array = array.base
-    return False

@@ -8,32 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._batches import as_tensor
+from ._tensors import as_tensor
 
 
 class SparseMatrix:
-    """A sparse table as tensors: rows are taken sparse, and handed to a network dense.
+    """A sparse table in CSR as tensors: rows are taken sparse, and handed to a network dense.
 
-    Indexing gives what indexing the dense tensor would give.
-
-    Parameters
-    ----------
-    starts : Tensor of int64, shape (n_samples + 1,)
-        Where each row begins in the two below; the last one ends there.
-    columns : Tensor of int32 or int64, shape (n_values,)
-        Column of each value; within a row none occurs twice.
-    values : Tensor of shape (n_values,)
-        The values.
-    n_columns : int
-        Number of columns.
-
-    Examples
-    --------
-    >>> from scipy.sparse import csr_array
-    >>> from sk_warmstart.training import SparseMatrix
-    >>> X = SparseMatrix.from_scipy(csr_array([[0.0, 2.0], [3.0, 0.0]]), None, "cpu")
-    >>> X[1:].tolist(), len(X.take(slice(1, None)))
-    ([[3.0, 0.0]], 1)
+    Indexing gives what indexing the dense tensor would give. ``starts`` has one entry more than there are rows;
+    within a row no column occurs twice.
     """
 
     def __init__(self, starts: Tensor, columns: Tensor, values: Tensor, n_columns: int):
@@ -41,22 +23,7 @@ class SparseMatrix:
 
     @classmethod
     def from_scipy(cls, X: Any, dtype: torch.dtype | None, device: str | torch.device) -> SparseMatrix:
-        """Put a matrix of SciPy's on a device, without a copy of the values where that is safe.
-
-        Parameters
-        ----------
-        X : sparse matrix or array of shape (n_samples, n_features)
-            In any of SciPy's formats; CSR is the one that needs no conversion.
-        dtype : torch.dtype or None
-            None keeps the matrix's own.
-        device : str or torch.device
-            Where the tensors are to live.
-
-        Returns
-        -------
-        SparseMatrix
-            The same table.
-        """
+        """Put a matrix of SciPy's on a device, without a copy of the values where that is safe."""
         X = X.tocsr()
         if not X.has_canonical_format:
             X = X.copy()  # it is the user's
@@ -98,18 +65,7 @@ class SparseMatrix:
         return self.take(torch.as_tensor([index], device=self.device)).dense()[0]
 
     def take(self, index: slice | Tensor | np.ndarray) -> SparseMatrix:
-        """Return the rows at an index, still sparse.
-
-        Parameters
-        ----------
-        index : slice, Tensor or ndarray
-            Positions, or a mask.
-
-        Returns
-        -------
-        SparseMatrix
-            Those rows.
-        """
+        """Return the rows at an index, still sparse."""
         if isinstance(index, slice):
             first, stop, step = index.indices(len(self))
             if step == 1:

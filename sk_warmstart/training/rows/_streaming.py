@@ -1,4 +1,4 @@
-"""Rows that do not fit on the device stay in host memory; each batch travels while the one before is used."""
+"""Streaming of batches to a device that rows do not fit on: each travels while the one before is used."""
 
 from __future__ import annotations
 
@@ -15,20 +15,7 @@ Batch = tuple[Tensor, Tensor | None, Tensor | None]
 
 
 def fits_on(device: Any, nbytes: int) -> bool:
-    """Tell whether rows may live on a device.
-
-    Parameters
-    ----------
-    device : str, torch.device or None
-        The device; None is the host.
-    nbytes : int
-        Memory that they take.
-
-    Returns
-    -------
-    bool
-        True on the host, and on accelerators whose free memory torch cannot tell.
-    """
+    """Tell whether rows may live on a device; True where torch cannot tell its free memory."""
     device = torch.device(device or "cpu")
     if device.type != "cuda":
         return True
@@ -38,21 +25,8 @@ def fits_on(device: Any, nbytes: int) -> bool:
 
 
 def one_ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
-    """Bring batches to a device, one of them on its way while the one before is used.
-
-    Parameters
-    ----------
-    batches : iterable of tuple of Tensor or None
-        In host memory.
-    device : torch.device
-        Where to.
-
-    Yields
-    ------
-    tuple of Tensor or None
-        The same batches in the same order.
-    """
-    lane = _SideStream(device) if device.type == "cuda" else _Plain(device)
+    """Bring batches to a device, one of them on its way while the one before is used."""
+    lane = _SideStream(device) if device.type == "cuda" else _SameStream(device)
     sent: Any = None
     for batch in batches:
         following = lane.send(batch)
@@ -63,7 +37,7 @@ def one_ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
         yield lane.receive(sent)
 
 
-class _Plain:
+class _SameStream:
     """Copies that are done when they return."""
 
     def __init__(self, device: torch.device):

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
+from ..._compat._torch import foreach_add, has_step_hooks, is_counted_step, mark_step
 from .._net import TrainableNet
 from ._flat_update import KINDS, fused_update
 
@@ -27,28 +27,22 @@ def may_bypass_step(net: TrainableNet) -> bool:
         return False
     group = optimizer.param_groups[0]
     numbers = (group["lr"], group["weight_decay"], group.get("momentum", 0), *group.get("betas", ()))
-    hooks = (
-        optimizer._optimizer_step_pre_hooks,
-        optimizer._optimizer_step_post_hooks,
-        _global_optimizer_pre_hooks,
-        _global_optimizer_post_hooks,
-    )
     replaced = vars(optimizer).get("step")
     return (
         bool(group.get("fused"))
         and not any(group.get(flag) for flag in _FLAGS)
         and all(isinstance(number, float | int) for number in numbers)
-        and not any(hooks)
+        and not has_step_hooks(optimizer)
         and getattr(optimizer, "grad_scale", None) is None
-        # A scheduler replaces step to know that it was called; anyone else has a reason of his own.
-        and (replaced is None or hasattr(replaced, "_wrapped_by_lr_sched"))
+        # A scheduler replaces step to count its calls; any other replacement must be called.
+        and (replaced is None or is_counted_step(replaced))
     )
 
 
 def note_steps(optimizer: torch.optim.Optimizer) -> None:
     """Leave the mark that a scheduler looks for after a step."""
     if "step" in vars(optimizer):
-        optimizer._opt_called = True  # type: ignore[attr-defined]
+        mark_step(optimizer)
 
 
 class DirectUpdate:
@@ -81,7 +75,7 @@ class DirectUpdate:
         kind, counters = KINDS[type(self.optimizer)], []
         if kind != "sgd":
             *moments, counters = moments
-            torch._foreach_add_(counters, 1)
+            foreach_add(counters, 1)
         fused_update(kind, group, self.parameters, gradients, moments, counters)
 
     def _collected(self) -> list[list[Tensor]] | None:

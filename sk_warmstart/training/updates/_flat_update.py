@@ -1,4 +1,4 @@
-"""The updates of SGD, Adam and AdamW, by torch's fused kernels: of single tensors, one flat vector, or a pack."""
+"""Updates of SGD, Adam and AdamW by torch's fused kernels: of tensors, one flat vector, or a pack."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from ..._compat._torch import fused_adam, fused_adamw, fused_sgd
 
 KINDS: dict[type[torch.optim.Optimizer], str] = {
     torch.optim.SGD: "sgd",
@@ -26,24 +28,12 @@ def fused_update(
     moments: Sequence[Sequence[Tensor]],
     counters: Sequence[Tensor],
 ) -> None:
-    """Take one step with a fused kernel of torch, without what an optimiser's ``step`` does around it.
+    """Take one step in place with a fused kernel of torch, without what an optimiser's ``step`` does around it.
 
-    Parameters
-    ----------
-    kind : {"sgd", "adam", "adamw"}
-        Which one; without dampening, amsgrad and maximize.
-    numbers : mapping
-        As in a parameter group of torch.
-    parameters, gradients : sequence of Tensor
-        The parameters are changed in place.
-    moments : sequence of sequences of Tensor
-        Momentum buffers, or first and second moments, one a parameter; changed in place.
-    counters : sequence of Tensor
-        For Adam: which step this is, from 1, one a parameter.
+    ``counters`` tell Adam which step this is, from 1. No dampening, amsgrad and maximize.
     """
     if kind == "sgd":
-        sgd: Any = torch._fused_sgd_
-        sgd(
+        fused_sgd(
             parameters,
             gradients,
             moments[0] if numbers["momentum"] else [],
@@ -56,7 +46,7 @@ def fused_update(
             is_first_step=False,
         )
         return
-    kernel: Any = torch._fused_adam_ if kind == "adam" else torch._fused_adamw_
+    kernel = fused_adam if kind == "adam" else fused_adamw
     kernel(
         parameters,
         gradients,
@@ -76,22 +66,9 @@ def fused_update(
 class FlatUpdate:
     """Steps of one optimiser on a flat vector of parameters, or of many on the rows of a pack.
 
-    Parameters
-    ----------
-    kind : {"sgd", "adam", "adamw"}
-        Which one. SGD without dampening; Adam without amsgrad.
-    parameters, gradient : Tensor of shape (n_parameters,) or (members, n_parameters)
-        The vectors; ``parameters`` is changed in place.
-
-    Attributes
-    ----------
-    moments : dict from str to Tensor
-        What torch's optimiser keeps under these names, flat: ``exp_avg`` and ``exp_avg_sq``, or
-        ``momentum_buffer`` (zeros before the first step, which gives what torch's absent one gives).
-    numbers : dict, or list of dict, one a member
-        ``lr``, ``weight_decay``, and ``betas`` and ``eps`` or ``momentum`` and ``nesterov``.
-    steps : float, or list of float, one a member
-        Steps done.
+    ``moments`` are what torch's optimiser keeps under these names; ``momentum_buffer`` is zero before the first
+    step, which gives what torch's absent one gives. ``numbers`` are those of a parameter group, ``steps`` how many
+    are done: one, or one a member.
     """
 
     def __init__(self, kind: str, parameters: Tensor, gradient: Tensor):
@@ -119,25 +96,13 @@ class FlatUpdate:
         return list((count + self.steps).unbind())
 
     def fused_step(self, counter: Tensor) -> None:
-        """Take one step; one network only. The caller counts ``steps``.
-
-        Parameters
-        ----------
-        counter : Tensor
-            From :meth:`fused_steps`.
-        """
+        """Take one step, by a counter of :meth:`fused_steps`; one network only. The caller counts ``steps``."""
         moments = [[moment] for moment in self.moments.values()]
         fused_update(self.kind, self.numbers, [self.parameters], [self.gradient], moments, [counter])
 
     @torch.no_grad()
     def step(self, moving: Sequence[bool] | None = None) -> None:
-        """Take one step of a pack, each member by its own numbers.
-
-        Parameters
-        ----------
-        moving : sequence of bool, one a member, default=None
-            False for members that rest: neither their parameters nor their moments nor their counter change.
-        """
+        """Take one step of a pack, each member by its own numbers; those not ``moving`` stay as they are."""
         if self._rows is None:
             self._rows = [tensor.unbind() for tensor in (self.parameters, *self.moments.values())]
         (parameters, *moments), gradients = self._rows, self.gradient.unbind()

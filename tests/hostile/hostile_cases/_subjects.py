@@ -58,7 +58,9 @@ def _fitted(cls: Any, named: bool, params: tuple[tuple[str, Any], ...]) -> Any:
 @functools.cache
 def _compared() -> WarmStartComparator:
     net = WarmStartClassifier(**SMALL)
-    return WarmStartComparator(net, ("cold", "warm"), DataIncremental(2), n_repeats=2).fit(X, LABELS)
+    return WarmStartComparator(net, ("cold", "warm"), DataIncremental(2), n_repeats=2, random_state=0).fit(
+        X, LABELS
+    )
 
 
 def target_of(net: Any) -> Any:

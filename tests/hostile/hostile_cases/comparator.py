@@ -63,7 +63,7 @@ PARAMETERS = [
     Case(
         "policies={'cold': 'cold', 'mine': {'shrink': 0.5}}",
         _set(policies={"cold": "cold", "mine": {"shrink": 0.5}}),
-        words="the arm 'mine' names no policy",
+        words="the arm 'mine': 'shrink' is no parameter",
     ),
     Case("incumbent='missing.safetensors'", _set(incumbent="missing.safetensors"), CheckpointError, "cannot open"),
     Case("incumbent, not fitted", _set(incumbent=WarmStartClassifier()), NotFittedError, "not fitted"),

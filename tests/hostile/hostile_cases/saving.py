@@ -65,10 +65,7 @@ CHECKPOINTS = [
     Case("put: the disk is full at the log", _on_full_disk("os.write", _put), CheckpointError, "log.jsonl"),
     Case("CheckpointStore of a file", _put_in_file, CheckpointError, "cannot make the folder a_file"),
     Case(
-        "get: an id that is not there",
-        lambda net: CheckpointStore("store").get("0f"),
-        KeyError,
-        "begins with '0f'",
+        "get: an id that is missing", lambda net: CheckpointStore("store").get("0f"), KeyError, "begins with '0f'"
     ),
 ]
 REPORTS = [

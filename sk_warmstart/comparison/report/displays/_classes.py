@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
-from ._style import REFERENCE_COLOR, arm_legend, arm_styles, make_axes, require_fitted, wrapped
+from ...findings._content import Content
+from ._display import Display
+from ._style import REFERENCE_COLOR, arm_legend, arm_styles, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
-    from matplotlib.figure import Figure
 
 
-class ClasswiseChangeDisplay:
+class ClasswiseChangeDisplay(Display):
     """Change of each class's recall against the reference, with bars of one standard deviation.
 
     One row per class and one marker per arm; right of the line at zero the arm finds more of the class than
@@ -50,7 +50,7 @@ class ClasswiseChangeDisplay:
     --------
     >>> import pandas as pd
     >>> from matplotlib.figure import Figure
-    >>> from sk_warmstart.comparison.report.displays._classes import ClasswiseChangeDisplay
+    >>> from sk_warmstart import ClasswiseChangeDisplay
     >>> index = pd.MultiIndex.from_product([["warm"], ["cat", "dog", "eel"]], names=["arm", "class"])
     >>> classes = pd.DataFrame({"change": [0.01, -0.08, 0.03], "change_sd": [0.01, 0.02, 0.01]}, index=index)
     >>> display = ClasswiseChangeDisplay(classes, most=2).plot(ax=Figure().subplots())
@@ -58,8 +58,6 @@ class ClasswiseChangeDisplay:
     ['dog', 'eel']
     """
 
-    ax_: Axes
-    figure_: Figure
     points_: dict[str, ErrorbarContainer]
     drawn_: list[Any]
 
@@ -77,13 +75,13 @@ class ClasswiseChangeDisplay:
         self.arms = arms
 
     @classmethod
-    def from_comparator(cls, comparator: Any, *, most: int = 20) -> ClasswiseChangeDisplay:
-        """Make the display from a fitted comparator.
+    def from_findings(cls, findings: Content, *, most: int = 20) -> Self:
+        """Make the display from the findings of a comparison of classifiers.
 
         Parameters
         ----------
-        comparator : WarmStartComparator
-            A fitted comparator of classifiers.
+        findings : Findings
+            Of a fitted comparator, or read from a file.
         most : int, default=20
             How many classes to draw at most.
 
@@ -97,13 +95,11 @@ class ClasswiseChangeDisplay:
         ValueError
             If the comparison has no table of classes.
         """
-        require_fitted(comparator, "stages_")
-        if not has_changes(comparator.stages_):
+        if not has_changes(findings.stages):
             raise ValueError("This comparison has no class-wise changes: it compared regressors, or one arm only.")
-        arms = list(comparator.gain_.index)
-        return cls(comparator.stages_["classes"], comparator.reference_, most=most, arms=arms)
+        return cls(findings.stages["classes"], findings.reference, most=most, arms=findings.arms)
 
-    def plot(self, ax: Axes | None = None) -> ClasswiseChangeDisplay:
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the changes.
 
         Parameters
@@ -116,24 +112,24 @@ class ClasswiseChangeDisplay:
         ClasswiseChangeDisplay
             This display, with its artists.
         """
-        ax = make_axes(ax, "ClasswiseChangeDisplay.plot")
+        ax = self._axes(ax)
         arms = list(self.classes.index.unique(level=0)) if self.arms is None else list(self.arms)
         styles = arm_styles(arms, self.reference)
         change = self.classes["change"].unstack(level=0)
         drawn = [arm for arm in arms if arm in change and change[arm].notna().any()]
-        shown = most_changed(self.classes, self.most)
+        kept = most_changed(self.classes, self.most)
         ax.axvline(0.0, color=REFERENCE_COLOR, linewidth=1, zorder=0)
         ax.hlines(
-            np.arange(1, len(shown)) - 0.5, 0, 1, transform=ax.get_yaxis_transform(), color=REFERENCE_COLOR,
+            np.arange(1, len(kept)) - 0.5, 0, 1, transform=ax.get_yaxis_transform(), color=REFERENCE_COLOR,
             linewidth=0.5, alpha=0.35, zorder=0,
         )  # fmt: skip
         self.points_ = {}
         for i, arm in enumerate(drawn):
-            rows = self.classes.xs(arm, level=0).reindex(shown)
+            rows = self.classes.xs(arm, level=0).reindex(kept)
             offset = 0.7 * ((i + 0.5) / len(drawn) - 0.5)
             self.points_[str(arm)] = ax.errorbar(
                 rows["change"],
-                np.arange(len(shown)) + offset,
+                np.arange(len(kept)) + offset,
                 xerr=rows["change_sd"],
                 color=styles[arm]["color"],
                 marker=styles[arm]["marker"],
@@ -141,39 +137,25 @@ class ClasswiseChangeDisplay:
                 markersize=5,
                 elinewidth=1,
             )
-        ax.set_yticks(np.arange(len(shown)), [wrapped(str(label), 20) for label in shown], parse_math=False)
-        ax.set_ylim(len(shown) - 0.5, -0.5)
+        ax.set_yticks(np.arange(len(kept)), [wrapped(str(label), 20) for label in kept], parse_math=False)
+        ax.set_ylim(len(kept) - 0.5, -0.5)
         ax.set_xlabel(f"change of recall against {self.reference}", parse_math=False)
         ax.tick_params(axis="y", length=0)
         if self.points_:
             arm_legend(ax, {arm: bars.lines[0] for arm, bars in self.points_.items()})
-        self.drawn_ = shown
-        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        self.drawn_ = kept
         return self
 
 
 def most_changed(classes: pd.DataFrame, most: int) -> list[Any]:
-    """Choose the classes to show.
-
-    Parameters
-    ----------
-    classes : DataFrame
-        Indexed by arm and class, with the column ``change``.
-    most : int
-        How many to show at most.
-
-    Returns
-    -------
-    list
-        All classes in their order, or those that any arm changed the most, the most changed first.
-    """
+    """Return all classes in their order, or the ``most`` that any arm changed the most, the most changed first."""
     largest = classes["change"].abs().groupby(level=1, sort=False).max()
     if len(largest) <= most:
         return list(largest.index)
     return list(largest.sort_values(ascending=False, kind="stable", na_position="last").index[:most])
 
 
-def has_changes(stages: dict[str, pd.DataFrame]) -> bool:
-    """Tell whether the stages hold a change of any class."""
+def has_changes(stages: Mapping[str, pd.DataFrame]) -> bool:
+    """Return whether the stages hold a change of any class."""
     table = stages.get("classes")
     return table is not None and not table.empty and bool(table["change"].notna().any())

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from ._style import REFERENCE_COLOR, arm_legend, arm_styles, make_axes, require_fitted
+from ...findings._content import Content
+from ._display import Display
+from ._style import REFERENCE_COLOR, arm_legend, arm_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
-    from matplotlib.figure import Figure
 
 COSTS = {"seconds": "seconds a fit", "samples": "training samples a fit"}
 
 
-class CostScoreDisplay:
+class CostScoreDisplay(Display):
     """Mean cost of a fit against mean score, one point an arm, with bars of one standard deviation.
 
     Thin lines go through the reference: an arm above and to the left of it scores better and costs less.
@@ -46,7 +47,7 @@ class CostScoreDisplay:
     --------
     >>> import pandas as pd
     >>> from matplotlib.figure import Figure
-    >>> from sk_warmstart.comparison.report.displays._cost import CostScoreDisplay
+    >>> from sk_warmstart import CostScoreDisplay
     >>> costs = pd.DataFrame(
     ...     {"cost": [4.0, 1.0], "cost_sd": [0.5, 0.2], "score": [0.90, 0.91], "score_sd": [0.01, 0.01]},
     ...     index=["cold", "warm"])
@@ -55,8 +56,6 @@ class CostScoreDisplay:
     'linear'
     """
 
-    ax_: Axes
-    figure_: Figure
     points_: dict[str, ErrorbarContainer]
 
     def __init__(
@@ -73,13 +72,13 @@ class CostScoreDisplay:
         self.score_name = score_name
 
     @classmethod
-    def from_comparator(cls, comparator: Any, *, cost: str = "seconds") -> CostScoreDisplay:
-        """Make the display from a fitted comparator.
+    def from_findings(cls, findings: Content, *, cost: str = "seconds") -> Self:
+        """Make the display from the findings of a comparison.
 
         Parameters
         ----------
-        comparator : WarmStartComparator
-            A fitted comparator.
+        findings : Findings
+            Of a fitted comparator, or read from a file.
         cost : {"seconds", "samples"}, default="seconds"
             What the cost counts.
 
@@ -93,13 +92,12 @@ class CostScoreDisplay:
         ValueError
             If ``cost`` is unknown.
         """
-        require_fitted(comparator, "results_")
         if cost not in COSTS:
             raise ValueError(f"cost must be one of {sorted(COSTS)}, got {cost!r}.")
-        costs = cost_table(comparator.results_, cost).reindex(comparator.gain_.index)
-        return cls(costs, comparator.reference_, cost=cost, score_name=comparator.scorer_name_)
+        costs = cost_table(findings.results, cost).reindex(findings.gain.index)
+        return cls(costs, findings.reference, cost=cost, score_name=findings.score)
 
-    def plot(self, ax: Axes | None = None) -> CostScoreDisplay:
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the points.
 
         Parameters
@@ -117,13 +115,13 @@ class CostScoreDisplay:
         ValueError
             If no arm has a cost and a score.
         """
-        known = self.costs.dropna(subset=["cost", "score"])
-        if known.empty:
+        complete = self.costs.dropna(subset=["cost", "score"])
+        if complete.empty:
             raise ValueError("There is nothing to draw: no arm has both a cost and a score.")
-        ax = make_axes(ax, "CostScoreDisplay.plot")
+        ax = self._axes(ax)
         styles = arm_styles([str(arm) for arm in self.costs.index], self.reference)
-        if self.reference in known.index:
-            cost, score = (known[name].loc[self.reference] for name in ("cost", "score"))
+        if self.reference in complete.index:
+            cost, score = (complete[name].loc[self.reference] for name in ("cost", "score"))
             thin: dict[str, Any] = {"color": REFERENCE_COLOR, "linewidth": 0.8, "alpha": 0.6, "zorder": 0}
             ax.axvline(cost, **thin)
             ax.axhline(score, **thin)
@@ -139,44 +137,30 @@ class CostScoreDisplay:
                 markersize=8,
                 elinewidth=1.2,
             )
-            for arm, row in known.iterrows()
+            for arm, row in complete.iterrows()
         }
-        self._scale(ax, known)
+        self._scale(ax, complete)
         ax.set_xlabel(COSTS.get(self.cost, self.cost))
         ax.set_ylabel(self.score_name or "score", parse_math=False)
         arm_legend(ax, {arm: bars.lines[0] for arm, bars in self.points_.items()})
-        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
         return self
 
-    def _scale(self, ax: Axes, known: pd.DataFrame) -> None:
+    def _scale(self, ax: Axes, complete: pd.DataFrame) -> None:
         """Take logarithms beyond a decade; else start at no cost, so that lengths can be compared."""
         from matplotlib.ticker import EngFormatter
 
-        least, most = known["cost"].min(), known["cost"].max()
+        least, most = complete["cost"].min(), complete["cost"].max()
         if least > 0 and most > 10 * least:
             ax.set_xscale("log", nonpositive="clip")
         elif most > 0:
-            ax.set_xlim(0.0, 1.08 * (known["cost"] + known["cost_sd"].fillna(0.0)).max())
+            ax.set_xlim(0.0, 1.08 * (complete["cost"] + complete["cost_sd"].fillna(0.0)).max())
             ax.locator_params(axis="x", nbins=6)
             if most >= 10_000:
                 ax.xaxis.set_major_formatter(EngFormatter())
 
 
 def cost_table(results: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Average cost and score of every arm, phases inside a replicate first, and their spread over replicates.
-
-    Parameters
-    ----------
-    results : DataFrame
-        One row a run, with ``arm``, ``repeat``, ``score`` and the cost.
-    cost : str
-        Column of the cost.
-
-    Returns
-    -------
-    DataFrame
-        One row an arm: ``cost``, ``cost_sd``, ``score``, ``score_sd``.
-    """
+    """Mean and spread over replicates of every arm's cost and score, phases averaged inside a replicate first."""
     by_arm = results.groupby(["arm", "repeat"], sort=False)[[cost, "score"]].mean().groupby("arm", sort=False)
     mean, spread = by_arm.mean(), by_arm.std(ddof=1)
     return pd.DataFrame(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sklearn.exceptions import NotFittedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
 
 
@@ -27,6 +25,13 @@ VERDICTS = {
     "detrimental": VerdictStyle("#d1473a", "v"),
     "undecided": VerdictStyle("#b97f00", "D"),
     "failed": VerdictStyle("#a063b3", "X"),
+}
+SYMBOLS = {
+    "beneficial": "\u25b2",
+    "neutral": "\u25cf",
+    "detrimental": "\u25bc",
+    "undecided": "\u25c6",
+    "failed": "\u2715",
 }
 UNKNOWN_VERDICT = VerdictStyle("#808080", "s")
 REFERENCE_COLOR = "#808080"
@@ -89,25 +94,3 @@ def _legend_columns(arms: Sequence[str]) -> int:
         if sum(max(column) + _HANDLE for column in columns) <= _LEGEND_WIDTH:
             return n_columns
     return 1
-
-
-def require_fitted(comparator: Any, attribute: str) -> None:
-    """Raise scikit-learn's error where the comparator has no results yet."""
-    if not hasattr(comparator, attribute):
-        raise NotFittedError(f"This {type(comparator).__name__} has no results yet: call 'fit' first.")
-
-
-def make_axes(ax: Axes | None, caller: str) -> Axes:
-    """Return the axes given, or those of a new figure; without matplotlib say what to install."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib, which is not installed: pip install sk-warmstart[report]"
-        ) from error
-    if ax is not None:
-        return ax
-    # Only here: whoever brings their own axes gets no pyplot and none of its global state.
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(layout="constrained")[1]

@@ -1,0 +1,3 @@
+from ._findings import Findings
+
+__all__ = ["Findings"]

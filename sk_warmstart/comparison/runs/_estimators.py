@@ -1,0 +1,37 @@
+"""Estimators as a comparison handles them: the last step of a Pipeline, warm starts and copies."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from ...estimators.input._pipeline_names import inside_pipeline
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the estimator itself, or the last step of a Pipeline."""
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+
+
+def fit_last_step(last: Any, X: Any, y: Any, before: Pipeline | None, params: Mapping[str, Any]) -> None:
+    """Fit the last step of a Pipeline on rows that the steps before it have prepared."""
+    if before is None:
+        last.fit(X, y, **params)
+        return
+    with inside_pipeline(Pipeline([*before.steps, ("last", last)])):
+        last.fit(X, y, **params)
+
+
+def starts_warm(estimator: Any) -> bool:
+    """Tell whether ``fit`` of an estimator of another library can continue from its last one."""
+    return hasattr(estimator, "get_params") and "warm_start" in estimator.get_params(deep=False)
+
+
+def copy_fitted(estimator: Any) -> Any:
+    """Copy an estimator with what it has learned; scikit-learn's callbacks are shared, as clones share them."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    callbacks = [each for part in parts for each in getattr(part, "_skl_callbacks", ())]
+    return copy.deepcopy(estimator, {id(callback): callback for callback in callbacks})

@@ -1,0 +1,70 @@
+"""Scores and predictions on rows of the user's, as the steps of one phase prepare them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._compat._sklearn import check_method_params, num_samples, safe_indexing
+from ..phases._phase import Index
+
+Scorer = Callable[..., float]
+_CACHED = 2**24  # bytes of rows that are prepared once for all arms
+
+
+def cut_params(X: Any, params: Mapping[str, Any], rows: Index) -> dict[str, Any]:
+    """Cut arguments that have a value for each row of X to some rows."""
+    return check_method_params(X, dict(params), rows) if params else {}
+
+
+def bytes_of(X: Any) -> int:
+    """Return the size of rows in memory, roughly."""
+    size = getattr(X, "nbytes", None)
+    if size is None and hasattr(X, "memory_usage"):
+        size = X.memory_usage(index=False).sum()
+    return int(size) if size is not None else 8 * int(np.prod(np.shape(X) or (num_samples(X),)))
+
+
+@dataclass(frozen=True)
+class PhaseScorer:
+    """Scores estimators on rows, which the fitted steps before the last one prepare; without any, as they are."""
+
+    X: Any
+    y: Any
+    scorer: Scorer
+    params: Mapping[str, Any] = field(default_factory=dict)
+    before: Any = None
+    _prepared: dict[bytes, Any] = field(default_factory=dict, repr=False)
+
+    def rows(self, index: Index) -> Any:
+        """Return rows as the last step takes them."""
+        if self.before is None:
+            return safe_indexing(self.X, index)
+        key = index.tobytes()
+        if key not in self._prepared:
+            X = self.before.transform(safe_indexing(self.X, index))
+            if bytes_of(X) > _CACHED:
+                return X
+            self._prepared[key] = X  # all arms are scored on the same rows
+        return self._prepared[key]
+
+    def targets(self, index: Index) -> NDArray:
+        """Return the true targets of rows."""
+        return np.asarray(safe_indexing(self.y, index))
+
+    def score(self, estimator: Any, index: Index) -> float:
+        """Score an estimator on rows."""
+        params = cut_params(self.X, self.params, index)
+        score = self.scorer(estimator, self.rows(index), safe_indexing(self.y, index), **params)
+        try:
+            return float(score)
+        except (TypeError, ValueError):
+            raise ValueError(f"scoring must give a number, and gave {score!r}") from None
+
+    def predict(self, estimator: Any, index: Index) -> NDArray:
+        """Predict rows."""
+        return np.asarray(estimator.predict(self.rows(index)))

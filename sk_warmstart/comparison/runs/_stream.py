@@ -1,0 +1,187 @@
+"""One stream of phases in a replicate: every phase starts from the one before, for all arms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+
+from ...estimators import WarmStartMixin
+from .._names import INCUMBENT, REFERENCE
+from ..phases._phase import Index, Phase, new_test_rows
+from ._estimators import copy_fitted
+from ._outcome import FinalState, Outcome
+from ._scorer import PhaseScorer
+from ._task import Task
+from .arms._arm import Arm, Option
+from .fits._data import PhaseData, prepare
+from .fits._fit import Fit, error_in_words, first_estimator, make_fit
+from .fits._record import final_valid_score, record_of, record_without_training
+from .interruption._journal import Key
+from .measures._checkpoint import cost_of_checkpoint
+from .measures._noise import score_under_noise
+from .measures._recall import recall_by_class
+from .measures._transfer import PreviousPredictions, flips_between, score_on_all_phases
+
+
+@dataclass
+class Stream:
+    """The phases of one stream, and the state that each arm has after the last one that was recorded."""
+
+    task: Task
+    phases: list[Phase]
+    number: int
+    repeat: int
+    rng: np.random.Generator
+    outcome: Outcome
+    _states: dict[str, FinalState] = field(default_factory=dict)
+    _scorers: dict[str, PhaseScorer] = field(default_factory=dict)
+    _predictions: dict[str, PreviousPredictions | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        new = new_test_rows(self.phases)
+        # The test rows that each phase adds; all of its own where some phases add none.
+        self._tests: list[Index] = new if all(map(len, new)) else [phase.test for phase in self.phases]
+
+    def run(self) -> Iterator[list[Fit]]:
+        """Yield the fits of each phase, and record them once they were run."""
+        task, phases = self.task, self.phases
+        if not phases:
+            return
+        base, data = first_estimator(task, self.rng), self._prepare(1, Option())
+        self._score_untrained(base, data)
+        first = Fit(base, data, self._key(1, 0, 0), task.packed)
+        yield [first]
+        if first.cause is not None:
+            raise first.cause  # no arm has anything to start from
+        self._states = {arm.name: FinalState(copy_fitted(first.net)) for arm in task.arms}
+        for arm in task.arms:
+            self._score_on_all_phases(arm.name, first.net, data.scorer, 1)
+        if task.incumbent is not None:
+            self._score_on_all_phases(INCUMBENT, task.incumbent, task.phase_scorer(), 1)
+        for phase in range(2, len(phases) + 1):
+            common = self._prepare(phase, Option())
+            seed = int(self.rng.integers(2**31))  # one for all arms: they differ in their start only
+            fits = [
+                (arm, self._fits(arm, number, phase, seed, common))
+                for number, arm in enumerate(task.arms, start=1)
+                if arm.name in self._states
+            ]
+            yield [fit for _, tried in fits for fit in tried]
+            for arm, tried in fits:
+                self._record(arm, tried, phase, seed)
+            if task.incumbent is not None:
+                self._record_incumbent(common, phase, seed)
+        self.outcome.final = self._states
+
+    def _prepare(self, phase: int, option: Option) -> PhaseData:
+        return prepare(self.task, self.phases[phase - 1], self.repeat, option.steps)
+
+    def _fits(self, arm: Arm, number: int, phase: int, seed: int, common: PhaseData) -> list[Fit]:
+        """Set up all options of an arm, on the common rows unless they change the steps before the last one."""
+        trained, previous = self.phases[phase - 2].train, self._states[arm.name].estimator
+        # The first option takes the state over, the others a copy of it.
+        states = [previous, *(copy_fitted(previous) for _ in arm.options[1:])]
+        return [
+            make_fit(
+                *(self.task, state, arm, option, seed),
+                data=self._prepare(phase, option) if option.steps else common,
+                key=self._key(phase, number, i),
+                trained=trained,
+            )
+            for i, (option, state) in enumerate(zip(arm.options, states, strict=True))
+        ]
+
+    def _record(self, arm: Arm, tried: list[Fit], phase: int, seed: int) -> None:
+        """Record the best option of an arm; one that failed has no further phases."""
+        place, sizes = self._place(phase, arm.name), self._sizes(phase, len(tried[0].data.rows))
+        try:
+            fit = _best(arm, tried)
+            row, curve = record_of(fit, [other for other in tried if other is not fit])
+            self._states[arm.name] = FinalState(fit.net, fit.option)
+            scorer = fit.data.scorer
+            row["score"] = scorer.score(fit.net, self.phases[phase - 1].test)
+            self._score_on_all_phases(arm.name, fit.net, scorer, phase)
+            self._measure_at_the_end(arm.name, fit.net, scorer, phase, seed)
+        except Exception as error:  # of the fit, or of the score
+            if arm.name == REFERENCE:
+                raise
+            seconds = sum(other.seconds for other in tried)
+            row, curve = {"seconds": seconds, "error": tried[0].error or error_in_words(error)}, []
+            del self._states[arm.name]
+        self.outcome.curves += [{**place, **point} for point in curve]
+        self.outcome.results.append({**place, **sizes, **row})
+
+    def _record_incumbent(self, common: PhaseData, phase: int, seed: int) -> None:
+        scorer, incumbent = self.task.phase_scorer(), self.task.incumbent
+        row = record_without_training(scorer.score(incumbent, self.phases[phase - 1].test))
+        place, sizes = self._place(phase, INCUMBENT), self._sizes(phase, len(common.rows))
+        self.outcome.results.append({**place, **sizes, **row})
+        self._score_on_all_phases(INCUMBENT, incumbent, scorer, phase)
+        self._measure_at_the_end(INCUMBENT, copy_fitted(incumbent), scorer, phase, seed)
+        if phase == len(self.phases) and is_classifier(self.task.estimator):
+            test = self.phases[-1].test
+            stays = scorer.predict(incumbent, test)
+            for name, state in self._states.items():
+                now = self._scorers[name].predict(state.estimator, test)
+                flips = flips_between(scorer.targets(test), stays, now)
+                self.outcome.measured.challenges.append({**self._place(phase, name), **flips})
+
+    def _score_on_all_phases(self, name: str, net: Any, scorer: PhaseScorer, phase: int) -> None:
+        """Score an arm on the test rows of each phase so far, and of the next."""
+        tests = dict(enumerate(self._tests[: phase + 1], start=1))
+        place = self._place(phase, name)
+        transfer, flips, predictions = score_on_all_phases(
+            net, scorer, tests, phase, self._predictions.get(name), place
+        )
+        self.outcome.measured.transfer += transfer
+        self.outcome.measured.flips += flips
+        self._scorers[name], self._predictions[name] = scorer, predictions
+
+    def _measure_at_the_end(self, name: str, net: Any, scorer: PhaseScorer, phase: int, seed: int) -> None:
+        if phase < len(self.phases):
+            return
+        place, measured, test = self._place(phase, name), self.outcome.measured, self.phases[-1].test
+        measured.noise += score_under_noise(net, scorer, test, seed, place)
+        measured.classes += recall_by_class(net, scorer, test, place)
+        if self.repeat == 0:  # a state takes the same room in every replicate
+            measured.checkpoints += cost_of_checkpoint(net, place)
+
+    def _score_untrained(self, base: Any, data: PhaseData) -> None:
+        """Score the start of the base on the test rows of each phase, before any training."""
+        if not isinstance(base, WarmStartMixin):
+            return
+        net = clone(base).set_params(callbacks=None, max_epochs=0).set_callbacks()
+        net.fit(data.X, data.y, **data.params)
+        tests = dict(enumerate(self._tests, start=1))
+        transfer, _, _ = score_on_all_phases(net, data.scorer, tests, 0, None, self._place(0, ""))
+        self.outcome.measured.transfer += transfer
+
+    def _key(self, phase: int, arm: int, option: int) -> Key:
+        return (self.repeat, self.number, phase, arm, option)
+
+    def _place(self, phase: int, arm: str) -> dict[str, Any]:
+        return {"repeat": self.repeat, "phase": phase, "arm": arm, "stream": self.number}
+
+    def _sizes(self, phase: int, n_fit: int) -> dict[str, int]:
+        rows = self.phases[phase - 1]
+        return {"n_train": len(rows.train), "n_fit": n_fit, "n_test": len(rows.test)}
+
+
+def _best(arm: Arm, tried: list[Fit]) -> Fit:
+    """Return the option with the best validation score, of those that did not fail."""
+    succeeded = [fit for fit in tried if not fit.error]
+    if not succeeded:
+        raise RuntimeError(tried[0].error)
+    if len(arm.options) == 1:
+        return succeeded[0]
+    scores = [final_valid_score(fit.net) for fit in succeeded]
+    if np.isnan(scores).all():
+        raise ValueError(
+            f"tune needs validation rows to choose the parameters of {arm.name!r} by: more rows, or a larger "
+            "validation_fraction"
+        )
+    return succeeded[int(np.nanargmax(scores))]

@@ -1,0 +1,1 @@
+"""Arms of a comparison: start policies and parameters, and the model in use."""

@@ -1,0 +1,118 @@
+"""Arms of a comparison: one start policy each, on the same estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn.model_selection import ParameterGrid
+
+from ....estimators import WarmStartMixin
+from ....policies._adapter import policy_label
+from ..._names import INCUMBENT, REFERENCE
+from .._estimators import last_step, starts_warm
+from ._params import resolve_params, starts_cold
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to train an arm: parameters of the last step and of the steps before; tuned ones in words."""
+
+    params: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str, Any] = field(default_factory=dict)
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of the comparison: what is tried in each phase, and whether it starts cold."""
+
+    name: str
+    options: tuple[Option, ...]
+    cold: bool
+
+
+def make_arms(
+    policies: Iterable[Any] | Mapping[str, Any], estimator: Any, tune: Mapping[str, Any] | None = None
+) -> list[Arm]:
+    """Turn the user's policies into arms, the cold one first, or raise a ValueError that names what is wrong.
+
+    A value of a mapping is a policy (a name or an object), or a dict for the estimator's ``set_params``.
+    """
+    if isinstance(policies, str):
+        raise ValueError(f"policies must be several policies, as in ('cold', {policies!r})")
+    if not hasattr(policies, "__iter__"):
+        raise ValueError(f"policies must be several policies, as in ('cold', 'warm'), got {policies!r}")
+    if isinstance(policies, Mapping):
+        pairs = list(policies.items())
+    else:
+        pairs = [(each if isinstance(each, str) else policy_label(each), each) for each in policies]
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"policies holds {twice[0]!r} twice: give the arms names of their own in a dict")
+    if REFERENCE not in names:
+        raise ValueError(f"policies must hold {REFERENCE!r}, which the others are compared with; got {names}")
+    if INCUMBENT in names:
+        raise ValueError(f"no policy can be called {INCUMBENT!r}: pass the model in use as incumbent=")
+    grids = _grids(tune, names)
+    arms = [_arm(name, value, estimator, grids.get(name, [])) for name, value in pairs]
+    if not arms[names.index(REFERENCE)].cold:
+        raise ValueError(f"the arm {REFERENCE!r} is the reference and must start cold: give yours another name")
+    if len(arms) < 2:
+        raise ValueError("policies must hold at least one policy beside 'cold'")
+    return sorted(arms, key=lambda arm: arm.name != REFERENCE)
+
+
+def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[dict[str, Any]]]:
+    if tune is None:
+        return {}
+    if not isinstance(tune, Mapping):
+        raise ValueError(
+            "tune must map an arm to a parameter grid, as in {'dash': {'init_policy__shrink': [0.1, 0.3]}}"
+        )
+    unknown = [name for name in tune if name not in names]
+    if unknown:
+        raise ValueError(f"tune knows no arm {unknown[0]!r}; the arms are {names}")
+    grids = {}
+    for name, grid in tune.items():
+        try:
+            grids[name] = list(ParameterGrid(grid))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"tune of the arm {name!r}: {error}") from None
+    return grids
+
+
+def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
+    if not isinstance(last_step(estimator), WarmStartMixin):
+        return _arm_of_another_library(name, value, last_step(estimator), grid)
+    given = dict(value) if isinstance(value, Mapping) else {"init_policy": value}
+    options = tuple(
+        Option(
+            *resolve_params(name, {**given, **chosen}, estimator),
+            words=", ".join(f"{key}={tuned!r}" for key, tuned in chosen.items()),
+        )
+        for chosen in grid or [{}]
+    )
+    cold = {starts_cold(option.params) for option in options}
+    if len(cold) > 1:
+        raise ValueError(f"tune mixes cold and warm starts in the arm {name!r}: make them two arms")
+    return Arm(name, options, cold=cold.pop())
+
+
+def _arm_of_another_library(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
+    kind = type(estimator).__name__
+    if name not in ("cold", "warm"):
+        raise ValueError(
+            f"{kind} knows only the arms 'cold' and 'warm'; {name!r} needs a WarmStartClassifier or "
+            "WarmStartRegressor"
+        )
+    if grid or not (isinstance(value, str | Mapping) and value in (name, {})):
+        raise ValueError(f"{kind} has no start policies: the arm {name!r} takes no parameters")
+    if not starts_warm(estimator) and not hasattr(estimator, "partial_fit"):
+        raise ValueError(
+            f"{kind} has neither a parameter warm_start nor partial_fit, so it cannot start warm: use a "
+            "WarmStartClassifier, a WarmStartRegressor or an estimator with one of these"
+        )
+    return Arm(name, (Option(),), cold=name == "cold")

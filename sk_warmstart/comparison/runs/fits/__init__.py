@@ -1,0 +1,1 @@
+"""Fits of the arms: rows, set-up, records and trajectories."""

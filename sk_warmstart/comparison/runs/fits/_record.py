@@ -1,0 +1,120 @@
+"""Summary of an arm's fit: one row of results, and one row an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...._compat._sklearn import num_samples
+from ....estimators import WarmStartMixin
+from ._fit import Fit
+
+_NAN = float("nan")
+_COLUMNS = [
+    "train_loss",
+    "valid_loss",
+    "valid_score",
+    "gradient_norm",
+    "distance_from_start",
+    "distance_from_init",
+]
+CURVE_COLUMNS = ["repeat", "phase", "arm", "stream", "epoch", "samples", *_COLUMNS]
+
+
+def record_of(fit: Fit, others: Sequence[Fit]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the row of results (all but the score) and the epochs of the fit that an arm continues from.
+
+    ``others`` were tried too: an arm that is tuned pays for all.
+    """
+    paid = sum(round((_epochs(other.net) + _epochs_of_start(other.net)) * _rows(other)) for other in others)
+    epochs, n_rows = _epochs(fit.net), _rows(fit)
+    row = {
+        "start_score": _start_score(fit.net),
+        "epochs": epochs,
+        "samples": paid + round((epochs + _epochs_of_start(fit.net)) * n_rows),
+        "seconds": fit.seconds + sum(other.seconds for other in others),
+        "memory": max([fit.memory, *(other.memory for other in others)]),
+        "final_valid_score": final_valid_score(fit.net),
+        "chosen": fit.option.words,
+        "error": "",
+    }
+    curve = _curve(fit.net, n_rows)
+    return row, [{**point, "samples": paid + point["samples"]} for point in curve]
+
+
+def final_valid_score(net: Any) -> float:
+    """Return the validation score of the epoch that a fit returned; NaN where there is none."""
+    return float(net.lineage_.scores.get("valid_score", _NAN)) if isinstance(net, WarmStartMixin) else _NAN
+
+
+def record_without_training(score: float) -> dict[str, Any]:
+    """Return the row of an arm that is not trained."""
+    return {
+        "score": score,
+        "start_score": _NAN,
+        "epochs": 0,
+        "samples": 0,
+        "seconds": 0.0,
+        "memory": _NAN,
+        "final_valid_score": _NAN,
+        "chosen": "",
+        "error": "",
+    }
+
+
+def _rows(fit: Fit) -> int:
+    return num_samples(fit.data.X)
+
+
+def _epochs(net: Any) -> int:
+    if hasattr(net, "n_iter_"):
+        return int(net.n_iter_)
+    return len(_losses_of_another_library(net))
+
+
+def _curve(net: Any, n_rows: int) -> list[dict[str, Any]]:
+    if not isinstance(net, WarmStartMixin):
+        return [
+            {"epoch": i, "samples": i * n_rows, "train_loss": loss, **dict.fromkeys(_COLUMNS[1:], _NAN)}
+            for i, loss in enumerate(_losses_of_another_library(net), start=1)
+        ]
+    start, trajectory = net.start_, dict(net.callbacks_)["trajectory"]
+    validated, cost = start.get("evaluated_on") == "validation", _epochs_of_start(net)
+    rows = [
+        {
+            "epoch": 0,
+            "samples": round(cost * n_rows),
+            "train_loss": _NAN,
+            "valid_loss": start.loss if validated else _NAN,
+            "valid_score": start.score if validated else _NAN,
+            "gradient_norm": _NAN,
+            "distance_from_start": 0.0,
+            "distance_from_init": trajectory.start_distance_,
+        }
+    ]
+    epochs = net.history[-net.n_iter_ :] if net.n_iter_ else []
+    for number, epoch in enumerate(epochs, start=1):
+        row = {"epoch": number, "samples": round((number + cost) * n_rows)}
+        rows.append({**row, **{name: float(epoch.get(name, _NAN)) for name in _COLUMNS}})
+    return rows
+
+
+def _losses_of_another_library(net: Any) -> list[float]:
+    """Return the training losses of the last fit, as far as an estimator of another library records them."""
+    losses = list(getattr(net, "loss_curve_", None) or [])
+    if losses:
+        return [float(loss) for loss in losses[-int(getattr(net, "n_iter_", 0)) or None :]]
+    history = getattr(net, "history", None)
+    if not history or not hasattr(net, "max_epochs"):
+        return []
+    # skorch's history continues over warm fits, none of which is longer than this.
+    return [float(epoch.get("train_loss", _NAN)) for epoch in history[-int(net.max_epochs) :]]
+
+
+def _epochs_of_start(net: Any) -> float:
+    """Return the epochs' worth of training that making the start took."""
+    return float(net.start_.get("epochs", 0)) if isinstance(net, WarmStartMixin) else 0.0
+
+
+def _start_score(net: Any) -> float:
+    return float(net.start_.get("score", _NAN)) if isinstance(net, WarmStartMixin) else _NAN

@@ -1,0 +1,1 @@
+"""Measures of fitted arms: transfer, recall, noise and checkpoints."""

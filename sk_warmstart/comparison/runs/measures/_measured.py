@@ -1,0 +1,25 @@
+"""Tables of what is measured of fitted arms besides their scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Measured:
+    """What was measured of all arms in one replicate, as rows of tables.
+
+    ``transfer``: the score after a phase on the test rows of each phase so far, and of the next; phase 0, of no
+    arm, is the network before any training. ``flips``: what a phase changed on the test rows of the phase before.
+    ``noise``: the score under noise on the weights. ``checkpoints``: what it takes to keep a state. ``classes``:
+    the recall of each class after the last phase. ``challenges``: what differs from the incumbent's predictions
+    after the last phase.
+    """
+
+    transfer: list[dict[str, Any]] = field(default_factory=list)
+    flips: list[dict[str, Any]] = field(default_factory=list)
+    noise: list[dict[str, Any]] = field(default_factory=list)
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    classes: list[dict[str, Any]] = field(default_factory=list)
+    challenges: list[dict[str, Any]] = field(default_factory=list)

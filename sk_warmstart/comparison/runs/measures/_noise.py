@@ -1,0 +1,51 @@
+"""Score of a network whose weights are moved by noise in proportion to their size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ....estimators import WarmStartMixin
+from ....state import NetState
+from ...phases._phase import Index
+from .._scorer import PhaseScorer
+
+NOISES = (0.01, 0.05, 0.2)  # of the root mean square of each tensor
+_DRAWS = 3
+
+
+def score_under_noise(
+    net: Any, scorer: PhaseScorer, rows: Index, seed: int, place: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return for each size of noise the score without it, and its mean over a few draws.
+
+    The net is left as it was; there are no rows where an estimator is of another library.
+    """
+    if not isinstance(net, WarmStartMixin):
+        return []
+    module, kept = net.module_, NetState.from_module(net.module_)
+    without, measured = scorer.score(net, rows), []
+    try:
+        for noise in NOISES:
+            generator = torch.Generator().manual_seed(seed)
+            scores = []
+            for _ in range(_DRAWS):
+                _with_noise(kept, noise, generator).load_into(module)
+                scores.append(scorer.score(net, rows))
+            measured.append({**place, "noise": noise, "plain": without, "score": float(np.mean(scores))})
+    finally:
+        kept.load_into(module)
+    return measured
+
+
+def _with_noise(state: NetState, noise: float, generator: torch.Generator) -> NetState:
+    def rule(name: str, tensor: torch.Tensor) -> torch.Tensor:
+        if not state.is_parameter(name) or not tensor.is_floating_point():
+            return tensor
+        drawn = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+        size = float(tensor.double().square().mean().sqrt())
+        return tensor + (noise * size * drawn).to(tensor)
+
+    return state.map(rule)

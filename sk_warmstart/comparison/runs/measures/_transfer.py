@@ -1,0 +1,71 @@
+"""Scores of an arm on the test rows of all phases, and predictions that flipped since the phase before."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+
+from ....state import LeakageWarning
+from ....statistics import negative_flip_rate, positive_flip_rate, retained_accuracy
+from ...phases._phase import Index
+from .._scorer import PhaseScorer
+
+
+@dataclass(frozen=True)
+class PreviousPredictions:
+    """What an arm predicted of the test rows of the phase before."""
+
+    test: Index
+    predictions: NDArray
+
+
+def score_on_all_phases(
+    net: Any,
+    scorer: PhaseScorer,
+    tests: dict[int, Index],
+    now: int,
+    before: PreviousPredictions | None,
+    place: dict[str, Any],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], PreviousPredictions | None]:
+    """Score a fitted arm on the test rows of this phase and of others, and count its flipped predictions.
+
+    Returns rows of transfer and of flips, as in ``Measured``, and the predictions for the next phase; None where
+    the arm is no classifier.
+    """
+    transfer: list[dict[str, Any]] = []
+    flips: list[dict[str, Any]] = []
+    scores: dict[bytes, float] = {}  # phases may share their test rows
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
+        for phase, index in tests.items():
+            key = index.tobytes()
+            if key not in scores:
+                scores[key] = scorer.score(net, index) if phase <= now else _score_ahead(net, scorer, index)
+            transfer.append({**place, "on_phase": phase, "score": scores[key]})
+    if now not in tests or not is_classifier(net):
+        return transfer, flips, None
+    if before is not None:
+        after, y = scorer.predict(net, before.test), scorer.targets(before.test)
+        retained = retained_accuracy(y, before.predictions, after)
+        flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
+    return transfer, flips, PreviousPredictions(tests[now], scorer.predict(net, tests[now]))
+
+
+def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, float]:
+    """Return the rates of predictions that went from right to wrong, and from wrong to right."""
+    return {
+        "negative_flips": negative_flip_rate(y, before, after),
+        "positive_flips": positive_flip_rate(y, before, after),
+    }
+
+
+def _score_ahead(net: Any, scorer: PhaseScorer, rows: Index) -> float:
+    """Score on rows of a later phase; NaN where the steps before the net cannot take their values yet."""
+    try:
+        return scorer.score(net, rows)
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,1 @@
+"""Rows that a state was trained on: their identities, sketches and statistics."""
