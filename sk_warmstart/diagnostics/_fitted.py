@@ -36,10 +36,14 @@ class Fitted:
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss by the estimator's criterion."""
+        criterion = getattr(self.net, "criterion_", None)
+        if isinstance(criterion, nn.BCEWithLogitsLoss | nn.BCELoss):
+            target = target.to(output.dtype)  # of two classes, whose places are whole numbers
         if target.is_floating_point() and target.numel() == output.numel():
             target = target.reshape(output.shape)
         if hasattr(self.net, "get_loss"):
-            return self.net.get_loss(output, target, training=False).mean()
+            found = self.net.get_loss(output, target, training=False).mean()
+            return found / len(target) if getattr(criterion, "reduction", None) == "sum" else found
         classifies = self.donor.schema.classes is not None
         return (
             nn.functional.cross_entropy(output, target) if classifies else nn.functional.mse_loss(output, target)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 from .._parameters import is_integer
 
@@ -20,6 +21,11 @@ def numpy_rng(rng: Rng) -> np.random.RandomState:
 def torch_rng(rng: Rng) -> torch.Generator:
     """Return a source for torch: None gives the same numbers at every call, a generator moves on."""
     return rng if isinstance(rng, torch.Generator) else torch.Generator().manual_seed(_seed(rng, 2**63 - 1))
+
+
+def rng_of_random_state(random_state: int | np.random.RandomState | None) -> Rng:
+    """Return the source that the old parameter stands for: its None is NumPy's global one."""
+    return check_random_state(None) if random_state is None else random_state
 
 
 def _seed(rng: Any, most: int) -> int:
