@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,21 @@ def graph() -> dict[Path, set[Path]]:
     return found
 
 
+def untyped_parameters(tree: ast.AST) -> list[str]:
+    """Parameters and fields named net or comparator whose annotation is missing or Any, with their lines."""
+    named = [(node.lineno, node.arg, node.annotation) for node in ast.walk(tree) if isinstance(node, ast.arg)]
+    named += [
+        (node.lineno, node.target.id, node.annotation)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+    return [
+        f"line {line}: {name}"
+        for line, name, kind in named
+        if name in ("net", "comparator") and (kind is None or "Any" in re.findall(r"\w+", ast.unparse(kind)))
+    ]
+
+
 @pytest.mark.parametrize("path", FILES, ids=names)
 def test_imports_between_rooms_go_down_strictly(path: Path) -> None:
     floor = FLOORS[room_of(path)]
@@ -146,8 +162,17 @@ def test_lower_rooms_do_not_know_skorch(path: Path) -> None:
         }
 
 
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) != "_compat"], ids=names)
+def test_parameters_say_what_a_net_is(path: Path) -> None:
+    loose = untyped_parameters(ast.parse(path.read_text()))
+    assert not loose, f"{loose}: not Any, but a class or a Protocol"
+
+
 def test_the_checks_see_what_they_are_to_see(tmp_path: Path) -> None:
     path = ROOT / "estimators" / "_mixin.py"
     seen = {module for node, _ in statements(path) for module in modules_of(path, node)}
     assert "sk_warmstart.state" in seen
     assert graph()[ROOT / "comparison" / "__init__.py"] >= {ROOT / "comparison" / "_comparator.py"}
+    loose = "def f(net: Any, *, comparator: Any | None, other: Any): ...\nclass C:\n    net: typing.Any"
+    assert untyped_parameters(ast.parse(loose)) == ["line 1: net", "line 1: comparator", "line 3: net"]
+    assert untyped_parameters(ast.parse("def f(net: NeuralNet, y: Any): ...")) == []

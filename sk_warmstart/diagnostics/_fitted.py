@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -24,11 +24,17 @@ from ._inputs import as_numpy, check_length
 from ._measuring import as_rows_and_targets
 
 
+class FittedNet(Protocol):
+    """A fitted estimator of any library with a network; it may have the methods of a skorch net."""
+
+    module_: Any
+
+
 @dataclass(frozen=True)
 class Fitted:
     """What is measured of a fitted estimator: its network, and rows and targets as network and loss take them."""
 
-    net: Any
+    net: FittedNet
     network: nn.Module
     donor: Donor
     X: Tensor
@@ -74,7 +80,7 @@ def _sample(X: Any, y: NDArray, most_rows: int, source: np.random.RandomState) -
     return safe_indexing(X, some), y[some]
 
 
-def _checked(net: Any, X: Any) -> Any:
+def _checked(net: FittedNet, X: Any) -> Any:
     """Check rows as a prediction does: numbers, in the columns of the fit."""
     rules = {"dtype": "numeric", "allow_nd": True}
     if isinstance(net, BaseEstimator):
@@ -82,7 +88,7 @@ def _checked(net: Any, X: Any) -> Any:
     return check_array(X, **rules)
 
 
-def _targets(net: Any, donor: Donor, y: NDArray) -> NDArray:
+def _targets(net: FittedNet, donor: Donor, y: NDArray) -> NDArray:
     """Return labels as their places among the outputs, numbers as they are."""
     classes = donor.schema.classes
     # Other libraries' nets take whole numbers as the places themselves.
@@ -98,9 +104,9 @@ def _targets(net: Any, donor: Donor, y: NDArray) -> NDArray:
     return codes
 
 
-def _tensors(net: Any, network: nn.Module, X: Any, y: NDArray) -> tuple[Any, Any]:
+def _tensors(net: FittedNet, network: nn.Module, X: Any, y: NDArray) -> tuple[Any, Any]:
     """Rows and targets as the estimator's own batches have them."""
-    if not hasattr(net, "get_iterator"):
+    if not (hasattr(net, "get_dataset") and hasattr(net, "get_iterator")):
         return X, y
     # A DataLoader draws a number to begin with.
     with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):

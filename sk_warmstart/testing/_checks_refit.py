@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
+from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch.optim.lr_scheduler import ExponentialLR
 
@@ -35,10 +36,10 @@ def check_schedule_restarts(estimator: Any) -> None:
         rates: list[list[float]] = []
 
         class Recorder(Callback):
-            def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+            def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
                 rates.append([])
 
-            def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+            def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
                 rates[-1].append(float(net.optimizer_.param_groups[0]["lr"]))
 
         subject.set_params(callbacks=[*callbacks_of(subject), LRScheduler(ExponentialLR, gamma=0.5), Recorder()])

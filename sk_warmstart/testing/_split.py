@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from ._subjects import callbacks_of, fit, has_callbacks
@@ -36,7 +37,7 @@ class _Watcher(Callback):
         self.seen = seen
 
     def on_epoch_begin(
-        self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
         self.seen.append((_rows_of(dataset_train), _rows_of(dataset_valid)))
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from sklearn.pipeline import Pipeline
 
 from ...estimators.input._pipeline_names import inside_pipeline
+
+
+class Estimator(Protocol):
+    """What is asked of an estimator of any library that is to be measured."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+
+    def predict(self, X: Any) -> Any: ...
 
 
 def last_step(estimator: Any) -> Any:

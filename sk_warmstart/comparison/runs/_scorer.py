@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..._compat._sklearn import check_method_params, num_samples, safe_indexing
 from ..phases._phase import Index
+from ._estimators import Estimator
 
 Scorer = Callable[..., float]
 _CACHED = 2**24  # bytes of rows that are prepared once for all arms
@@ -56,7 +57,7 @@ class PhaseScorer:
         """Return the true targets of rows."""
         return np.asarray(safe_indexing(self.y, index))
 
-    def score(self, estimator: Any, index: Index) -> float:
+    def score(self, estimator: Estimator, index: Index) -> float:
         """Score an estimator on rows."""
         params = cut_params(self.X, self.params, index)
         score = self.scorer(estimator, self.rows(index), safe_indexing(self.y, index), **params)
@@ -65,6 +66,6 @@ class PhaseScorer:
         except (TypeError, ValueError):
             raise ValueError(f"scoring must give a number, and gave {score!r}") from None
 
-    def predict(self, estimator: Any, index: Index) -> NDArray:
+    def predict(self, estimator: Estimator, index: Index) -> NDArray:
         """Predict rows."""
         return np.asarray(estimator.predict(self.rows(index)))

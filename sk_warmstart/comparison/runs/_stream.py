@@ -12,7 +12,7 @@ from sklearn.base import clone, is_classifier
 from ...estimators import WarmStartMixin
 from .._names import INCUMBENT, REFERENCE
 from ..phases._phase import Index, Phase, new_test_rows
-from ._estimators import copy_fitted
+from ._estimators import Estimator, copy_fitted
 from ._outcome import FinalState, Outcome
 from ._scorer import PhaseScorer
 from ._task import Task
@@ -57,9 +57,9 @@ class Stream:
         yield [first]
         if first.cause is not None:
             raise first.cause  # no arm has anything to start from
-        self._states = {arm.name: FinalState(copy_fitted(first.net)) for arm in task.arms}
+        self._states = {arm.name: FinalState(copy_fitted(first.estimator)) for arm in task.arms}
         for arm in task.arms:
-            self._score_on_all_phases(arm.name, first.net, data.scorer, 1)
+            self._score_on_all_phases(arm.name, first.estimator, data.scorer, 1)
         if task.incumbent is not None:
             self._score_on_all_phases(INCUMBENT, task.incumbent, task.phase_scorer(), 1)
         for phase in range(2, len(phases) + 1):
@@ -101,11 +101,11 @@ class Stream:
         try:
             fit = _best(arm, tried)
             row, curve = record_of(fit, [other for other in tried if other is not fit])
-            self._states[arm.name] = FinalState(fit.net, fit.option)
+            self._states[arm.name] = FinalState(fit.estimator, fit.option)
             scorer = fit.data.scorer
-            row["score"] = scorer.score(fit.net, self.phases[phase - 1].test)
-            self._score_on_all_phases(arm.name, fit.net, scorer, phase)
-            self._measure_at_the_end(arm.name, fit.net, scorer, phase, seed)
+            row["score"] = scorer.score(fit.estimator, self.phases[phase - 1].test)
+            self._score_on_all_phases(arm.name, fit.estimator, scorer, phase)
+            self._measure_at_the_end(arm.name, fit.estimator, scorer, phase, seed)
         except Exception as error:  # of the fit, or of the score
             if arm.name == REFERENCE:
                 raise
@@ -130,25 +130,27 @@ class Stream:
                 flips = flips_between(scorer.targets(test), stays, now)
                 self.outcome.measured.challenges.append({**self._place(phase, name), **flips})
 
-    def _score_on_all_phases(self, name: str, net: Any, scorer: PhaseScorer, phase: int) -> None:
+    def _score_on_all_phases(self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int) -> None:
         """Score an arm on the test rows of each phase so far, and of the next."""
         tests = dict(enumerate(self._tests[: phase + 1], start=1))
         place = self._place(phase, name)
         transfer, flips, predictions = score_on_all_phases(
-            net, scorer, tests, phase, self._predictions.get(name), place
+            estimator, scorer, tests, phase, self._predictions.get(name), place
         )
         self.outcome.measured.transfer += transfer
         self.outcome.measured.flips += flips
         self._scorers[name], self._predictions[name] = scorer, predictions
 
-    def _measure_at_the_end(self, name: str, net: Any, scorer: PhaseScorer, phase: int, seed: int) -> None:
+    def _measure_at_the_end(
+        self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int, seed: int
+    ) -> None:
         if phase < len(self.phases):
             return
         place, measured, test = self._place(phase, name), self.outcome.measured, self.phases[-1].test
-        measured.noise += score_under_noise(net, scorer, test, seed, place)
-        measured.classes += recall_by_class(net, scorer, test, place)
+        measured.noise += score_under_noise(estimator, scorer, test, seed, place)
+        measured.classes += recall_by_class(estimator, scorer, test, place)
         if self.repeat == 0:  # a state takes the same room in every replicate
-            measured.checkpoints += cost_of_checkpoint(net, place)
+            measured.checkpoints += cost_of_checkpoint(estimator, place)
 
     def _score_untrained(self, base: Any, data: PhaseData) -> None:
         """Score the start of the base on the test rows of each phase, before any training."""
@@ -178,7 +180,7 @@ def _best(arm: Arm, tried: list[Fit]) -> Fit:
         raise RuntimeError(tried[0].error)
     if len(arm.options) == 1:
         return succeeded[0]
-    scores = [final_valid_score(fit.net) for fit in succeeded]
+    scores = [final_valid_score(fit.estimator) for fit in succeeded]
     if np.isnan(scores).all():
         raise ValueError(
             f"tune needs validation rows to choose the parameters of {arm.name!r} by: more rows, or a larger "

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from ...._parameters import is_integer, warn_renamed
+from ....estimators import WarmStartMixin
 from ....policies import policy_names, resolve_policy
 from .._estimators import last_step
 
@@ -47,7 +48,7 @@ def starts_cold(params: Mapping[str, Any]) -> bool:
     return not params["init_policy"].keeps_previous()
 
 
-def _with_policy(arm: str, own: dict[str, Any], net: Any) -> dict[str, Any]:
+def _with_policy(arm: str, own: dict[str, Any], net: WarmStartMixin) -> dict[str, Any]:
     """Put the policy's parameters into the policy, and try all parameters on a copy of the estimator."""
     of_policy = {} if "init_policy" in own else dict(net.get_params_for("init_policy"))
     of_policy |= {name[len(_POLICY) :]: own.pop(name) for name in list(own) if name.startswith(_POLICY)}
@@ -62,7 +63,7 @@ def _with_policy(arm: str, own: dict[str, Any], net: Any) -> dict[str, Any]:
     return own
 
 
-def _takes(net: Any, name: str, params: Mapping[str, Any]) -> bool:
+def _takes(net: WarmStartMixin, name: str, params: Mapping[str, Any]) -> bool:
     """Tell whether a net has a parameter; of a module, an optimiser and the like the signature says it."""
     if name in net.get_params():
         return True

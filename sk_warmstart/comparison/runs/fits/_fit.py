@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 
 from ....estimators import WarmStartMixin
 from ....training import Stopwatch, child_seed
@@ -28,7 +28,7 @@ class Fit:
     before, and NaN in a pack.
     """
 
-    net: Any
+    estimator: BaseEstimator
     data: PhaseData
     key: Key
     packed: bool = False
@@ -44,11 +44,11 @@ class Fit:
         """Fit; an error is noted as this arm's and does not end the comparison."""
         watch = Stopwatch(self.packed)
         try:
-            self.net.set_params(**self.setup)
+            self.estimator.set_params(**self.setup)
             if self.only_new:
-                self.net.partial_fit(self.data.X, self.data.y, **self.data.params)
+                self.estimator.partial_fit(self.data.X, self.data.y, **self.data.params)
             else:
-                fit_last_step(self.net, self.data.X, self.data.y, self.data.scorer.before, self.data.params)
+                fit_last_step(self.estimator, self.data.X, self.data.y, self.data.scorer.before, self.data.params)
         except Exception as error:
             self.cause, self.error = error, error_in_words(error)
         self.seconds = watch.seconds
@@ -56,11 +56,11 @@ class Fit:
     @property
     def result(self) -> tuple[Any, float, float, str]:
         """What the journal keeps."""
-        return self.net, self.seconds, self.memory, self.error
+        return self.estimator, self.seconds, self.memory, self.error
 
     def restore(self, result: tuple[Any, float, float, str]) -> None:
         """Take over a result of the journal."""
-        self.net, self.seconds, self.memory, self.error = result
+        self.estimator, self.seconds, self.memory, self.error = result
 
 
 def error_in_words(error: Exception) -> str:

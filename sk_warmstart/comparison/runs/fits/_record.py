@@ -7,6 +7,7 @@ from typing import Any
 
 from ...._compat._sklearn import num_samples
 from ....estimators import WarmStartMixin
+from .._estimators import Estimator
 from ._fit import Fit
 
 _NAN = float("nan")
@@ -26,25 +27,31 @@ def record_of(fit: Fit, others: Sequence[Fit]) -> tuple[dict[str, Any], list[dic
 
     ``others`` were tried too: an arm that is tuned pays for all.
     """
-    paid = sum(round((_epochs(other.net) + _epochs_of_start(other.net)) * _rows(other)) for other in others)
-    epochs, n_rows = _epochs(fit.net), _rows(fit)
+    paid = sum(
+        round((_epochs(other.estimator) + _epochs_of_start(other.estimator)) * _rows(other)) for other in others
+    )
+    epochs, n_rows = _epochs(fit.estimator), _rows(fit)
     row = {
-        "start_score": _start_score(fit.net),
+        "start_score": _start_score(fit.estimator),
         "epochs": epochs,
-        "samples": paid + round((epochs + _epochs_of_start(fit.net)) * n_rows),
+        "samples": paid + round((epochs + _epochs_of_start(fit.estimator)) * n_rows),
         "seconds": fit.seconds + sum(other.seconds for other in others),
         "memory": max([fit.memory, *(other.memory for other in others)]),
-        "final_valid_score": final_valid_score(fit.net),
+        "final_valid_score": final_valid_score(fit.estimator),
         "chosen": fit.option.words,
         "error": "",
     }
-    curve = _curve(fit.net, n_rows)
+    curve = _curve(fit.estimator, n_rows)
     return row, [{**point, "samples": paid + point["samples"]} for point in curve]
 
 
-def final_valid_score(net: Any) -> float:
+def final_valid_score(estimator: Estimator) -> float:
     """Return the validation score of the epoch that a fit returned; NaN where there is none."""
-    return float(net.lineage_.scores.get("valid_score", _NAN)) if isinstance(net, WarmStartMixin) else _NAN
+    return (
+        float(estimator.lineage_.scores.get("valid_score", _NAN))
+        if isinstance(estimator, WarmStartMixin)
+        else _NAN
+    )
 
 
 def record_without_training(score: float) -> dict[str, Any]:
@@ -66,20 +73,20 @@ def _rows(fit: Fit) -> int:
     return num_samples(fit.data.X)
 
 
-def _epochs(net: Any) -> int:
-    if hasattr(net, "n_iter_"):
-        return int(net.n_iter_)
-    return len(_losses_of_another_library(net))
+def _epochs(estimator: Estimator) -> int:
+    if hasattr(estimator, "n_iter_"):
+        return int(estimator.n_iter_)
+    return len(_losses_of_another_library(estimator))
 
 
-def _curve(net: Any, n_rows: int) -> list[dict[str, Any]]:
-    if not isinstance(net, WarmStartMixin):
+def _curve(estimator: Estimator, n_rows: int) -> list[dict[str, Any]]:
+    if not isinstance(estimator, WarmStartMixin):
         return [
             {"epoch": i, "samples": i * n_rows, "train_loss": loss, **dict.fromkeys(_COLUMNS[1:], _NAN)}
-            for i, loss in enumerate(_losses_of_another_library(net), start=1)
+            for i, loss in enumerate(_losses_of_another_library(estimator), start=1)
         ]
-    start, trajectory = net.start_, dict(net.callbacks_)["trajectory"]
-    validated, cost = start.get("evaluated_on") == "validation", _epochs_of_start(net)
+    start, trajectory = estimator.start_, dict(estimator.callbacks_)["trajectory"]
+    validated, cost = start.get("evaluated_on") == "validation", _epochs_of_start(estimator)
     rows = [
         {
             "epoch": 0,
@@ -92,29 +99,29 @@ def _curve(net: Any, n_rows: int) -> list[dict[str, Any]]:
             "distance_from_init": trajectory.start_distance_,
         }
     ]
-    epochs = net.history[-net.n_iter_ :] if net.n_iter_ else []
+    epochs = estimator.history[-estimator.n_iter_ :] if estimator.n_iter_ else []
     for number, epoch in enumerate(epochs, start=1):
         row = {"epoch": number, "samples": round((number + cost) * n_rows)}
         rows.append({**row, **{name: float(epoch.get(name, _NAN)) for name in _COLUMNS}})
     return rows
 
 
-def _losses_of_another_library(net: Any) -> list[float]:
+def _losses_of_another_library(estimator: Estimator) -> list[float]:
     """Return the training losses of the last fit, as far as an estimator of another library records them."""
-    losses = list(getattr(net, "loss_curve_", None) or [])
+    losses = list(getattr(estimator, "loss_curve_", None) or [])
     if losses:
-        return [float(loss) for loss in losses[-int(getattr(net, "n_iter_", 0)) or None :]]
-    history = getattr(net, "history", None)
-    if not history or not hasattr(net, "max_epochs"):
+        return [float(loss) for loss in losses[-int(getattr(estimator, "n_iter_", 0)) or None :]]
+    history = getattr(estimator, "history", None)
+    if not history or not hasattr(estimator, "max_epochs"):
         return []
     # skorch's history continues over warm fits, none of which is longer than this.
-    return [float(epoch.get("train_loss", _NAN)) for epoch in history[-int(net.max_epochs) :]]
+    return [float(epoch.get("train_loss", _NAN)) for epoch in history[-int(estimator.max_epochs) :]]
 
 
-def _epochs_of_start(net: Any) -> float:
+def _epochs_of_start(estimator: Estimator) -> float:
     """Return the epochs' worth of training that making the start took."""
-    return float(net.start_.get("epochs", 0)) if isinstance(net, WarmStartMixin) else 0.0
+    return float(estimator.start_.get("epochs", 0)) if isinstance(estimator, WarmStartMixin) else 0.0
 
 
-def _start_score(net: Any) -> float:
-    return float(net.start_.get("score", _NAN)) if isinstance(net, WarmStartMixin) else _NAN
+def _start_score(estimator: Estimator) -> float:
+    return float(estimator.start_.get("score", _NAN)) if isinstance(estimator, WarmStartMixin) else _NAN

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback
 
+from ....estimators import WarmStartMixin
 from ....state import NetState
 
 
@@ -35,12 +36,12 @@ class Trajectory(Callback):
         self.start_distance_ = float("nan")
         return self
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: WarmStartMixin, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Remember the start."""
         self.start_ = NetState.from_module(net.module_)
         self.start_distance_ = self._from_init(net, self.start_)
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: WarmStartMixin, **kwargs: Any) -> None:
         """Record the epoch."""
         now = NetState.from_module(net.module_)
         gradients = [p.grad for p in net.module_.parameters() if p.grad is not None]
@@ -50,11 +51,11 @@ class Trajectory(Callback):
         net.history.record("distance_from_start", now.distance(self.start_))
         net.history.record("distance_from_init", self._from_init(net, now))
 
-    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_end(self, net: WarmStartMixin, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Let the copy of the start go."""
         self.start_ = None
 
     @staticmethod
-    def _from_init(net: Any, state: NetState) -> float:
+    def _from_init(net: WarmStartMixin, state: NetState) -> float:
         origin = net.origin_
         return state.distance(origin) if set(origin) == set(state) else float("nan")

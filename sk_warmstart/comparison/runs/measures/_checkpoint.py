@@ -9,14 +9,15 @@ from typing import Any
 
 from ....estimators import WarmStartMixin
 from ....state import Checkpoint
+from .._estimators import Estimator
 
 
-def cost_of_checkpoint(net: Any, place: dict[str, Any]) -> list[dict[str, Any]]:
+def cost_of_checkpoint(estimator: Estimator, place: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a row with bytes and seconds; none where an estimator is of another library."""
-    if not isinstance(net, WarmStartMixin):
+    if not isinstance(estimator, WarmStartMixin):
         return []
     with TemporaryDirectory() as folder:
         began = time.perf_counter()
         path = Path(folder) / "state.safetensors"
-        Checkpoint.from_estimator(net).save(path)
+        Checkpoint.from_estimator(estimator).save(path)
         return [{**place, "bytes": path.stat().st_size, "seconds": time.perf_counter() - began}]

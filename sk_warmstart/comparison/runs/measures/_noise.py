@@ -10,6 +10,7 @@ import torch
 from ....estimators import WarmStartMixin
 from ....state import NetState
 from ...phases._phase import Index
+from .._estimators import Estimator
 from .._scorer import PhaseScorer
 
 NOISES = (0.01, 0.05, 0.2)  # of the root mean square of each tensor
@@ -17,23 +18,23 @@ _DRAWS = 3
 
 
 def score_under_noise(
-    net: Any, scorer: PhaseScorer, rows: Index, seed: int, place: dict[str, Any]
+    estimator: Estimator, scorer: PhaseScorer, rows: Index, seed: int, place: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Return for each size of noise the score without it, and its mean over a few draws.
 
-    The net is left as it was; there are no rows where an estimator is of another library.
+    The estimator is left as it was; there are no rows where it is of another library.
     """
-    if not isinstance(net, WarmStartMixin):
+    if not isinstance(estimator, WarmStartMixin):
         return []
-    module, kept = net.module_, NetState.from_module(net.module_)
-    without, measured = scorer.score(net, rows), []
+    module, kept = estimator.module_, NetState.from_module(estimator.module_)
+    without, measured = scorer.score(estimator, rows), []
     try:
         for noise in NOISES:
             generator = torch.Generator().manual_seed(seed)
             scores = []
             for _ in range(_DRAWS):
                 _with_noise(kept, noise, generator).load_into(module)
-                scores.append(scorer.score(net, rows))
+                scores.append(scorer.score(estimator, rows))
             measured.append({**place, "noise": noise, "plain": without, "score": float(np.mean(scores))})
     finally:
         kept.load_into(module)

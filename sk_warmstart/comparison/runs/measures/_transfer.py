@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from ....state import LeakageWarning
 from ....statistics import negative_flip_rate, positive_flip_rate, retained_accuracy
 from ...phases._phase import Index
+from .._estimators import Estimator
 from .._scorer import PhaseScorer
 
 
@@ -24,7 +25,7 @@ class PreviousPredictions:
 
 
 def score_on_all_phases(
-    net: Any,
+    estimator: Estimator,
     scorer: PhaseScorer,
     tests: dict[int, Index],
     now: int,
@@ -44,15 +45,17 @@ def score_on_all_phases(
         for phase, index in tests.items():
             key = index.tobytes()
             if key not in scores:
-                scores[key] = scorer.score(net, index) if phase <= now else _score_ahead(net, scorer, index)
+                scores[key] = (
+                    scorer.score(estimator, index) if phase <= now else _score_ahead(estimator, scorer, index)
+                )
             transfer.append({**place, "on_phase": phase, "score": scores[key]})
-    if now not in tests or not is_classifier(net):
+    if now not in tests or not is_classifier(estimator):
         return transfer, flips, None
     if before is not None:
-        after, y = scorer.predict(net, before.test), scorer.targets(before.test)
+        after, y = scorer.predict(estimator, before.test), scorer.targets(before.test)
         retained = retained_accuracy(y, before.predictions, after)
         flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
-    return transfer, flips, PreviousPredictions(tests[now], scorer.predict(net, tests[now]))
+    return transfer, flips, PreviousPredictions(tests[now], scorer.predict(estimator, tests[now]))
 
 
 def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, float]:
@@ -63,9 +66,9 @@ def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, floa
     }
 
 
-def _score_ahead(net: Any, scorer: PhaseScorer, rows: Index) -> float:
-    """Score on rows of a later phase; NaN where the steps before the net cannot take their values yet."""
+def _score_ahead(estimator: Estimator, scorer: PhaseScorer, rows: Index) -> float:
+    """Score on rows of a later phase; NaN where the steps before the last one cannot take their values yet."""
     try:
-        return scorer.score(net, rows)
+        return scorer.score(estimator, rows)
     except ValueError:
         return float("nan")
