@@ -71,6 +71,7 @@ def fitted_on(estimator: Any, X: Any, y: Any, most_rows: int, source: np.random.
 
 
 def _sample(X: Any, y: NDArray, most_rows: int, source: np.random.RandomState) -> tuple[Any, NDArray]:
+    """Return rows and labels, or a random sample of them in their order where there are too many."""
     X = as_numpy(X, "X") if isinstance(X, Tensor) else X.tocsr() if issparse(X) else X
     n = num_samples(X)
     check_length(y, "y", n)

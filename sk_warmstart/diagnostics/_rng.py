@@ -29,6 +29,7 @@ def rng_of_random_state(random_state: int | np.random.RandomState | None) -> Rng
 
 
 def _seed(rng: Any, most: int) -> int:
+    """Return a seed of at most this size, drawn where rng is a generator."""
     if rng is None:
         return 0
     if is_integer(rng, 0) and int(rng) <= most:

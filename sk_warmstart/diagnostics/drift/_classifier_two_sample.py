@@ -120,5 +120,6 @@ def _seeded(classifier: BaseEstimator | None, rng: np.random.RandomState) -> Any
 
 
 def _scores(model: Any, X: NDArray) -> NDArray[np.float64]:
+    """Return how sure a classifier is that each row is of the second sample."""
     scores = model.decision_function(X) if hasattr(model, "decision_function") else model.predict_proba(X)[:, 1]
     return np.asarray(scores, dtype=np.float64)
