@@ -99,6 +99,7 @@ def diagnose(estimator: Any, X: Any, y: Any, *, rng: Rng = None) -> pd.DataFrame
 
 
 def _losses(fitted: Fitted, rng: Rng) -> Iterator[_Measured]:
+    """Measure the loss, and how it rises around the weights."""
     given = (fitted.network, fitted.loss, fitted.X, fitted.y)
     found = sharpness(*given, rng=rng, batch_size=_BATCH)
     yield "loss", None, found.loss, -math.inf, math.inf
@@ -108,6 +109,7 @@ def _losses(fitted: Fitted, rng: Rng) -> Iterator[_Measured]:
 
 
 def _units(fitted: Fitted) -> Iterator[_Measured]:
+    """Measure the share of silent units of the network and of each layer."""
     scores = dormant_scores(fitted.network, fitted.X)
     silent = {layer: int((score <= 0).sum()) for layer, score in scores.items()}
     if scores:
@@ -117,6 +119,7 @@ def _units(fitted: Fitted) -> Iterator[_Measured]:
 
 
 def _ranks(fitted: Fitted) -> Iterator[_Measured]:
+    """Measure the ranks of the features that each layer with weights is given."""
     layers = dict(weighted_layers(fitted.network))
     with untouched(fitted.network, fitted.X):
         given = layer_inputs(fitted.network, fitted.X)
@@ -139,6 +142,7 @@ def _averaged(features: Tensor, channels: bool) -> Tensor:
 
 
 def _gradients(fitted: Fitted) -> Iterator[_Measured]:
+    """Measure the norm of the gradient of the network and of each layer."""
     if not _is_trained(fitted):
         return
     with untouched(fitted.network, fitted.X):
@@ -149,6 +153,7 @@ def _gradients(fitted: Fitted) -> Iterator[_Measured]:
 
 
 def _distances(fitted: Fitted) -> Iterator[_Measured]:
+    """Measure the distance from the first weights of the lineage, where they are known."""
     state, origin = fitted.donor.state, fitted.donor.origin
     if origin is None:
         return
@@ -159,10 +164,12 @@ def _distances(fitted: Fitted) -> Iterator[_Measured]:
 
 
 def _is_trained(fitted: Fitted) -> bool:
+    """Tell whether any parameter is trained."""
     return any(parameter.requires_grad for parameter in fitted.network.parameters())
 
 
 def _by_layer(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Group parameters by the name of their layer."""
     layers: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         layers.setdefault(name.rpartition(".")[0], {})[name] = tensor

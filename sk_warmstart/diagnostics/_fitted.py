@@ -42,10 +42,14 @@ class Fitted:
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss by the estimator's criterion."""
+        criterion = getattr(self.net, "criterion_", None)
+        if isinstance(criterion, nn.BCEWithLogitsLoss | nn.BCELoss):
+            target = target.to(output.dtype)  # of two classes, whose places are whole numbers
         if target.is_floating_point() and target.numel() == output.numel():
             target = target.reshape(output.shape)
         if hasattr(self.net, "get_loss"):
-            return self.net.get_loss(output, target, training=False).mean()
+            found = self.net.get_loss(output, target, training=False).mean()
+            return found / len(target) if getattr(criterion, "reduction", None) == "sum" else found
         classifies = self.donor.schema.classes is not None
         return (
             nn.functional.cross_entropy(output, target) if classifies else nn.functional.mse_loss(output, target)
@@ -67,6 +71,7 @@ def fitted_on(estimator: Any, X: Any, y: Any, most_rows: int, source: np.random.
 
 
 def _sample(X: Any, y: NDArray, most_rows: int, source: np.random.RandomState) -> tuple[Any, NDArray]:
+    """Return rows and labels, or a random sample of them in their order where there are too many."""
     X = as_numpy(X, "X") if isinstance(X, Tensor) else X.tocsr() if issparse(X) else X
     n = num_samples(X)
     check_length(y, "y", n)

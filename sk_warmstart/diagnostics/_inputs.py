@@ -90,6 +90,7 @@ def check_length(array: NDArray, name: str, n_rows: int | None) -> None:
 
 
 def _as_finite(array: NDArray, name: str) -> NDArray[np.float64]:
+    """Return an array as decimal numbers; refuse text, NaN and infinity."""
     try:
         numbers = array.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -123,6 +123,7 @@ def norm(tensors: Mapping[str, Tensor]) -> float:
 
 
 def _of_array(network: nn.Module, values: Rows, name: str) -> Tensor:
+    """Return an array of numbers as a tensor on the network's device; decimals in its dtype."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold numbers, got dtype {array.dtype}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 from .._parameters import is_integer
 
@@ -22,7 +23,13 @@ def torch_rng(rng: Rng) -> torch.Generator:
     return rng if isinstance(rng, torch.Generator) else torch.Generator().manual_seed(_seed(rng, 2**63 - 1))
 
 
+def rng_of_random_state(random_state: int | np.random.RandomState | None) -> Rng:
+    """Return the source that the old parameter stands for: its None is NumPy's global one."""
+    return check_random_state(None) if random_state is None else random_state
+
+
 def _seed(rng: Any, most: int) -> int:
+    """Return a seed of at most this size, drawn where rng is a generator."""
     if rng is None:
         return 0
     if is_integer(rng, 0) and int(rng) <= most:

@@ -18,7 +18,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, diagnose
@@ -140,6 +140,28 @@ def test_nets_of_skorch() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     assert found["loss"] == pytest.approx(log_loss(y, fitted.predict_proba(X.astype("float32"))), rel=1e-5)
     assert "distance_from_origin" not in found  # nobody knows it
+
+
+@pytest.mark.parametrize("labels", [np.float32, np.int64, np.bool_])
+def test_a_net_of_one_logit(labels: type) -> None:
+    rows, target = X.astype("float32"), (y > 0)
+    network = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1), nn.Flatten(0))
+    fitted = NeuralNetBinaryClassifier(network, max_epochs=2, verbose=0, train_split=None)
+    fitted.fit(rows, target.astype("float32"))
+    found = whole(diagnose(fitted, rows, target.astype(labels)))
+    assert found["loss"] == pytest.approx(log_loss(target, fitted.predict_proba(rows)), rel=1e-5)
+
+
+@pytest.mark.parametrize("n_copies", [1, 10])
+def test_the_loss_is_a_mean_whatever_the_criterion_makes(n_copies: int) -> None:
+    rows, target = np.tile(X, (n_copies, 1)), np.tile(y, n_copies)  # ten copies are more than a batch
+    fitted = WarmStartClassifier(max_epochs=1, random_state=0).fit(X, y)
+    expected = whole(diagnose(fitted, rows, target))
+    for reduction in ("sum", "none"):
+        fitted.criterion_ = nn.CrossEntropyLoss(reduction=reduction)
+        found = whole(diagnose(fitted, rows, target))
+        assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+        assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-4)
 
 
 class Images(nn.Module):

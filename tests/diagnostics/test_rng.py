@@ -62,5 +62,9 @@ def test_old_names_warn_and_work() -> None:
         with pytest.warns(FutureWarning, match=r"random_state of \w+ is called rng since version 0.2") as found:
             assert measure(random_state=1) == measure(rng=1)
         assert found[0].filename == __file__
+    np.random.seed(0)  # noqa: NPY002
+    for measure in MEASURES[:3]:
+        with pytest.warns(FutureWarning, match="random_state"):
+            assert len({measure(random_state=None) for _ in range(4)}) > 1  # as its None always did
     with pytest.warns(FutureWarning, match="generator of sharpness is called rng"):
         assert of_network(generator=torch.Generator().manual_seed(1)) == of_network(rng=1)

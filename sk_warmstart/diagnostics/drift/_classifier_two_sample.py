@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from ..._parameters import check_number, check_option, warn_renamed
 from .._inputs import as_pair
 from .._measuring import Rows
-from .._rng import Rng, numpy_rng
+from .._rng import Rng, numpy_rng, rng_of_random_state
 from ._two_sample import TwoSample
 
 
@@ -45,7 +45,7 @@ def classifier_two_sample(
         Draws the split, and seeds the classifier where its own ``random_state`` is None; a generator moves on.
         None draws the same at every call.
     random_state : int, RandomState or None
-        Old name of ``rng``.
+        Old name of ``rng``, whose None draws anew at every call.
 
         .. deprecated:: 0.2
             Use ``rng``.
@@ -76,7 +76,7 @@ def classifier_two_sample(
     """
     if not isinstance(random_state, str):
         warn_renamed("the parameter random_state of classifier_two_sample", "rng")
-        rng = random_state
+        rng = rng_of_random_state(random_state)
     check_option("metric", metric, ("auc", "accuracy"))
     check_number("test_size", test_size, 0, 1, exclude="low high")
     first, second = as_pair(a, b, min_rows=4)
@@ -120,5 +120,6 @@ def _seeded(classifier: BaseEstimator | None, rng: np.random.RandomState) -> Any
 
 
 def _scores(model: Any, X: NDArray) -> NDArray[np.float64]:
+    """Return how sure a classifier is that each row is of the second sample."""
     scores = model.decision_function(X) if hasattr(model, "decision_function") else model.predict_proba(X)[:, 1]
     return np.asarray(scores, dtype=np.float64)

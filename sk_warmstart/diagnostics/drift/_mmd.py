@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from ..._parameters import check_integer, check_number, warn_renamed
 from .._inputs import as_pair
 from .._measuring import Rows
-from .._rng import Rng, numpy_rng
+from .._rng import Rng, numpy_rng, rng_of_random_state
 from ._two_sample import TwoSample
 
 _BLOCK = 1 << 22  # numbers of the permutations that are held at a time
@@ -43,7 +43,7 @@ def mmd(
     rng : int, Generator, RandomState, torch.Generator or None, default=None
         Draws them; a generator moves on. None draws the same ones at every call.
     random_state : int, RandomState or None
-        Old name of ``rng``.
+        Old name of ``rng``, whose None draws anew at every call.
 
         .. deprecated:: 0.2
             Use ``rng``.
@@ -76,7 +76,7 @@ def mmd(
     """
     if not isinstance(random_state, str):
         warn_renamed("the parameter random_state of mmd", "rng")
-        rng = random_state
+        rng = rng_of_random_state(random_state)
     if bandwidth is not None:
         check_number("bandwidth", bandwidth, 0, exclude="low")
     check_integer("n_permutations", n_permutations)

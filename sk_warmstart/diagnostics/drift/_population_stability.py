@@ -139,6 +139,7 @@ def _counts(known: FeatureSummary, new: Rows | FeatureSummary) -> NDArray[np.flo
 
 
 def _rows(values: Any, name: str) -> Any:
+    """Return rows as finite numbers; sparse ones stay sparse."""
     if not sparse.issparse(values):
         return as_table(values, name, _LEAST)
     if values.shape[0] < _LEAST:

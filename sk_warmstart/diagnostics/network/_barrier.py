@@ -139,5 +139,6 @@ def _of_network(state: NetState, end: str, own: dict[str, Tensor], persistent: s
 
 
 def _between(a: Tensor, b: Tensor, c: float) -> Tensor:
+    """Return the tensor at c between 0 (a) and 1 (b); a copy of a where it holds no decimals."""
     # lerp is exact at both ends, and where the ends are equal. Copies: a module may count in its buffers.
     return torch.lerp(a, b, c) if a.is_floating_point() else a.clone()

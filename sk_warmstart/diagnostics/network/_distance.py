@@ -79,6 +79,7 @@ _Part = tuple[float, float, int]  # squared distance, squared norm of b, entries
 
 
 def _parts(a: NetState, b: NetState, scale: str) -> dict[str, list[_Part]]:
+    """Return squared distance, squared norm of b and size of each parameter, by layer."""
     check_option("scale", scale, _SCALES)
     mine, theirs = ({name for name in state if state.is_parameter(name)} for state in (a, b))
     if mine != theirs:
@@ -98,6 +99,7 @@ def _parts(a: NetState, b: NetState, scale: str) -> dict[str, list[_Part]]:
 
 
 def _scaled(parts: list[_Part], scale: str) -> float:
+    """Return the distance of these parts together, on the given scale."""
     moved = sum(part[0] for part in parts) ** 0.5
     if scale == "absolute" or not moved:
         return moved

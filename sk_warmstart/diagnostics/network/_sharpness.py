@@ -201,4 +201,5 @@ def _direction(tensor: Tensor, scale: float, generator: torch.Generator) -> Tens
 
 
 def _moved(parameters: dict[str, Tensor], move: dict[str, Tensor], factor: float) -> dict[str, Tensor]:
+    """Return the parameters after a move, scaled by a factor; those not in it stay."""
     return {name: t + factor * move[name] if name in move else t for name, t in parameters.items()}

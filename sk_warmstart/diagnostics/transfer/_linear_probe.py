@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from ..._parameters import check_integer, warn_renamed
 from .._inputs import as_class_codes, as_table, as_targets, classifies
 from .._measuring import Rows
-from .._rng import Rng, numpy_rng
+from .._rng import Rng, numpy_rng, rng_of_random_state
 from ._probe import Probe
 
 
@@ -69,7 +69,7 @@ def linear_probe_score(
     rng : int, Generator, RandomState, torch.Generator or None, default=None
         Shuffles the folds; a generator moves on. None shuffles alike at every call.
     random_state : int, RandomState or None
-        Old name of ``rng``.
+        Old name of ``rng``, whose None draws anew at every call.
 
         .. deprecated:: 0.2
             Use ``rng``.
@@ -101,7 +101,7 @@ def linear_probe_score(
     """
     if not isinstance(random_state, str):
         warn_renamed("the parameter random_state of linear_probe_score", "rng")
-        rng = random_state
+        rng = rng_of_random_state(random_state)
     check_integer("cv", cv, 2)
     table = as_table(features, "features", min_rows=2)
     source = numpy_rng(rng)

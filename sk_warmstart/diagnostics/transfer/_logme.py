@@ -77,11 +77,8 @@ def logme(features: Rows, y: Any, *, task: str = "auto") -> float:
 
 
 def _evidence(n: int, squares: NDArray, inside: NDArray, outside: float) -> float:
-    """The largest log evidence over both precisions, without its constant terms.
-
-    Of n rows, with the squared singular values of the features, the squared target along each, and what of the
-    target lies elsewhere.
-    """
+    """Return the largest log evidence of n rows over both precisions, without its constant terms."""
+    # inside: the squared target along each singular direction; outside: what of it lies along none.
 
     def at(log_ratio: float) -> float:
         ratio = math.exp(log_ratio)
