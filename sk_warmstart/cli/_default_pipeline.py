@@ -25,7 +25,7 @@ _MANY_ROWS = 20_000
 def default_pipeline(X: pd.DataFrame, task: str, classes: NDArray | None = None) -> Pipeline:
     """Build preprocessing and an estimator for a table.
 
-    It takes raw tables, those of next month too: :class:`TableReader` finds the columns by name and reads numbers,
+    It takes raw tables, those of next month too: its first step finds the columns by name and reads numbers,
     dates and text. Missing numbers become the median, numbers and days are scaled, categories are one-hot encoded.
     The categories are fixed from the whole table (the 50 most frequent of a column), so that the columns do not
     change as data arrive; they say nothing about the target. A regressor standardises its target inside and

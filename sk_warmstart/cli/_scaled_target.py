@@ -99,5 +99,4 @@ class ScaledTargetRegressor(WarmStartRegressor):
 
 def _units(net: WarmStartNet) -> tuple[Any, Any]:
     """Return mean and spread of the target that a net was fitted with."""
-    """Return mean and spread of the target that a net was fitted with."""
     return getattr(net, "target_mean_", 0.0), getattr(net, "target_scale_", 1.0)

@@ -23,62 +23,14 @@ class TableReader(TransformerMixin, BaseEstimator):
 
     A number becomes a float, a date the days since the earliest that ``fit`` saw, anything else text without
     blanks around. An empty cell or a question mark is missing: NaN, or an empty text. Columns are found by name,
-    so that their order does not matter, and others (the target, say) are left out.
-
-    Parameters
-    ----------
-    kinds : mapping of str to str, default=None
-        What each column holds: ``"number"``, ``"text"``, ``"date"``, or a date with its format as
-        ``"date %d/%m/%Y"``. Seen from the table in ``fit`` where it is None.
-
-    Attributes
-    ----------
-    kinds_ : dict of str to str
-        What each column holds.
-    first_days_ : dict of str to Timestamp
-        The earliest date of each column of dates.
-    feature_names_in_ : ndarray of str
-        Names of the columns.
-    n_features_in_ : int
-        Number of columns.
-
-    See Also
-    --------
-    default_pipeline : Begins with it.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sk_warmstart.cli import TableReader
-    >>> reader = TableReader().fit(pd.DataFrame({"day": ["2026-01-01", "2026-01-03"], "shop": ["a", None]}))
-    >>> reader.transform(pd.DataFrame({"shop": ["b"], "day": ["2026-02-01"]}))
-        day shop
-    0  31.0    b
+    and others are left out. ``kinds`` maps names to "number", "text", "date" or "date %d/%m/%Y"; None finds out.
     """
 
     def __init__(self, kinds: Mapping[str, str] | None = None):
         self.kinds = kinds
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn what each column holds, and where its dates begin.
-
-        Parameters
-        ----------
-        X : DataFrame
-            The table.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self
-            The fitted transformer.
-
-        Raises
-        ------
-        ValueError
-            If X is no DataFrame, lacks a column, or has values that are not of their column's kind.
-        """
+        """Learn what each column holds, and where its dates begin."""
         X = with_clean_names(X)
         kinds = dict(self.kinds) if self.kinds is not None else {str(name): column_kind(X[name]) for name in X}
         for name, kind in kinds.items():
@@ -96,41 +48,14 @@ class TableReader(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Read a table.
-
-        Parameters
-        ----------
-        X : DataFrame
-            A table with these columns, in any order.
-
-        Returns
-        -------
-        DataFrame
-            Floats and text.
-
-        Raises
-        ------
-        ValueError
-            If X is no DataFrame, lacks a column, or has values that are not of their column's kind.
-        """
+        """Read a table with these columns, in any order, as floats and text."""
         check_is_fitted(self)
         X = with_clean_names(X)
         _check_columns(self.kinds_, X)
         return pd.DataFrame({name: self._read(X[name], kind) for name, kind in self.kinds_.items()}, X.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the names of the columns.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Ignored: the names are those of ``fit``.
-
-        Returns
-        -------
-        ndarray of str
-            The names.
-        """
+        """Return the names of the columns of ``fit``."""
         check_is_fitted(self)
         return self.feature_names_in_
 

@@ -4,7 +4,7 @@ Plasticity and sharpness of a network, drift between old and new rows, and relev
 without training. Knows torch, NumPy, SciPy and scikit-learn; nothing of skorch, nothing of estimators.
 """
 
-from ._activations import layer_inputs
+from ._activations import layer_inputs as layer_inputs
 from ._diagnose import diagnose
 from .drift._classifier_two_sample import classifier_two_sample
 from .drift._mmd import mmd
@@ -38,7 +38,6 @@ __all__ = [
     "h_score",
     "interpolation_barrier",
     "layer_distances",
-    "layer_inputs",
     "leep",
     "linear_probe_score",
     "logme",

@@ -3,7 +3,7 @@
 from ._classifier import WarmStartClassifier
 from ._mixin import WarmStartMixin
 from ._regressor import WarmStartRegressor
-from .input._identity import known_share
-from .run._rollback import all_or_nothing
+from .input._identity import known_share as known_share
+from .run._rollback import all_or_nothing as all_or_nothing
 
-__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor", "all_or_nothing", "known_share"]
+__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor"]

@@ -9,7 +9,7 @@ from skorch import NeuralNetClassifier
 
 from ..modules import MLP
 from ..policies import InitPolicy
-from ._mixin import WarmStartMixin
+from ._mixin import WarmStartMixin, keywords_of
 
 
 class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
@@ -158,31 +158,4 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         **kwargs: Any,
     ):
         self.class_weight = class_weight
-        super().__init__(
-            module,
-            *args,
-            criterion=criterion,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            init_policy=init_policy,
-            warm_start=warm_start,
-            warm_start_from=warm_start_from,
-            optimizer_state=optimizer_state,
-            schema=schema,
-            standardize=standardize,
-            dtype=dtype,
-            autocast=autocast,
-            random_state=random_state,
-            device=device,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            train_split=train_split,
-            iterator_train__shuffle=iterator_train__shuffle,
-            verbose=verbose,
-            classes=classes,
-            **kwargs,
-        )
+        super().__init__(module, *args, **keywords_of(locals(), "class_weight"))

@@ -247,3 +247,9 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
     def _from_donor(self, donor: Donor) -> Self:
         """Return a fitted copy that predicts as a donor does; the protocol of :meth:`Checkpoint.to_estimator`."""
         return fitted_from(clone(self), donor)
+
+
+def keywords_of(arguments: dict[str, Any], *own: str) -> dict[str, Any]:
+    """Return what a constructor hands on by keyword, from its ``locals()``; its ``own`` parameters stay."""
+    left_out = {"self", "__class__", "module", "args", "kwargs", *own}
+    return {name: value for name, value in arguments.items() if name not in left_out} | arguments["kwargs"]

@@ -11,7 +11,7 @@ from skorch import NeuralNetRegressor
 
 from ..modules import MLP
 from ..policies import InitPolicy
-from ._mixin import WarmStartMixin
+from ._mixin import WarmStartMixin, keywords_of
 from .input._targets import targets_of
 
 
@@ -139,33 +139,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         verbose: int = 0,
         **kwargs: Any,
     ):
-        super().__init__(
-            module,
-            *args,
-            criterion=criterion,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            init_policy=init_policy,
-            warm_start=warm_start,
-            warm_start_from=warm_start_from,
-            optimizer_state=optimizer_state,
-            schema=schema,
-            standardize=standardize,
-            dtype=dtype,
-            autocast=autocast,
-            random_state=random_state,
-            device=device,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            train_split=train_split,
-            iterator_train__shuffle=iterator_train__shuffle,
-            verbose=verbose,
-            **kwargs,
-        )
+        super().__init__(module, *args, **keywords_of(locals()))
 
     @property
     def predict_proba(self) -> Any:

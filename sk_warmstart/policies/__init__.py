@@ -7,7 +7,7 @@ from ._base import InitPolicy
 from ._compose import Compose
 from ._context import DonorContext, PolicyContext
 from ._phase import PhaseData
-from ._race import CandidateScores, Race
+from ._race import CandidateScores as CandidateScores
 from ._registry import policy_names, resolve_policy
 from .choosing._auto import Auto
 from .choosing._best_of import BestOf
@@ -22,7 +22,6 @@ from .rules._shrink_perturb import Interpolate, ShrinkPerturb
 __all__ = [
     "Auto",
     "BestOf",
-    "CandidateScores",
     "Cold",
     "Compose",
     "Dash",
@@ -34,7 +33,6 @@ __all__ = [
     "PhaseData",
     "PlainShrinkWarning",
     "PolicyContext",
-    "Race",
     "RecycleDormant",
     "ResetLayers",
     "ShrinkPerturb",

@@ -62,8 +62,9 @@ class PolicyContext:
     data : PhaseData, default=None
         The rows of the phase; None where they are not known as tensors.
     race : callable, default=None
-        ``race(starts)`` lets starts, by name, train side by side for a while: a :class:`Race`. None where the
-        rows are not known as tensors.
+        ``race(starts)`` lets starts, by name, train side by side: its ``run(names, n_epochs)`` trains some of them
+        further and returns by name their ``scores`` and ``losses`` on each validation row. None where the rows are
+        not known as tensors.
     sources : sequence of NetState, default=()
         The states of the donors that the policy brings, in the order of :meth:`InitPolicy.donors` and in the
         layout of the network. Where the estimator has no donor, the previous state is the first of them.

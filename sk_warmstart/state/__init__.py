@@ -6,9 +6,10 @@ Knows torch and numpy, nothing of estimators.
 from ._donor import Donor, Lineage
 from ._interpolation import interpolate, soup
 from ._net_state import NetState
-from ._optimizer_state import OptimizerState
+from ._optimizer_state import OptimizerState as OptimizerState
 from ._schema import Schema
-from ._sources import donor_of, network_of
+from ._sources import donor_of
+from ._sources import network_of as network_of
 from .files._checkpoint import Checkpoint
 from .files._container import CheckpointError
 from .files._store import CheckpointStore
@@ -25,11 +26,9 @@ __all__ = [
     "LeakageWarning",
     "Lineage",
     "NetState",
-    "OptimizerState",
     "Schema",
     "donor_of",
     "interpolate",
-    "network_of",
     "row_ids",
     "sample_ids",
     "soup",

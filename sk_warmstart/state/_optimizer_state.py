@@ -13,29 +13,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """Moments and numbers of an optimiser, detached from it.
-
-    Parameters
-    ----------
-    kind : str
-        Name of the optimiser's class.
-    moments : mapping from str to dict
-        What it remembers of each parameter: tensors and numbers, by name.
-    groups : tuple of dict
-        Its numbers (learning rate, ...), one dict a parameter group.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from torch import nn
-    >>> from sk_warmstart.state import OptimizerState
-    >>> network = nn.Linear(2, 1)
-    >>> optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
-    >>> network(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    >>> sorted(OptimizerState.from_optimizer(optimizer, network).moments)
-    ['bias', 'weight']
-    """
+    """Moments of an optimiser by the names of the parameters, and the numbers of its groups."""
 
     kind: str
     moments: Mapping[str, dict[str, Any]]
@@ -43,20 +21,7 @@ class OptimizerState:
 
     @classmethod
     def from_optimizer(cls, optimizer: torch.optim.Optimizer, network: nn.Module) -> OptimizerState:
-        """Copy the state of an optimiser.
-
-        Parameters
-        ----------
-        optimizer : Optimizer
-            The optimiser.
-        network : nn.Module
-            Whose parameters it trains.
-
-        Returns
-        -------
-        OptimizerState
-            A copy.
-        """
+        """Copy the state of an optimiser of this network."""
         names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
         moments = {
             names[parameter]: {key: _copied(value) for key, value in entry.items()}
@@ -70,15 +35,7 @@ class OptimizerState:
         return cls(type(optimizer).__name__, moments, groups)
 
     def load_into(self, optimizer: torch.optim.Optimizer, network: nn.Module) -> None:
-        """Hand the moments to an optimiser of the same class; its own numbers stay.
-
-        Parameters
-        ----------
-        optimizer : Optimizer
-            Receives them.
-        network : nn.Module
-            Whose parameters it trains.
-        """
+        """Hand the moments to an optimiser of the same class; its own numbers stay."""
         names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
         held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         state = {
@@ -90,19 +47,7 @@ class OptimizerState:
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
     def map(self, function: Callable[[str, str, Tensor], Tensor | None]) -> OptimizerState:
-        """Make a new state by a rule over the moments that have the shape of a parameter.
-
-        Parameters
-        ----------
-        function : callable
-            ``(parameter name, moment name, tensor) -> tensor``, called for every tensor with an axis; None
-            forgets all that is remembered of this parameter.
-
-        Returns
-        -------
-        OptimizerState
-            The new state.
-        """
+        """Change the moments that have an axis by a rule; where it returns None, the parameter is forgotten."""
         moments: dict[str, dict[str, Any]] = {}
         for name, entry in self.moments.items():
             new = {

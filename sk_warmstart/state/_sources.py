@@ -31,27 +31,7 @@ def layers_of(source: Any) -> Iterator[Any]:
 
 
 def network_of(net: object) -> nn.Module:
-    """Return all that a fitted net learns, as one module.
-
-    Parameters
-    ----------
-    net : estimator
-        A net with its modules built; those of its parts that ``_modules`` and ``_criteria`` name count.
-
-    Returns
-    -------
-    nn.Module
-        The net's only module with parameters, or all of them in a ``ModuleDict``.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sk_warmstart import WarmStartClassifier
-    >>> from sk_warmstart.state import network_of
-    >>> net = WarmStartClassifier(max_epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
-    >>> network_of(net) is net.module_
-    True
-    """
+    """Return a net's only module with parameters, or all of them in a ``ModuleDict``."""
     parts = {}
     for name in [*getattr(net, "_modules", ["module"]), *getattr(net, "_criteria", [])]:
         module = getattr(net, name + "_")

@@ -4,7 +4,7 @@ from ._bootstrap import paired_bootstrap
 from ._decision import DecisionRule
 from ._holm import holm
 from ._improvement import Improvement, probability_of_improvement
-from ._nesting import replicate_means
+from ._nesting import replicate_means as replicate_means
 from ._posterior import Posterior, correlated_t, pairs_to_decide, rope_verdict
 from ._speedup import Speedup, geometric_speedup
 from ._transfer import (
@@ -36,7 +36,6 @@ __all__ = [
     "pairs_to_decide",
     "positive_flip_rate",
     "probability_of_improvement",
-    "replicate_means",
     "retained_accuracy",
     "rope_verdict",
 ]

@@ -30,7 +30,6 @@ INHERITED = {"PR01", "RT01", "YD01"}
 NO_EXAMPLE = {
     "sk_warmstart.CheckpointError": "an error is met, not used",
     "sk_warmstart.LeakageWarning": "a warning is met, not used",
-    "sk_warmstart.estimators.known_share": "for the comparator, which asks it of an incumbent",
 }
 
 

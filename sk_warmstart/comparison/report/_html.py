@@ -11,7 +11,7 @@ from ..findings._content import Content
 from ._plots import class_plot, cost_plots, curve_plots, gain_plot, phase_plot
 from ._stages import stage_pages
 from ._tables import checks_page, gain_page, phases_page, settings_page
-from .displays._style import SYMBOLS, VERDICTS
+from .displays._style import VERDICTS
 
 
 def render_html(findings: Content) -> str:
@@ -57,5 +57,5 @@ def _content(findings: Content) -> dict[str, Any]:
         "settings": settings_page(findings),
         "rope": f"{findings.rule.rope:g}",
         "confidence": f"{100 * findings.rule.confidence:g}%",
-        "verdict_styles": {name: (style.color, SYMBOLS[name]) for name, style in VERDICTS.items()},
+        "verdict_styles": {name: (style.color, style.symbol) for name, style in VERDICTS.items()},
     }

@@ -6,7 +6,7 @@ from html import escape
 
 from ..findings._content import Content
 from ._tables import gain_page
-from .displays._style import SYMBOLS, UNKNOWN_VERDICT, VERDICTS
+from .displays._style import UNKNOWN_VERDICT, VERDICTS
 
 _COLUMNS = ("Arm", "Verdict", "Score", "Gain", "Speed-up", "Cost")
 
@@ -34,9 +34,8 @@ def _words(findings: Content) -> str:
     lines = [f"<strong>Interrupted:</strong> {escape(findings.interrupted)}"] if findings.interrupted else []
     lines += [f"<strong>{escape(findings.advice)}</strong>"] if findings.advice else []
     for sentence in findings.sentences:
-        symbol = SYMBOLS.get(sentence.verdict, "")
-        colour = VERDICTS.get(sentence.verdict, UNKNOWN_VERDICT).color
-        mark = f'<span style="color:{colour}">{symbol}</span> ' if symbol else ""
+        style = VERDICTS.get(sentence.verdict, UNKNOWN_VERDICT)
+        mark = f'<span style="color:{style.color}">{style.symbol}</span> ' if style.symbol else ""
         lines.append(f"{mark}<strong>{escape(sentence.opening)}</strong>{escape(sentence.rest)}")
     if findings.fixed_splits:
         lines.append("<em>Time fixed the splits: this holds for this stream of data only.</em>")

@@ -124,22 +124,7 @@ def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -
 
 
 def known_share(net: WarmStartNet, X: Any, own: bool = True) -> float:
-    """Tell how many rows a fitted net, or a donor of it, was trained on.
-
-    Parameters
-    ----------
-    net : WarmStartMixin
-        A fitted net.
-    X : array-like
-        The rows.
-    own : bool, default=True
-        Whether those of its last fit count.
-
-    Returns
-    -------
-    float
-        Their share, among the rows that a memory of bounded size can answer on; 0.0 where nothing is known.
-    """
+    """Return the share of rows that the donors of a fitted net, or with ``own`` the net itself, trained on."""
     memory = net._current.memory
     rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns)
     if not rows.ids:

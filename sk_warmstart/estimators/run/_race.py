@@ -47,7 +47,7 @@ class FitRace:
         self._racers = {name: _Racer(net, learned, state, train, seed) for name, state in starts.items()}
 
     def run(self, names: Sequence[str], n_epochs: int) -> dict[str, CandidateScores]:
-        """Train some of them further; see :class:`sk_warmstart.policies.Race`."""
+        """Train some of them further; as a ``Race`` of the policies does."""
         found = run_together([partial(self._train, self._racers[name], n_epochs) for name in names])
         return {name: scores for name, scores in zip(names, found, strict=True) if scores is not None}
 

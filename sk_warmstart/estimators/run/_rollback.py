@@ -13,31 +13,7 @@ from .._protocol import WarmStartNet
 
 @contextlib.contextmanager
 def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Put back what the estimator held before, if the block fails.
-
-    Parameters
-    ----------
-    estimator : object
-        The block may replace its attributes, but must not change the objects that they hold.
-
-    Yields
-    ------
-    None
-        Nothing.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> from sk_warmstart.estimators import all_or_nothing
-    >>> thing = SimpleNamespace(fitted=1)
-    >>> try:
-    ...     with all_or_nothing(thing):
-    ...         thing.fitted = 2
-    ...         raise ValueError
-    ... except ValueError:
-    ...     print(thing.fitted)
-    1
-    """
+    """Put back the attributes that the estimator had before, if the block fails."""
     before = dict(estimator.__dict__)
     try:
         yield

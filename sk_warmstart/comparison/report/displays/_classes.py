@@ -99,19 +99,7 @@ class ClasswiseChangeDisplay(Display):
             raise ValueError("This comparison has no class-wise changes: it compared regressors, or one arm only.")
         return cls(findings.stages["classes"], findings.reference, most=most, arms=findings.arms)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the changes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        ClasswiseChangeDisplay
-            This display, with its artists.
-        """
+    def _draw(self, ax: Axes | None) -> None:
         ax = self._axes(ax)
         arms = list(self.classes.index.unique(level=0)) if self.arms is None else list(self.arms)
         styles = arm_styles(arms, self.reference)
@@ -144,7 +132,6 @@ class ClasswiseChangeDisplay(Display):
         if self.points_:
             arm_legend(ax, {arm: bars.lines[0] for arm, bars in self.points_.items()})
         self.drawn_ = kept
-        return self
 
 
 def most_changed(classes: pd.DataFrame, most: int) -> list[Any]:

@@ -97,24 +97,7 @@ class CostScoreDisplay(Display):
         costs = cost_table(findings.results, cost).reindex(findings.gain.index)
         return cls(costs, findings.reference, cost=cost, score_name=findings.score)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the points.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        CostScoreDisplay
-            This display, with its artists.
-
-        Raises
-        ------
-        ValueError
-            If no arm has a cost and a score.
-        """
+    def _draw(self, ax: Axes | None) -> None:
         complete = self.costs.dropna(subset=["cost", "score"])
         if complete.empty:
             raise ValueError("There is nothing to draw: no arm has both a cost and a score.")
@@ -143,7 +126,6 @@ class CostScoreDisplay(Display):
         ax.set_xlabel(COSTS.get(self.cost, self.cost))
         ax.set_ylabel(self.score_name or "score", parse_math=False)
         arm_legend(ax, {arm: bars.lines[0] for arm, bars in self.points_.items()})
-        return self
 
     def _scale(self, ax: Axes, complete: pd.DataFrame) -> None:
         """Take logarithms beyond a decade; else start at no cost, so that lengths can be compared."""

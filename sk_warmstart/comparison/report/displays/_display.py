@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """A plot in scikit-learn's Display convention; subclasses draw in ``plot``."""
+    """A plot in scikit-learn's Display convention; subclasses draw in ``_draw``, or override ``plot``."""
 
     ax_: Axes
     figure_: Figure
@@ -39,6 +39,31 @@ class Display:
             The display of its findings.
         """
         return cls.from_findings(findings_of(comparator), **options)
+
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Draw the plot.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        Display
+            This display, with its artists.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to draw.
+        """
+        self._draw(ax)
+        return self
+
+    def _draw(self, ax: Axes | None) -> None:
+        """Draw on the axes that ``_axes`` makes of those given."""
+        raise NotImplementedError
 
     def _axes(self, ax: Axes | None) -> Axes:
         """Return the axes given, or those of a new figure; without matplotlib say what to install."""

@@ -107,19 +107,7 @@ class WarmStartGainDisplay(Display):
             score_name=findings.score,
         )
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the intervals.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        WarmStartGainDisplay
-            This display, with its artists.
-        """
+    def _draw(self, ax: Axes | None) -> None:
         ax = self._axes(ax)
         rows = self.gain[self.gain.index != self.reference]
         self.rope_band_ = ax.axvspan(
@@ -135,7 +123,6 @@ class WarmStartGainDisplay(Display):
         suffix = f" ({self.score_name})" if self.score_name else ""
         ax.set_xlabel(f"score gain over {self.reference}{suffix}", parse_math=False)
         self._legend(ax)
-        return self
 
     def _draw_arm(self, ax: Axes, arm: str, row: pd.Series[Any], position: int) -> None:
         style = VERDICTS.get(row["verdict"], UNKNOWN_VERDICT)

@@ -13,27 +13,21 @@ if TYPE_CHECKING:
 
 
 class VerdictStyle(NamedTuple):
-    """How a verdict looks: a colour that reads on light and dark, and a shape for those who see no colour."""
+    """How a verdict looks: a colour that reads on light and dark, and a shape in plots and in text."""
 
     color: str
     marker: str
+    symbol: str
 
 
 VERDICTS = {
-    "beneficial": VerdictStyle("#0a9471", "^"),
-    "neutral": VerdictStyle("#64809c", "o"),
-    "detrimental": VerdictStyle("#d1473a", "v"),
-    "undecided": VerdictStyle("#b97f00", "D"),
-    "failed": VerdictStyle("#a063b3", "X"),
+    "beneficial": VerdictStyle("#0a9471", "^", "\u25b2"),
+    "neutral": VerdictStyle("#64809c", "o", "\u25cf"),
+    "detrimental": VerdictStyle("#d1473a", "v", "\u25bc"),
+    "undecided": VerdictStyle("#b97f00", "D", "\u25c6"),
+    "failed": VerdictStyle("#a063b3", "X", "\u2715"),
 }
-SYMBOLS = {
-    "beneficial": "\u25b2",
-    "neutral": "\u25cf",
-    "detrimental": "\u25bc",
-    "undecided": "\u25c6",
-    "failed": "\u2715",
-}
-UNKNOWN_VERDICT = VerdictStyle("#808080", "s")
+UNKNOWN_VERDICT = VerdictStyle("#808080", "s", "")
 REFERENCE_COLOR = "#808080"
 _LEGEND_WIDTH = 50  # characters that fit into a figure of ordinary width
 _HANDLE = 8  # of them are taken by a handle
