@@ -1,3 +1,16 @@
+from . import (
+    callbacks,
+    cli,
+    comparison,
+    diagnostics,
+    estimators,
+    modules,
+    policies,
+    state,
+    statistics,
+    testing,
+    training,
+)
 from .comparison import (
     ClassIncremental,
     ClasswiseChangeDisplay,
@@ -32,7 +45,18 @@ __all__ = [
     "WarmStartGainDisplay",
     "WarmStartMixin",
     "WarmStartRegressor",
+    "callbacks",
+    "cli",
+    "comparison",
     "diagnose",
+    "diagnostics",
+    "estimators",
+    "modules",
+    "policies",
+    "state",
+    "statistics",
+    "testing",
+    "training",
 ]
 
 __version__: str

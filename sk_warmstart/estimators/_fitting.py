@@ -63,6 +63,7 @@ def fit(
     fit_params: dict[str, Any],
 ) -> None:
     """Train for ``max_epochs`` epochs from the start that the init policy makes."""
+    _check_idle(net)
     _check_validation(validation)
     begun = _begin(net, X, y, sample_weight, sample_id, sticky=_splits_itself(net, X, validation))
     on_device = _check_own_split(net, begun.table, validation)
@@ -94,6 +95,7 @@ def partial_fit(
     fit_params: dict[str, Any],
 ) -> None:
     """Train for one pass over the rows, from where the last call stopped."""
+    _check_idle(net)
     targets_of(net).check_partial_fit(net, classes)
     if not net.initialized_:
         begun = _begin(net, X, y, sample_weight, sample_id, sticky=False, classes=classes)
@@ -184,6 +186,14 @@ def _in_layout_of(network: torch.nn.Module, donor: Donor) -> Donor:
 
 
 # ---------------------------------------------------------------- before the network is drawn
+
+
+def _check_idle(net: WarmStartNet) -> None:
+    if "run_" in vars(net):
+        raise RuntimeError(
+            f"this {type(net).__name__} is being trained: a callback or another thread cannot call its fit or "
+            "partial_fit meanwhile; use a clone"
+        )
 
 
 def _check_validation(validation: Validation) -> None:

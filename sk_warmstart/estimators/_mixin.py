@@ -236,6 +236,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
 
     def _of_learned(self, name: str) -> Any:
         value = getattr(self._current, name)
+        if value is None and "learned_" in vars(self):  # while a later fit has not made its start
+            value = getattr(self.learned_, name)
         if value is None:
             raise AttributeError(f"this {type(self).__name__} has no {name}_ yet: call fit or partial_fit first")
         return value

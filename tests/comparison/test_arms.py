@@ -220,3 +220,8 @@ def test_last_step() -> None:
     net: BaseEstimator = SGDClassifier()
     assert last_step(net) is net
     assert last_step(make_pipeline(StandardScaler(), net)) is net
+
+
+def test_names_of_arms_are_text() -> None:
+    with pytest.raises(ValueError, match="the names of arms must be text"):
+        arms_of({"cold": "cold", 1: "warm"})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 
@@ -168,3 +168,36 @@ def test_a_template_stays_the_same_object_in_a_copy() -> None:
     changed = pickle.loads(pickle.dumps(net.set_params(module=torch.nn.Sequential(torch.nn.Linear(4, 3)))))
     with pytest.raises(ValueError, match="module changed"):
         changed.partial_fit(X, Y)
+
+
+class Trains(Callback):
+    """Calls a training method of the net that is being trained."""
+
+    def __init__(self, method: str):
+        self.method = method
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        getattr(net, self.method)(X, Y)
+
+
+@pytest.mark.parametrize("inner", ["fit", "partial_fit"])
+@pytest.mark.parametrize("outer", ["fit", "partial_fit"])
+def test_a_net_that_trains_is_not_trained_by_its_callbacks(outer: str, inner: str) -> None:
+    net = make(warm_start=True).fit(X, Y)
+    before = net.predict_proba(X)
+    net.set_params(callbacks=[Trains(inner)])
+    if outer == "partial_fit":
+        net.callbacks_ = [*net.callbacks_, ("trains", Trains(inner))]
+    with pytest.raises(RuntimeError, match="is being trained"):
+        getattr(net, outer)(X, Y)
+    assert np.array_equal(net.predict_proba(X), before)
+    assert held(net) <= allowed(net)
+
+
+def test_a_copy_follows_its_schedule() -> None:
+    net = make(max_epochs=2, callbacks=[("rate", LRScheduler("StepLR", step_size=1, gamma=0.5))]).fit(X, Y)
+    rates = set()
+    for each in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net), net):
+        each.partial_fit(X, Y).partial_fit(X, Y)
+        rates.add(each.optimizer_.param_groups[0]["lr"])
+    assert len(rates) == 1

@@ -215,6 +215,10 @@ class SkorchContract:
         super().__setstate__({**loadable, "device": resolve_device(requested)})  # type: ignore[misc]
         if requested == "auto":
             self.__dict__["device"] = requested
+        for _, callback in vars(self).get("callbacks_", ()):
+            scheduler: Any = getattr(callback, "lr_scheduler_", None)
+            if hasattr(scheduler, "optimizer") and "optimizer_" in vars(self):
+                scheduler.optimizer = self.optimizer_  # skorch pickles the two apart
         if shared:
             built = {**self.learned_.architecture, **{name: vars(self)[name] for name in shared}}
             self.learned_ = replace(self.learned_, architecture=built)

@@ -49,6 +49,8 @@ def make_arms(
     else:
         pairs = [(each if isinstance(each, str) else policy_label(each), each) for each in policies]
     names = [name for name, _ in pairs]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"the names of arms must be text, got {names}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"policies holds {twice[0]!r} twice: give the arms names of their own in a dict")
