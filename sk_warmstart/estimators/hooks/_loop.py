@@ -26,7 +26,6 @@ from ...training import (
     batch_weights,
     is_overridden,
     needs_scaling,
-    route,
     run_epoch,
     shaped_like,
     uses_autocast,
@@ -129,14 +128,14 @@ class LoopHooks(BuildingHooks):
         if iterator is None:
             return
         run = self._run_at_hand
-        if training and run is not None and run.route is None:
-            run.follow(self, route(self, iterator, fit_params))
         if not training and run is not None and can_score(self, iterator):
             outputs: list[Any] = []
             run_epoch(self, iterator, training, prefix, step_fn, outputs=outputs, **fit_params)
             run.validated = Validated(iterator.dataset, outputs)
         else:
-            run_epoch(self, iterator, training, prefix, step_fn, **fit_params)
+            taken = run_epoch(self, iterator, training, prefix, step_fn, **fit_params)
+            if taken is not None and run is not None and run.route is None:
+                run.follow(self, taken)
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Return the data as a dataset, on the device where that is possible."""

@@ -64,7 +64,7 @@ class Run:
         return True
 
     def follow(self, net: WarmStartNet, route: Route) -> None:
-        """Keep, and log, which loop trains and why."""
+        """Keep, and log, which loop trained the first epoch and why."""
         self.route = route
         log.info("a fit of %s trains by %s", type(net).__name__, route)
 
