@@ -24,16 +24,14 @@ from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
 from ._inputs import check_rows, check_settings, check_target, route
 from ._names import REFERENCE
+from ._readable import ReadableMixin
 from ._settings import Settings, describe
 from .findings._findings import Findings
-from .findings._json import as_dict
 from .findings._make import make_findings
 from .findings._sentences import failures_by_arm
 from .findings._versions import versions
 from .phases._data_incremental import DataIncremental
 from .phases._plan import plan_phases
-from .report._markdown import render_markdown
-from .report._notebook import short_html
 from .runs._estimators import last_step
 from .runs._execute import complete_part, run_all
 from .runs._outcome import Outcome, tables_of
@@ -53,7 +51,7 @@ def _best_has(name: str) -> Any:
     return check
 
 
-class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """Fit cold and warm variants of an estimator as its data arrive, and measure the gain.
 
     In every replicate all arms share the splits, the base fit and the order of the data, and differ only in
@@ -431,60 +429,3 @@ class WarmStartComparator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimato
         tags.classifier_tags, tags.regressor_tags = sub.classifier_tags, sub.regressor_tags
         tags.target_tags, tags.input_tags = sub.target_tags, sub.input_tags
         return tags
-
-    # ---------------------------------------------------------------- to be read
-
-    def _found(self) -> Findings:
-        check_is_fitted(self)
-        return self.findings_
-
-    def report(self, path: str | Path) -> Path:
-        """Write the comparison as one self-contained HTML page, as Markdown or as JSON.
-
-        Parameters
-        ----------
-        path : str or Path
-            Where to; its suffix (.html, .md, .json) says which.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
-        return self._found().report(path)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all tables and verdicts as built-in Python values.
-
-        Returns
-        -------
-        dict
-            Strict JSON: a table has ``keys`` (its index), ``columns`` and ``data``.
-        """
-        return as_dict(self._found())
-
-    def to_json(self) -> str:
-        """Return all tables and verdicts as JSON.
-
-        Returns
-        -------
-        str
-            What :meth:`to_dict` says.
-        """
-        return self._found().to_json()
-
-    def to_markdown(self) -> str:
-        """Return the comparison as Markdown.
-
-        Returns
-        -------
-        str
-            Verdicts and tables.
-        """
-        return render_markdown(self._found())
-
-    def _html_repr(self) -> str:
-        """What a notebook shows: the verdict, once there is one."""
-        if not hasattr(self, "findings_"):
-            return super()._html_repr()
-        return short_html(self.findings_)

@@ -16,7 +16,8 @@ from sklearn.neural_network import MLPClassifier
 
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
-from sk_warmstart.comparison.findings._stages import Runs, stage_tables
+from sk_warmstart.comparison.findings.stages._all import stage_tables
+from sk_warmstart.comparison.findings.stages._stage import Runs
 from sk_warmstart.comparison.report._stages import stage_pages
 from sk_warmstart.comparison.runs._scorer import PhaseScorer
 from sk_warmstart.comparison.runs.measures._measured import Measured

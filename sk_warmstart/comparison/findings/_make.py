@@ -13,8 +13,9 @@ from ._findings import Findings
 from ._frames import plain
 from ._gain import best_arm, gain_table, reach_targets
 from ._sentences import advice, failures_by_arm, sentences
-from ._stages import Runs, stage_tables
 from ._versions import versions
+from .stages._all import stage_tables
+from .stages._stage import Runs
 
 
 def make_findings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..findings._content import Content
-from ..findings._stages import STAGES
+from ..findings.stages._all import STAGES
 from ._table import Column, Table, cell_of, cells_of
 from .displays._classes import most_changed
 
