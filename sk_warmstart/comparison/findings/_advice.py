@@ -79,8 +79,7 @@ def _more(open_arms: list[str], pairs: Mapping[str, PairsNeeded | None], n_repea
     needed = {arm: found for arm in open_arms if (found := pairs.get(arm)) is not None}
     if needed:
         first = min(needed, key=lambda arm: needed[arm].n)
-        n = max(needed[first].n, n_repeats + 1)
-        chance = f"{needed[first].probability:.0%}"
+        n, chance = needed[first].n, f"{needed[first].probability:.0%}"
         if n > _MANY_PAIRS:
             return f"A decision about {first} would take some {n} replicates, with a chance of {chance}."
         return f"With n_repeats={n} the chance of a decision about {first} is {chance}."

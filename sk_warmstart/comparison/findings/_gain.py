@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...statistics._bootstrap import paired_bootstrap
+from ...statistics._clustered import ClusteredPosterior
 from ...statistics._decision import DecisionRule
 from ...statistics._holm import holm
 from ...statistics._improvement import probability_of_improvement
@@ -70,12 +71,7 @@ def gain_table(
     gain = pd.DataFrame.from_dict(table, orient="index").rename_axis("arm")
     gain["p_holm"] = holm(gain["p_value"])
     pairs = {
-        arm: pairs_to_decide(
-            gains[arm],
-            rule.rope,
-            rule.confidence,
-            shared_variance=_finite(getattr(posterior, "shared_variance", 0.0)),
-        )
+        arm: _pairs_needed(gains[arm], posterior, rule)
         for arm, posterior in posteriors.items()
         if table[arm]["verdict"] == "undecided"
     }
@@ -208,5 +204,10 @@ def _speed(results: pd.DataFrame, arm: str, confidence: float, target: float | N
     )
 
 
-def _finite(value: float) -> float:
-    return value if np.isfinite(value) else 0.0
+def _pairs_needed(
+    gains: NDArray[np.float64], posterior: Posterior, rule: DecisionRule
+) -> PairsNeeded | None:
+    """Return how many replicates would decide; None also where these would, were there no rows and other arms."""
+    shared = posterior.shared_variance if isinstance(posterior, ClusteredPosterior) else 0.0
+    needed = pairs_to_decide(gains, rule.rope, rule.confidence, shared_variance=shared)
+    return None if needed is None or needed.n <= len(gains) else needed

@@ -105,8 +105,7 @@ def _undecided_part(row: pd.Series, needed: PairsNeeded | None, terms: Terms) ->
     reason = "one of so many arms looks as different by chance; " if alone else ""
     if needed is None:
         return f"{reason}more replicates are not likely to decide"
-    n = max(needed.n, terms.n_repeats + 1)
-    return f"{reason}with {n} replicates the chance of a decision is {needed.probability:.0%}"
+    return f"{reason}with {needed.n} replicates the chance of a decision is {needed.probability:.0%}"
 
 
 def _worst_part(row: pd.Series, gains: np.ndarray, rope: float) -> str:
