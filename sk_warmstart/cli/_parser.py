@@ -98,8 +98,8 @@ def _comparison(add: Any) -> None:
         type=_rope,
         default="auto",
         metavar="R",
-        help="differences of score up to this do not matter (default: 0.01 for scores of at most 1, else 1%% of the "
-        "distance between cold's score and a dummy's)",
+        help="differences of score up to this do not matter (default: 0.01 for scores of at most 1, else 1%% of "
+        "the distance between cold's score and a dummy's)",
     )
     add("--confidence", type=float, default=0.95, help="confidence of intervals and verdicts (default: 0.95)")
     add("--seed", type=int, default=0, help="seed of everything random (default: 0)")

@@ -92,8 +92,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         validation score.
     rope : "auto" or float, default="auto"
         Region of practical equivalence: gains within plus or minus this do not matter. ``"auto"`` is 0.01 for
-        scores of at most 1 (accuracy, R2, AUC), and for others 1% of the distance between cold's score and that of a
-        dummy, which knows no columns.
+        scores of at most 1 (accuracy, R2, AUC), and for others 1% of the distance between cold's score and that
+        of a dummy, which knows no columns.
     confidence : float, default=0.95
         Content of the intervals. An arm is called better or worse where its interval lies beyond the ROPE, of
         several arms after Holm's adjustment, so that equal arms are called different at most as often as this
@@ -124,9 +124,9 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     gain_ : DataFrame
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
         ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low`` and ``speedup_high``, ``reached`` (share of
-        the arm's runs that reached what cold ended with) and ``reached_by_cold`` (the other way round), ``seconds``,
-        ``verdict`` (on the score), ``cost`` (cheaper, similar, costlier or undecided; none where the score is
-        worse), ``p_adjusted`` (of a gain within the ROPE, by Holm) and ``worst_gain`` of a replicate. Further:
+        the arm's runs that reached what cold ended with) and ``reached_by_cold`` (the other way round),
+        ``seconds``, ``verdict`` (on the score), ``cost`` (cheaper, similar, costlier or undecided; none where the
+        score is worse), ``p_adjusted`` (of a gain within the ROPE, by Holm) and ``worst_gain`` of a replicate. Further:
         ``p_value`` of Nadeau and Bengio's corrected t-test, ``p_holm`` adjusted for several arms and
         ``corrected_t_low``, ``corrected_t_high``; ``p_improvement`` (that one replicate gains) with its interval;
         ``bootstrap_low``, ``bootstrap_high`` from ten replicates on; ``p_phases`` (that phases gain alike).
@@ -150,9 +150,9 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     findings_ : Findings
         All that was found, as one value that can be kept as JSON and reported without the estimator.
     best_arm_ : str
-        The arm to go on with: the best of those that are beneficial, else the cheapest of those that are neutral and
-        cheaper, else cold. With an incumbent, where that one is not shown to be better than it, the best of those
-        that are.
+        The arm to go on with: the best of those that are beneficial, else the cheapest of those that are neutral
+        and cheaper, else cold. With an incumbent, where that one is not shown to be better than it, the best of
+        those that are.
     best_estimator_ : estimator or None
         That arm, fitted on all rows from its state in the first replicate; or the incumbent. None without
         ``refit``, and after Ctrl-C.
@@ -174,8 +174,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     Benavoli, Corani, Demsar and Zaffalon, "Time for a Change: a Tutorial for Comparing Multiple Classifiers
     Through Bayesian Analysis", JMLR 18, 2017.
 
-    Cameron, Gelbach and Miller, "Robust Inference With Multiway Clustering", Journal of Business & Economic Statistics
-    29, 2011.
+    Cameron, Gelbach and Miller, "Robust Inference With Multiway Clustering", Journal of Business & Economic
+    Statistics 29, 2011.
 
     Examples
     --------

@@ -92,9 +92,7 @@ def gains_by_phase(results: pd.DataFrame, arm: str) -> pd.Series:
     return (pairs["score"] - pairs["score_than"]).groupby(pairs["phase"]).mean()
 
 
-def gain_posterior(
-    results: pd.DataFrame, rows: RowTable | None, arm: str, than: str = REFERENCE
-) -> Posterior:
+def gain_posterior(results: pd.DataFrame, rows: RowTable | None, arm: str, than: str = REFERENCE) -> Posterior:
     """Return what is believed of an arm's gain: by its test rows, or where they are unknown by its replicates."""
     posterior = None if rows is None else rows.posterior(arm, than=than)
     return correlated_t(paired_gains(results, arm, than), 0.0) if posterior is None else posterior
@@ -204,9 +202,7 @@ def _speed(results: pd.DataFrame, arm: str, confidence: float, target: float | N
     )
 
 
-def _pairs_needed(
-    gains: NDArray[np.float64], posterior: Posterior, rule: DecisionRule
-) -> PairsNeeded | None:
+def _pairs_needed(gains: NDArray[np.float64], posterior: Posterior, rule: DecisionRule) -> PairsNeeded | None:
     """Return how many replicates would decide; None also where these would, were there no rows and other arms."""
     shared = posterior.shared_variance if isinstance(posterior, ClusteredPosterior) else 0.0
     needed = pairs_to_decide(gains, rule.rope, rule.confidence, shared_variance=shared)

@@ -52,6 +52,6 @@ def _test_sets(cold: pd.DataFrame, n_groups: int | None) -> str | None:
     if distinct >= n_repeats:
         return None
     return (
-        f"The {n_repeats} replicates test on {distinct} different {'set' if distinct == 1 else 'sets'} of {units}: "
-        "the intervals take that into account."
+        f"The {n_repeats} replicates test on {distinct} different {'set' if distinct == 1 else 'sets'} of "
+        f"{units}: the intervals take that into account."
     )

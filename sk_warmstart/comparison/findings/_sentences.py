@@ -121,9 +121,8 @@ def _phases_part(row: pd.Series, by_phase: pd.Series, rule: DecisionRule) -> str
     if not differs_by_phase(row, rule):
         return ""
     best, worst = by_phase.idxmax(), by_phase.idxmin()
-    return (
-        f"phases differ, from {_signed(by_phase[worst])} in phase {worst} to {_signed(by_phase[best])} in phase {best}"
-    )
+    low, high = (f"{_signed(by_phase[phase])} in phase {phase}" for phase in (worst, best))
+    return f"phases differ, from {low} to {high}"
 
 
 def _effort_part(row: pd.Series, results: pd.DataFrame, terms: Terms) -> str:

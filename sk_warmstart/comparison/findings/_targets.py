@@ -11,15 +11,13 @@ from .._names import REFERENCE
 RUN = ["repeat", "stream", "phase"]  # of all arms
 
 
-def reach_targets(
-    results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None
-) -> pd.DataFrame:
+def reach_targets(results: pd.DataFrame, curves: pd.DataFrame, rope: float, target: float | None) -> pd.DataFrame:
     """Add to each run the target of its pair, and when the arm and cold reached it.
 
     The target is the lower one of both final validation scores, less the ROPE in units of that score, which both
     reach: equal arms are then timed alike. ``reached`` says whether the run reached what cold ended with, less the
-    ROPE, and ``reached_by_cold`` whether cold reached what the arm ended with. A ``target`` of the user's is that of
-    all runs, and NaN is when it was reached by none of an arm's epochs.
+    ROPE, and ``reached_by_cold`` whether cold reached what the arm ended with. A ``target`` of the user's is that
+    of all runs; one that never reached it has NaN.
     """
     cold = results[results["arm"] == REFERENCE].set_index(RUN)["final_valid_score"]
     mine = results["final_valid_score"].to_numpy(dtype=float)
