@@ -24,8 +24,8 @@ class ClusteredPosterior(Posterior):
     mean : float
         Mean of the differences.
     scale : float
-        Scale of Student's t around it; 0 where no row differs from the mean, NaN where there are too few replicates
-        or rows.
+        Scale of Student's t around it; 0 where no row differs from the mean, NaN where there are too few
+        replicates or rows.
     df : int
         Degrees of freedom: one less than the replicates, or than the clusters of rows where these are fewer.
     shared_variance : float
@@ -34,8 +34,8 @@ class ClusteredPosterior(Posterior):
         Number of distinct test rows, or of groups of them.
     reach : float, default=1.0
         How far the score of a row can differ. Without any spread, the mean lies within
-        ``reach * (1 - (1 - confidence)**(1 / n_clusters))`` of what was seen: that is how common a difference can be
-        which none of so many rows showed.
+        ``reach * (1 - (1 - confidence)**(1 / n_clusters))`` of what was seen: that is how common a difference can
+        be which none of so many rows showed.
 
     See Also
     --------
@@ -102,22 +102,23 @@ def clustered_t(
 ) -> ClusteredPosterior:
     """Return the posterior of a mean difference from its parts by replicate and test row.
 
-    Replicates that test on the same rows are no independent evidence of other rows, and runs of one replicate share
-    their seeds. The variance is clustered both ways [1]_: with ``u`` the weighted residuals by the number of
+    Replicates that test on the same rows are no independent evidence of other rows, and runs of one replicate
+    share their seeds. The variance is clustered both ways [1]_: with ``u`` the weighted residuals by the number of
     replicates, and V the sum over rows, over replicates or over both of the squared sums of ``u``,
 
         ``max(V_reps, inflation * (V_rows - V_both)+ + (V_reps - V_both)+ + V_both)``.
 
-    It needs no ratio of test to training rows [2]_, and holds for fixed splits, of which replicates alone say nothing.
+    It needs no ratio of test to training rows [2]_, and holds for fixed splits, too, whose rows replicates alone
+    say nothing about.
 
     Parameters
     ----------
     differences : array-like of shape (n_replicates, n_rows)
-        For each replicate and test row the sum of weight times difference over all that the replicate ran (phases,
-        streams).
+        For each replicate and test row the sum of weight times difference over all that the replicate ran
+        (phases, streams).
     weights : array-like of shape (n_replicates, n_rows), default=None
-        Sums of those weights, which are 1 in all for each replicate, and 0 where a row did not test. By default all
-        rows of a replicate count alike.
+        Sums of those weights, which are 1 in all for each replicate, and 0 where a row did not test. By default
+        all rows of a replicate count alike.
     clusters : array-like of shape (n_rows,), default=None
         Label of the group of each row, where rows of one group are no independent evidence. Each row by itself by
         default.
@@ -153,7 +154,7 @@ def clustered_t(
     >>> posterior = clustered_t(gains / 6)
     >>> low, high = posterior.interval(0.95)
     >>> print(f"{posterior.mean:.3f} [{low:.3f}, {high:.3f}]")
-    0.222 [-0.735, 1.180]
+    0.222 [-0.688, 1.132]
     """
     d = np.asarray(differences, dtype=float)
     if d.ndim != 2:
@@ -220,14 +221,14 @@ def phase_interaction(contrasts: Sequence[Posterior]) -> float:
     Parameters
     ----------
     contrasts : sequence of Posterior
-        For each phase, that of the phase's gain less the mean over phases. Of two phases they say the same, and one
-        of them counts.
+        For each phase, that of the phase's gain less the mean over phases. Of two phases they say the same, and
+        one of them counts.
 
     Returns
     -------
     float
-        The smallest p-value of a contrast, after Holm's adjustment; 1 with fewer than two phases, NaN where there are
-        too few replicates.
+        The smallest p-value of a contrast, after Holm's adjustment; 1 with fewer than two phases, NaN where there
+        are too few replicates.
 
     See Also
     --------

@@ -134,7 +134,7 @@ class DecisionRule:
            6, 1979.
         """
         shares = {arm: _shares(posterior, self.rope) for arm, posterior in posteriors.items()}
-        adjusted = holm([min(1.0, 2 * min(1 - worse, 1 - better)) for worse, _, better in shares.values()])
+        adjusted = holm([min(2 * min(1 - worse, 1 - better), 1.0) for worse, _, better in shares.values()])
         judged = {}
         for (arm, (worse, equal, better)), p in zip(shares.items(), adjusted.tolist(), strict=True):
             verdict = self.verdict(worse, equal, better)
@@ -181,7 +181,8 @@ class DecisionRule:
         """The rule about the effort, in words."""
         return (
             f"Cheaper or costlier: the whole {_percent(self.confidence)} interval of the speed-up is above or "
-            f"below 1, also after Holm's adjustment for the number of arms. Similar: it is all within a factor of {SIMILAR_EFFORT:g} of 1. Undecided: neither."
+            f"below 1, also after Holm's adjustment for the number of arms. Similar: it is all "
+            f"within a factor of {SIMILAR_EFFORT:g} of 1. Undecided: neither."
         )
 
 

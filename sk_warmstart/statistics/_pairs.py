@@ -11,8 +11,8 @@ from scipy import special
 from ._decision import DecisionRule
 from ._posterior import ROUNDING
 
-_DRAWS = 400
-_FIRST = 32  # replicates to come that are looked at first; then as many again as before
+_DRAWS = 500
+_STEP = 0.02  # share by which the numbers grow that are looked at, one more at least
 
 
 class PairsNeeded(NamedTuple):
@@ -59,7 +59,7 @@ def pairs_to_decide(
     rope, confidence : float
         As in :func:`rope_verdict`.
     shared_variance : float, default=0.0
-        What more replicates do not lower of the squared scale: ``shared_variance`` of a :class:`ClusteredPosterior`.
+        What more replicates do not lower of the squared scale: that of a :class:`ClusteredPosterior`.
     least : float, default=0.8
         The probability to reach.
     most : int, default=1000
@@ -70,8 +70,8 @@ def pairs_to_decide(
     Returns
     -------
     PairsNeeded or None
-        The smallest number, and its probability; None if none up to ``most`` would do, or there are fewer than two
-        differences that differ.
+        The smallest number, to within 2 percent, and its probability; None if none up to ``most`` would do,
+        or there are fewer than two differences that differ.
 
     References
     ----------
@@ -92,24 +92,20 @@ def pairs_to_decide(
     if squares <= (ROUNDING * max(1.0, float(np.abs(d).max()))) ** 2 * n:
         return None
     rng = np.random.default_rng(random_state)
-    sigma = np.sqrt(squares / rng.chisquare(n - 1, _DRAWS))[:, None]
+    numbers = [n]
+    while numbers[-1] < most:
+        numbers.append(min(most, numbers[-1] + max(1, int(_STEP * numbers[-1]))))
+    new = np.diff(numbers)
+    sigma = np.sqrt(squares / rng.chisquare(n - 1, (_DRAWS, 1)))
     centre = mean + sigma * rng.normal(size=(_DRAWS, 1)) / np.sqrt(n)
-    total, square = np.full((_DRAWS, 1), n * mean), np.full((_DRAWS, 1), squares + n * mean**2)
-    rule, seen, block = DecisionRule(rope, confidence), n, _FIRST
-    first = _decided(total, square, np.array([n]), shared_variance, rule)
-    if first.all():
-        return PairsNeeded(n, 1.0)
-    while seen < most:
-        block = min(block, most - seen)
-        new = centre + sigma * rng.normal(size=(_DRAWS, block))
-        totals, all_squares = total + new.cumsum(axis=1), square + (new**2).cumsum(axis=1)
-        numbers = np.arange(seen + 1, seen + block + 1)
-        probability = _decided(totals, all_squares, numbers, shared_variance, rule).mean(axis=0)
-        if (probability >= least).any():
-            at = int((probability >= least).argmax())
-            return PairsNeeded(int(numbers[at]), float(probability[at]))
-        total, square, seen, block = totals[:, -1:], all_squares[:, -1:], seen + block, 2 * block
-    return None
+    sums = new * centre + np.sqrt(new) * sigma * rng.normal(size=(_DRAWS, len(new)))
+    within = 2 * sigma**2 * rng.standard_gamma((new - 1) / 2, size=(_DRAWS, len(new)))
+    totals = np.hstack([np.full((_DRAWS, 1), n * mean), sums]).cumsum(axis=1)
+    all_squares = np.hstack([np.full((_DRAWS, 1), squares + n * mean**2), sums**2 / new + within]).cumsum(axis=1)
+    rule = DecisionRule(rope, confidence)
+    probability = _decided(totals, all_squares, np.array(numbers), shared_variance, rule).mean(axis=0)
+    enough = np.flatnonzero(probability >= least)
+    return PairsNeeded(numbers[enough[0]], float(probability[enough[0]])) if len(enough) else None
 
 
 def _decided(

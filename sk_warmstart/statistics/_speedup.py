@@ -67,15 +67,15 @@ def geometric_speedup(
     confidence : float, default=0.95
         Confidence of the interval.
     pooled : bool, default=False
-        Take the ratio of the sums of a replicate's efforts, as is due where some spent their budget in vain, rather
-        than the geometric mean of its ratios.
+        Take the ratio of the sums of a replicate's efforts, as is due where some spent their budget in vain,
+        rather than the geometric mean of its ratios.
 
     Returns
     -------
     Speedup
         ``exp`` of the mean of the replicates' log ratios, and of their t interval. Where all replicates are equal,
-        which tells no spread, the p-value is that of the exact test by flipping signs, ``2**(1 - n)``, and there is
-        an interval, of this one number, where that is at most ``1 - confidence``.
+        which tells no spread, the p-value is that of the exact test by flipping signs, ``2**(1 - n)``, and there
+        is an interval, of this one number, where that is at most ``1 - confidence``.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def geometric_speedup(
     >>> from sk_warmstart.statistics import geometric_speedup
     >>> result = geometric_speedup([400, 500, 450, 800], [100, 250, 150, 200])
     >>> print(f"{result.speedup:.2f} [{result.low:.2f}, {result.high:.2f}]")
-    3.13 [1.84, 5.32]
+    3.13 [1.86, 5.27]
     """
     c, a = np.asarray(reference, dtype=float), np.asarray(arm, dtype=float)
     if c.ndim != 1 or c.shape != a.shape or not c.size:

@@ -63,15 +63,15 @@ def pitman_morgan(first: ArrayLike, second: ArrayLike, confidence: float = 0.95)
     References
     ----------
     .. [1] Pitman, "A Note on Normal Correlation", Biometrika 31, 1939.
-    .. [2] Morgan, "A Test for the Significance of the Difference Between the Two Variances in a Sample From a Normal
-       Bivariate Population", Biometrika 31, 1939.
+    .. [2] Morgan, "A Test for the Significance of the Difference Between the Two Variances in a Sample From a
+       Normal Bivariate Population", Biometrika 31, 1939.
 
     Examples
     --------
     >>> from sk_warmstart.statistics import pitman_morgan
     >>> result = pitman_morgan([0.90, 0.91, 0.90, 0.91, 0.92], [0.85, 0.95, 0.90, 0.88, 0.94])
     >>> print(f"{result.ratio:.2f} [{result.low:.2f}, {result.high:.2f}], p = {result.p_value:.3f}")
-    0.20 [0.05, 0.77], p = 0.033
+    0.20 [0.07, 0.61], p = 0.011
     """
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if x.ndim != 1 or x.shape != y.shape:
