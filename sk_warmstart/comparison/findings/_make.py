@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ...statistics._decision import DecisionRule
 from .._names import REFERENCE
+from .._row_scores import RowScores
 from ._findings import Findings
 from ._frames import plain
 from ._gain import best_arm, gain_table, reach_targets
@@ -31,8 +34,14 @@ def make_findings(
     interrupted: str | None,
     n_repeats: int,
     settings: Mapping[str, Any],
+    row_scores: Sequence[RowScores] = (),
+    clusters: NDArray[np.integer] | None = None,
 ) -> Findings:
-    """Judge the runs, and put what they came to into tables and words."""
+    """Judge the runs, and put what they came to into tables and words.
+
+    ``row_scores`` say what each test row adds to a run's score, ``clusters`` which of the user's rows belong
+    together.
+    """
     results = reach_targets(results, curves, rule.rope, target)
     gain, pairs = gain_table(results, test_to_train, rule.rope, rule.confidence)
     best = best_arm(gain, rule.rope)
