@@ -328,9 +328,12 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
             scored_as_validated=settings.scored_as_validated,
             test_to_train=self.test_to_train_,
             fixed_splits=self.fixed_splits_,
+            folds=outcomes[0].folds,
             interrupted=self.interrupted_,
             n_repeats=len(outcomes),
             settings=self.settings_,
+            row_scores=[row for outcome in outcomes for row in outcome.row_scores],
+            clusters=task.clusters,
         )
         self._set_tables(self.findings_)
 

@@ -12,6 +12,8 @@ from ._holm import holm
 from ._posterior import ROUNDING, Posterior
 
 INFLATION = 2.0  # training rows may have as much in common as test rows
+GROUP_INFLATION = 3.0  # and few groups train in nearly every replicate
+_LEAST_DF = 0.5
 _DENSE_CELLS = 20_000_000  # 160 MB of float64
 
 
@@ -26,8 +28,9 @@ class ClusteredPosterior(Posterior):
     scale : float
         Scale of Student's t around it; 0 where no row differs from the mean, NaN where there are too few
         replicates or rows.
-    df : int
-        Degrees of freedom: one less than the replicates, or than the clusters of rows where these are fewer.
+    df : float
+        Degrees of freedom: one less than the replicates, or than the clusters of rows where these are fewer;
+        clusters of unequal weights count as fewer.
     shared_variance : float
         The part of the squared scale that comes from the rows, which more replicates do not lower.
     n_clusters : int
@@ -97,7 +100,7 @@ def clustered_t(
     differences: ArrayLike,
     weights: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
-    inflation: float = INFLATION,
+    inflation: float | None = None,
     reach: float = 1.0,
 ) -> ClusteredPosterior:
     """Return the posterior of a mean difference from its parts by replicate and test row.
@@ -122,16 +125,17 @@ def clustered_t(
     clusters : array-like of shape (n_rows,), default=None
         Label of the group of each row, where rows of one group are no independent evidence. Each row by itself by
         default.
-    inflation : float, default=2.0
+    inflation : float, default=None
         How much the rows count: training rows, which replicates share as well, may have as much in common as test
-        rows.
+        rows. By default 2, and 3 with clusters, of which training sets share more.
     reach : float, default=1.0
         How far the score of a row can differ: 1 for scores within 0 and 1. For the case that no row differs.
 
     Returns
     -------
     ClusteredPosterior
-        Student's t, with as many degrees of freedom as replicates or clusters less one, whichever are fewer.
+        Student's t, with as many degrees of freedom as replicates less one, or as clusters less one where these
+        are fewer. Clusters of unequal weights p count as ``1 / sum(p**2)``.
 
     Raises
     ------
@@ -175,14 +179,17 @@ def clustered_t(
     n = len(w) and int(replicate.max()) + 1
     mean = float(d.sum() / n) if n else float("nan")
     size = float(np.abs(d / w).max(initial=0.0))
+    if inflation is None:
+        inflation = INFLATION if clusters is None else GROUP_INFLATION
     return posterior_of(
-        mean, (d - mean * w) / max(n, 1), replicate, codes[row], n, inflation=inflation, reach=reach, size=size
+        mean, (d - mean * w) / max(n, 1), w, replicate, codes[row], n, inflation=inflation, reach=reach, size=size
     )
 
 
 def posterior_of(
     mean: float,
     residuals: NDArray[np.float64],
+    weights: NDArray[np.float64],
     replicate: NDArray[np.int64],
     cluster: NDArray[np.int64],
     n_replicates: int,
@@ -200,10 +207,11 @@ def posterior_of(
         mean = 0.0
     used = np.bincount(cluster) > 0
     n_clusters = int(used.sum())
-    df = min(n_replicates, n_clusters) - 1
-    if df < 1 or not np.isfinite(mean):
+    if min(n_replicates, n_clusters) < 2 or not np.isfinite(mean):
         nan = float("nan")
-        return ClusteredPosterior(mean, nan, max(df, 0), nan, n_clusters, reach)
+        return ClusteredPosterior(mean, nan, 0, nan, n_clusters, reach)
+    share = np.bincount(cluster, weights=weights)
+    df = max(_LEAST_DF, min(float(n_replicates), float(share.sum() ** 2 / (share @ share))) - 1)
     by_row = _squared_sums(cluster, residuals, len(used)) * n_clusters / (n_clusters - 1)
     by_replicate = _squared_sums(replicate, residuals, n_replicates) * n_replicates / (n_replicates - 1)
     both = _squared_sums(replicate * len(used) + cluster, residuals, n_replicates * len(used))

@@ -21,7 +21,7 @@ class Posterior:
         Mean of the differences.
     scale : float
         Scale of Student's t around it; NaN where there are too few differences, or all are equal.
-    df : int
+    df : float
         Degrees of freedom.
 
     Examples
@@ -35,7 +35,7 @@ class Posterior:
 
     mean: float
     scale: float
-    df: int
+    df: float
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the central interval that holds the mean with a probability.

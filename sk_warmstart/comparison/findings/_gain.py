@@ -39,8 +39,12 @@ def gain_table(
     rule: DecisionRule,
     test_to_train: float,
     target: float | None = None,
+    folds: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, PairsNeeded | None]]:
-    """Return one row an arm, and for each undecided arm the number of replicates that would decide, or None."""
+    """Return one row an arm, and for each undecided arm the number of replicates that would decide, or None.
+
+    With ``folds`` the unit of Nadeau and Bengio's test is a fold of a replicate.
+    """
     arms = list(dict.fromkeys(results["arm"]))
     gains = {arm: paired_gains(results, arm) for arm in arms}
     table = {arm: _description(results, arm) for arm in arms}
@@ -58,6 +62,7 @@ def gain_table(
             verdict=judged.verdict,
             p_adjusted=judged.p_adjusted,
             **_beside(gains[arm], test_to_train, rule.confidence),
+            **_corrected(gains_by_fold(results, arm) if folds else gains[arm], test_to_train, rule.confidence),
             p_phases=np.nan if rows is None else rows.interaction(arm),
         )
     trained = [arm for arm in posteriors if arm != INCUMBENT]
@@ -84,6 +89,13 @@ def paired_gains(results: pd.DataFrame, arm: str, than: str = REFERENCE) -> NDAr
     if not len(pairs):
         return np.array([])
     return replicate_means(pairs["score"] - pairs["score_than"], pairs["repeat"])
+
+
+def gains_by_fold(results: pd.DataFrame, arm: str) -> NDArray[np.float64]:
+    """Return an arm's mean gain over cold in each stream of each replicate."""
+    pairs = _pairs(results, arm, REFERENCE)
+    gains = (pairs["score"] - pairs["score_than"]).groupby([pairs["repeat"], pairs["stream"]]).mean()
+    return gains.to_numpy()
 
 
 def gains_by_phase(results: pd.DataFrame, arm: str) -> pd.Series:
@@ -156,14 +168,9 @@ def _decision(posterior: Posterior, rule: DecisionRule) -> dict[str, float]:
 
 def _beside(gains: NDArray[np.float64], test_to_train: float, confidence: float) -> dict[str, float]:
     """Return the worst replicate, and other ways to look at the same pairs."""
-    corrected = correlated_t(gains, test_to_train)
-    low, high = corrected.interval(confidence)
     better = probability_of_improvement(gains, test_to_train, confidence)
     beside = {
         "worst_gain": float(gains.min()) if len(gains) else np.nan,
-        "p_value": corrected.p_value,
-        "corrected_t_low": low,
-        "corrected_t_high": high,
         "p_improvement": better.probability,
         "p_improvement_low": better.low,
         "p_improvement_high": better.high,
@@ -171,6 +178,13 @@ def _beside(gains: NDArray[np.float64], test_to_train: float, confidence: float)
     if len(gains) >= _ENOUGH_TO_RESAMPLE:
         beside["bootstrap_low"], beside["bootstrap_high"] = paired_bootstrap(gains, confidence)
     return beside
+
+
+def _corrected(gains: NDArray[np.float64], test_to_train: float, confidence: float) -> dict[str, float]:
+    """Return p-value and interval of Nadeau and Bengio's corrected t-test."""
+    corrected = correlated_t(gains, test_to_train)
+    low, high = corrected.interval(confidence)
+    return {"p_value": corrected.p_value, "corrected_t_low": low, "corrected_t_high": high}
 
 
 def _pairs(results: pd.DataFrame, arm: str, than: str) -> pd.DataFrame:

@@ -41,6 +41,7 @@ def make_findings(
     scored_as_validated: bool = False,
     test_to_train: float,
     fixed_splits: bool,
+    folds: bool = False,
     interrupted: str | None,
     n_repeats: int,
     settings: Mapping[str, Any],
@@ -52,7 +53,7 @@ def make_findings(
     """
     rows = RowTable(row_scores, clusters) if len(row_scores) else None
     results = reach_targets(results, curves, rule.rope if scored_as_validated else 0.0, target)
-    gain, pairs = gain_table(results, rows, rule, test_to_train, target)
+    gain, pairs = gain_table(results, rows, rule, test_to_train, target, folds)
     stages = stage_tables(Runs(results, curves, measured, gain, test_to_train, rule, rows))
     best = best_arm(gain, stages.get("incumbent"))
     dummy = measured.get("dummy", pd.DataFrame())

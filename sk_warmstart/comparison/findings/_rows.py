@@ -8,9 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...statistics._clustered import ClusteredPosterior, phase_interaction, posterior_of
+from ...statistics._clustered import (
+    GROUP_INFLATION,
+    INFLATION,
+    ClusteredPosterior,
+    phase_interaction,
+    posterior_of,
+)
 from .._names import REFERENCE
-from .._row_scores import RowScores
+from .._row_scores import RowScores, blocks_of
 
 
 class RowTable:
@@ -50,13 +56,12 @@ class RowTable:
     def _cells(self, arm: str, than: str) -> _Cells | None:
         """What each test row of each run adds to the gain; None without a run of both arms."""
         pairs = []
-        for (name, *run), mine in self._runs.items():
-            other = self._runs.get((than, *run)) if name == arm else None
+        for (name, *_), mine in self._runs.items():
+            other = self._runs.get((than, mine.repeat, mine.stream, mine.phase)) if name == arm else None
             if other is not None and np.isfinite(mine.values).all() and np.isfinite(other.values).all():
                 if not np.array_equal(mine.rows, other.rows):
-                    raise ValueError(
-                        f"{arm} and {than} have scores of other rows in repeat, stream and phase {run}"
-                    )
+                    where = f"repeat {mine.repeat}, stream {mine.stream}, phase {mine.phase}"
+                    raise ValueError(f"{arm} and {than} have scores of other rows in {where}")
                 pairs.append((mine, other))
         if not pairs:
             return None
@@ -70,11 +75,17 @@ class RowTable:
             share=np.repeat(1 / np.array(lengths), lengths),
             replicate=np.repeat([mine.repeat for mine, _ in pairs], lengths),
             phase=np.repeat([mine.phase for mine, _ in pairs], lengths),
-            cluster=rows if self._clusters is None else self._clusters[rows],
+            cluster=self._cluster_of(rows, any(run.blocks for pair in pairs for run in pair)),
+            inflation=INFLATION if self._clusters is None else GROUP_INFLATION,
             # Where scores have no bounds, how far they were seen to differ stands for it.
             reach=1.0 if bounded else float(highest - lowest) or float("nan"),
             size=float(max(abs(lowest), abs(highest))),
         )
+
+    def _cluster_of(self, rows: NDArray[np.int64], blocks: bool) -> NDArray[np.int64]:
+        if blocks:
+            return blocks_of(rows, self._clusters)
+        return rows if self._clusters is None else self._clusters[rows]
 
 
 class _Cells(NamedTuple):
@@ -85,19 +96,21 @@ class _Cells(NamedTuple):
     replicate: NDArray[np.int64]
     phase: NDArray[np.int64]
     cluster: NDArray[np.int64]
+    inflation: float
     reach: float
     size: float
 
     def only(self, chosen: NDArray[np.bool_]) -> _Cells:
         """Some of the cells."""
-        return _Cells(*(column[chosen] for column in self[:5]), self.reach, self.size)
+        columns = ("differences", "share", "replicate", "phase", "cluster")
+        return self._replace(**{name: getattr(self, name)[chosen] for name in columns})
 
 
 def _posterior(cells: _Cells) -> ClusteredPosterior:
     """Return that of the mean gain."""
     replicate, n = _codes(cells.replicate)
     mean, residuals = _mean(cells, replicate, n)
-    return posterior_of(mean, residuals, replicate, cells.cluster, n, reach=cells.reach, size=cells.size)
+    return _judged(cells, mean, residuals, replicate, n)
 
 
 def _contrast(cells: _Cells, phase: int) -> ClusteredPosterior:
@@ -110,8 +123,22 @@ def _contrast(cells: _Cells, phase: int) -> ClusteredPosterior:
     residuals = -residuals
     residuals[here] += residuals_here
     # Both gains can be off by the reach.
+    return _judged(cells, mean - mean_of_all, residuals, replicate, n, reaches=2)
+
+
+def _judged(
+    cells: _Cells,
+    mean: float,
+    residuals: NDArray[np.float64],
+    replicate: NDArray[np.int64],
+    n: int,
+    reaches: int = 1,
+) -> ClusteredPosterior:
     return posterior_of(
-        mean - mean_of_all, residuals, replicate, cells.cluster, n, reach=2 * cells.reach, size=cells.size
+        *(mean, residuals, cells.share, replicate, cells.cluster, n),
+        inflation=cells.inflation,
+        reach=reaches * cells.reach,
+        size=cells.size,
     )
 
 
