@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import pandas as pd
 
-from ._stage import RUN, Runs
+from ..._names import REFERENCE
+from ._stage import RUN, Runs, interval_over_replicates, less_cold
+
+_EARLY = 0.25  # of the epochs that cold took
 
 
 def trajectory_table(runs: Runs) -> pd.DataFrame:
+    """Loss, gradients and distances of each arm, and what of these differs from cold in the same runs."""
     curves = runs.curves
     if curves.empty:
         return pd.DataFrame()
@@ -22,4 +29,60 @@ def trajectory_table(runs: Runs) -> pd.DataFrame:
         "start's distance from init": ordered["distance_from_init"].first(),
         "distance from init": ordered["distance_from_init"].last(),
     }
-    return pd.DataFrame(columns).groupby("arm", sort=False).mean()
+    table = pd.DataFrame(columns).groupby("arm", sort=False).mean()
+    differences = {
+        "first loss less cold's": columns["train loss, first epoch"],
+        "early score less cold's": _early_scores(curves),
+    }
+    ratios = {
+        "distance by cold's": columns["distance from start"],
+        "init distance by cold's": columns["distance from init"],
+    }
+    for arm in table.index.drop(REFERENCE, errors="ignore"):
+        for name, values in differences.items():
+            found = interval_over_replicates(less_cold(values, arm), runs.rule.confidence)
+            table.loc[arm, [name, f"{name}, low", f"{name}, high"]] = found
+        for name, values in ratios.items():
+            logs = less_cold(np.log(values.where(values > 0)), arm)
+            found = interval_over_replicates(logs, runs.rule.confidence)
+            table.loc[arm, [name, f"{name}, low", f"{name}, high"]] = np.exp(found)
+    return table.dropna(axis=1, how="all")
+
+
+def read_trajectories(table: pd.DataFrame) -> Iterator[str]:
+    """Say of each arm how far it moves by cold's way, whether it is faster, and whether it explores less."""
+    name = "distance by cold's"
+    if name not in table:
+        return
+    for arm, row in table[table[name].notna()].iterrows():
+        low, high = row[f"{name}, low"], row[f"{name}, high"]
+        faster, wider = _is_faster(row), _side(low, high, 1.0)
+        explores = {-1: "explores less", 1: "explores more", 0: "is not shown to explore less or more"}[wider]
+        joint = "and" if (faster > 0) == (wider < 0) or not faster else "but"
+        speed = {1: "it is faster at first", -1: "it is slower at first", 0: "it is not shown to be faster"}[faster]
+        yield f"{arm} moves {row[name]:.2g} [{low:.2g}, {high:.2g}] times as far as cold: {speed} {joint} {explores}."
+
+
+def _early_scores(curves: pd.DataFrame) -> pd.Series:
+    """Mean validation score over the first quarter of cold's epochs; a run that stopped keeps its last."""
+    cold = curves[curves["arm"] == REFERENCE].groupby(RUN[:3])["epoch"].max()
+    budget = np.ceil(_EARLY * cold).clip(lower=1).rename("budget")
+    early = curves[curves["epoch"] > 0].merge(budget.reset_index(), on=RUN[:3])
+    early = early[early["epoch"] <= early["budget"]].sort_values("epoch").groupby(RUN, sort=False)
+    total, last = early["valid_score"].sum(min_count=1), early["valid_score"].last()
+    missing = early["budget"].first() - early.size()
+    return (total + missing * last) / early["budget"].first()
+
+
+def _is_faster(row: pd.Series) -> int:
+    """1 where loss or score say faster at first and neither says slower, -1 the other way round, else 0."""
+    sides = {
+        -_side(*row.reindex(["first loss less cold's, low", "first loss less cold's, high"]), 0.0),
+        _side(*row.reindex(["early score less cold's, low", "early score less cold's, high"]), 0.0),
+    } - {0}
+    return sides.pop() if len(sides) == 1 else 0
+
+
+def _side(low: float, high: float, point: float) -> int:
+    """Tell on which side of a point an interval lies; 0 where it holds the point or is missing."""
+    return int(low > point) - int(high < point)

@@ -18,7 +18,7 @@ from .._scorer import PhaseScorer
 
 @dataclass(frozen=True)
 class PreviousPredictions:
-    """What an arm predicted of the test rows of the phase before."""
+    """What an arm predicted of all test rows of the phase before."""
 
     test: Index
     predictions: NDArray
@@ -29,16 +29,10 @@ def score_on_all_phases(
     scorer: PhaseScorer,
     tests: dict[int, Index],
     now: int,
-    before: PreviousPredictions | None,
     place: dict[str, Any],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], PreviousPredictions | None]:
-    """Score a fitted arm on the test rows of this phase and of others, and count its flipped predictions.
-
-    Returns rows of transfer and of flips, as in ``Measured``, and the predictions for the next phase; None where
-    the arm is no classifier.
-    """
+) -> list[dict[str, Any]]:
+    """Score an arm on the test rows of this phase and of others: rows of transfer, as in ``Measured``."""
     transfer: list[dict[str, Any]] = []
-    flips: list[dict[str, Any]] = []
     scores: dict[bytes, float] = {}  # phases may share their test rows
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
@@ -49,13 +43,30 @@ def score_on_all_phases(
                     scorer.score(estimator, index) if phase <= now else _score_ahead(estimator, scorer, index)
                 )
             transfer.append({**place, "on_phase": phase, "score": scores[key]})
-    if now not in tests or not is_classifier(estimator):
-        return transfer, flips, None
-    if before is not None:
-        after, y = scorer.predict(estimator, before.test), scorer.targets(before.test)
-        retained = retained_accuracy(y, before.predictions, after)
-        flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
-    return transfer, flips, PreviousPredictions(tests[now], scorer.predict(estimator, tests[now]))
+    return transfer
+
+
+def flips_since(
+    estimator: Estimator,
+    scorer: PhaseScorer,
+    test: Index,
+    before: PreviousPredictions | None,
+    place: dict[str, Any],
+) -> tuple[list[dict[str, Any]], PreviousPredictions | None]:
+    """Count what a classifier predicts otherwise than after the phase before, on all test rows of that phase.
+
+    Returns rows of flips, and the predictions of this phase's test rows for the next; of a regressor none.
+    """
+    if not is_classifier(estimator):
+        return [], None
+    flips: list[dict[str, Any]] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)
+        if before is not None:
+            after, y = scorer.predict(estimator, before.test), scorer.targets(before.test)
+            retained = retained_accuracy(y, before.predictions, after)
+            flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
+        return flips, PreviousPredictions(test, scorer.predict(estimator, test))
 
 
 def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, float]:
