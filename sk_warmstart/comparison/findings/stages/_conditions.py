@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,6 @@ from ..._names import INCUMBENT, REFERENCE
 from .._gain import paired_gains
 from .._words import listed
 from ._stage import RUN, Runs, interval_over_replicates
-
-_MEASURES = {"new_share": "share of new rows", "drift": "drift of new rows"}
 
 
 def conditions_table(runs: Runs) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from ....statistics._decision import DecisionRule
 from ....statistics._posterior import correlated_t
 from ..._names import REFERENCE
+from .._rows import RowTable
 
 RUN = ["repeat", "stream", "phase", "arm"]
 
@@ -25,6 +26,7 @@ class Runs:
     gain: pd.DataFrame
     test_to_train: float
     rule: DecisionRule
+    rows: RowTable | None = None
 
 
 @dataclass(frozen=True)
