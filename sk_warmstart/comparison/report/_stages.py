@@ -20,7 +20,7 @@ def stage_pages(findings: Content) -> list[Table]:
         if table is None or table.empty:
             continue
         if stage.conclusion is not None:
-            note = " ".join([note, *stage.conclusion(table)])
+            note = " ".join([*stage.conclusion(table), note])
         if stage.name == "classes":
             table, note = _fewer_classes(table, note)
         values = [table[column].tolist() for column in table]

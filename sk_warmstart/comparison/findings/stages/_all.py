@@ -35,10 +35,11 @@ STAGES = (
     Stage(
         "trajectories",
         "The way through the weights",
-        "Means over runs. Distances are Euclidean, over all parameters: from the start of the fit, and from the "
-        "weights that the lineage first began with. Against cold, run by run: the loss after the first epoch, the "
-        "validation score over the first quarter of cold's epochs, and both distances as a ratio; intervals over "
-        "replicates.",
+        "Means over runs. The gradient norm is that of an epoch's last batch, which in one run has the same rows "
+        "for all arms but may be small: it compares arms, not phases. Distances are Euclidean, over all "
+        "parameters: from the start of the fit, and from the weights that the lineage first began with. Against "
+        "cold, run by run: the loss after the first epoch, the validation score over the first quarter of cold's "
+        "epochs, and both distances as a ratio; intervals over replicates.",
         trajectory_table,
         by_arm=True,
         conclusion=read_trajectories,
@@ -54,13 +55,13 @@ STAGES = (
     Stage(
         "updates",
         "What new data did to what was known",
-        "Old rows tested an earlier phase (those of old classes and old windows), new rows test for the first time; "
-        "some old rows may have trained since, and are held out no more. Forgetting (how far the score on the test "
-        "rows of an earlier phase fell below its best) and backward transfer (how later phases changed it) are "
-        "there only where each phase brings test rows of its own: on rows that all phases share, as in "
+        "Old rows tested an earlier phase (those of old classes and old windows), new rows test for the first "
+        "time; some old rows may have trained since, and are held out no more. Forgetting (how far the score on "
+        "the test rows of an earlier phase fell below its best) and backward transfer (how later phases changed "
+        "it) are there only where each phase brings test rows of its own: on rows that all phases share, as in "
         "DataIncremental, a change is growth. The newest training rows against the older ones of the same phase "
-        "show who fits what came last. A negative flip is a test row of the phase before, of all of them, that was "
-        "right then and is wrong now.",
+        "show who fits what came last. A negative flip is a test row of the phase before, of all of them, that "
+        "was right then and is wrong now.",
         update_table,
         by_arm=True,
         conclusion=read_updates,
@@ -68,20 +69,21 @@ STAGES = (
     Stage(
         "conditions",
         "When it pays",
-        "Each phase by itself: the share of its training rows that are new, how far the new rows have drifted from "
-        "those of the phase before (mean population stability index of the numeric columns, less what it is "
-        "without drift: about 0 without, 0.1 is little, 0.25 much), and each arm's gain over cold and speed-up with "
-        "intervals. Verdicts are adjusted for the number of phases; p_phases is that of no difference between "
-        "phases.",
+        "Each phase by itself: the share of its training rows that are new, how far the new rows have drifted "
+        "from those of the phase before (mean population stability index of the numeric columns, less what it is "
+        "without drift: about 0 without, 0.1 is little, 0.25 much), and each arm's gain over cold and speed-up "
+        "with intervals. Verdicts are adjusted for the number of phases; p_phases is that of no difference "
+        "between phases.",
         conditions_table,
         conclusion=read_conditions,
     ),
     Stage(
         "classes",
         "Class by class",
-        "Recall of each class in the last phase, and its change against cold in the same replicate: a gain in the "
-        "mean may hide a class that is lost. sd: standard deviation over replicates; intervals are over "
-        "replicates too, and a class differs where that is shown after Holm's adjustment for the number of classes.",
+        "Recall of each class in the last phase, and its change against cold in the same replicate: a gain in "
+        "the mean may hide a class that is lost. sd: standard deviation over replicates; intervals are over "
+        "replicates too, and a class differs where that is shown after Holm's adjustment for the number of "
+        "classes.",
         class_table,
         conclusion=read_classes,
     ),

@@ -18,8 +18,8 @@ from ._stage import RUN, Runs, interval_over_replicates
 def conditions_table(runs: Runs) -> pd.DataFrame:
     """Return for each arm and phase the score's gain over cold, the speed-up, and what the phase was like.
 
-    The verdicts are adjusted for the number of phases. ``p_phases`` is that of "the gain is the same in all phases",
-    and ``phases_differ`` says whether the rule's confidence rejects it.
+    The verdicts are adjusted for the number of phases. ``p_phases`` is that of "the gain is the same in all
+    phases", and ``phases_differ`` says whether the rule's confidence rejects it.
     """
     results, alpha = runs.results, 1 - runs.rule.confidence
     failed = set(results.loc[results["error"].ne(""), "arm"]) if "error" in results else set()
@@ -59,7 +59,7 @@ def read_conditions(table: pd.DataFrame) -> Iterator[str]:
     """
     if "verdict" not in table or table.index.get_level_values("phase").nunique() < 2:
         return
-    judged = table[table["verdict"].ne("")]
+    judged = table[table["verdict"].ne("") & (table.index.get_level_values("arm") != INCUMBENT)]
     alike = []
     for arm, rows in judged.groupby(level="arm", sort=False):
         phases = rows.droplevel("arm")

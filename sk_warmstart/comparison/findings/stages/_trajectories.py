@@ -51,16 +51,19 @@ def trajectory_table(runs: Runs) -> pd.DataFrame:
 
 def read_trajectories(table: pd.DataFrame) -> Iterator[str]:
     """Say of each arm how far it moves by cold's way, whether it is faster, and whether it explores less."""
-    name = "distance by cold's"
+    name, from_init = "distance by cold's", "init distance by cold's"
     if name not in table:
         return
     for arm, row in table[table[name].notna()].iterrows():
-        low, high = row[f"{name}, low"], row[f"{name}, high"]
-        faster, wider = _is_faster(row), _side(low, high, 1.0)
+        faster, wider = _is_faster(row), _side(*_interval(row, name), 1.0)
+        speed = {1: "it is faster at first", -1: "it is slower at first", 0: "it is not shown to be faster"}[
+            faster
+        ]
         explores = {-1: "explores less", 1: "explores more", 0: "is not shown to explore less or more"}[wider]
-        joint = "and" if (faster > 0) == (wider < 0) or not faster else "but"
-        speed = {1: "it is faster at first", -1: "it is slower at first", 0: "it is not shown to be faster"}[faster]
-        yield f"{arm} moves {row[name]:.2g} [{low:.2g}, {high:.2g}] times as far as cold: {speed} {joint} {explores}."
+        ends = ""
+        if from_init in table and np.isfinite(row[from_init]):
+            ends = f", and ends {_ratio(row, from_init)} times as far from the first weights of its lineage"
+        yield f"In a fit, {arm} moves {_ratio(row, name)} times as far as cold{ends}: {speed} and {explores}."
 
 
 def _early_scores(curves: pd.DataFrame) -> pd.Series:
@@ -76,11 +79,19 @@ def _early_scores(curves: pd.DataFrame) -> pd.Series:
 
 def _is_faster(row: pd.Series) -> int:
     """1 where loss or score say faster at first and neither says slower, -1 the other way round, else 0."""
-    sides = {
-        -_side(*row.reindex(["first loss less cold's, low", "first loss less cold's, high"]), 0.0),
-        _side(*row.reindex(["early score less cold's, low", "early score less cold's, high"]), 0.0),
-    } - {0}
+    by_loss = -_side(*_interval(row, "first loss less cold's"), 0.0)
+    by_score = _side(*_interval(row, "early score less cold's"), 0.0)
+    sides = {by_loss, by_score} - {0}
     return sides.pop() if len(sides) == 1 else 0
+
+
+def _interval(row: pd.Series, name: str) -> tuple[float, float]:
+    return float(row.get(f"{name}, low", np.nan)), float(row.get(f"{name}, high", np.nan))
+
+
+def _ratio(row: pd.Series, name: str) -> str:
+    low, high = _interval(row, name)
+    return f"{row[name]:.2f}" + (f" [{low:.2f}, {high:.2f}]" if np.isfinite(low) else "")
 
 
 def _side(low: float, high: float, point: float) -> int:
