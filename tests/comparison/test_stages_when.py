@@ -191,7 +191,7 @@ def test_arms_that_failed_and_the_incumbent_are_not_concluded_about() -> None:
 
 
 def test_speedups_by_phase_by_hand() -> None:
-    results = runs_by_phase({2: 0.0, 3: 0.0}, n_fit=90)
+    results = runs_by_phase({2: 0.0, 3: 0.0}, n_fit=90, samples=900)
     for row in results:
         # Phase 2: cold takes 4 or 16 times as many; phase 3: both are there in one epoch at most.
         cold = 400 * 4 ** (row["repeat"] % 2) if row["phase"] == 2 else 50
@@ -202,7 +202,14 @@ def test_speedups_by_phase_by_hand() -> None:
     assert table.loc[2, ["speedup_low", "speedup_high"]].tolist() == pytest.approx(
         np.exp(correlated_t(logs).interval(0.95)).tolist()
     )
-    assert table.loc[3, "speedup"] == pytest.approx(1)
+    assert table.loc[3, ["speedup", "speedup_low", "speedup_high"]].tolist() == [1, 1, 1]
+    for row in results:
+        row |= {
+            "cold_samples_to_target": np.nan,
+            "samples_to_target": np.nan,
+            "samples": 900 if row["arm"] == "cold" else 300,
+        }
+    assert conditions_table(make_runs(results)).loc[("warm", 2), "speedup"] == pytest.approx(3)
 
 
 # ---------------------------------------------------------------- what a phase brings

@@ -9,10 +9,11 @@ import pandas as pd
 
 from ....statistics._clustered import phase_interaction
 from ....statistics._posterior import Posterior, correlated_t
+from ....statistics._speedup import geometric_speedup
 from ..._names import INCUMBENT, REFERENCE
 from .._gain import paired_gains
 from .._words import listed
-from ._stage import RUN, Runs, interval_over_replicates
+from ._stage import RUN, Runs
 
 
 def conditions_table(runs: Runs) -> pd.DataFrame:
@@ -37,7 +38,7 @@ def conditions_table(runs: Runs) -> pd.DataFrame:
             ]
             table["verdict"] = [judged[str(phase)].verdict for phase in gains]
             if arm != INCUMBENT:
-                table = table.join(_speedups(mine, runs.rule.confidence))
+                table = table.join(_speedups(results, arm, runs.rule.confidence))
             table["p_phases"] = p_phases
             table["phases_differ"] = "yes" if p_phases <= alpha else "no"
         tables[arm] = table
@@ -82,8 +83,8 @@ def _sentence(arm: str, phases: pd.DataFrame) -> str:
             parts.append(f"{verb} {where}")
     p_value = phases["p_phases"].iloc[0]
     differs = f"its gain differs between phases (p {_p(p_value)})"
-    low, high = phases["gain"].idxmin(), phases["gain"].idxmax()
-    ends = f"from {phases.loc[low, 'gain']:+.4f} in phase {low} to {phases.loc[high, 'gain']:+.4f} in phase {high}"
+    gains = phases["gain"]
+    ends = f"from {gains.min():+.4f} in phase {gains.idxmin()} to {gains.max():+.4f} in phase {gains.idxmax()}"
     if not parts:
         return f"{arm}: {differs}, {ends}; in no phase alone is it decided."
     opposite = len(parts) == 2
@@ -143,7 +144,7 @@ def _p_phases(runs: Runs, arm: str, phases: Sequence[int]) -> float:
     """Return the p-value of an arm's gain being the same in all phases."""
     if runs.rows is not None and runs.rows.posterior(arm) is not None:
         return runs.rows.interaction(arm)
-    gains = _gains(runs.results, arm).reindex(columns=phases).dropna()
+    gains = _gains(runs.results, arm).reindex(columns=list(phases)).dropna()
     return phase_interaction([correlated_t(gains[phase] - gains.mean(axis=1)) for phase in phases])
 
 
@@ -153,18 +154,20 @@ def _gains(results: pd.DataFrame, arm: str) -> pd.DataFrame:
     return (means.loc[arm] - means.loc[REFERENCE]).unstack("phase")
 
 
-def _speedups(mine: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return the speed-ups of an arm by phase, with plain t intervals of their logs over replicates."""
-    if "cold_samples_to_target" not in mine:
-        return pd.DataFrame(index=mine["phase"].unique())
-    efforts = [mine[name].clip(lower=mine["n_fit"]) for name in ("cold_samples_to_target", "samples_to_target")]
-    logs = np.log(efforts[0] / efforts[1]).set_axis(pd.MultiIndex.from_frame(mine[RUN[:3]])).dropna()
-    rows = {
-        phase: np.exp(interval_over_replicates(values, confidence))
-        for phase, values in logs.groupby(level="phase")
-    }
-    columns = ["speedup", "speedup_low", "speedup_high"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+def _speedups(results: pd.DataFrame, arm: str, confidence: float) -> pd.DataFrame:
+    """Return the speed-ups of an arm by phase; a run that has no time to the target counts with all it spent."""
+    keys = RUN[:3]
+    if "cold_samples_to_target" not in results:
+        return pd.DataFrame(index=results["phase"].unique())
+    cold = results.loc[results["arm"] == REFERENCE, [*keys, "samples"]]
+    pairs = results[results["arm"] == arm].merge(cold, on=keys, suffixes=("", "_cold"))
+    pairs["own"] = pairs["samples_to_target"].fillna(pairs["samples"]).clip(lower=pairs["n_fit"])
+    pairs["cold"] = pairs["cold_samples_to_target"].fillna(pairs["samples_cold"]).clip(lower=pairs["n_fit"])
+    rows = {}
+    for phase, runs in pairs.groupby("phase"):
+        found = geometric_speedup(runs["cold"], runs["own"], runs["repeat"], confidence)
+        rows[phase] = (found.speedup, found.low, found.high)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["speedup", "speedup_low", "speedup_high"])
 
 
 def _p(value: float) -> str:

@@ -70,11 +70,11 @@ def _early_scores(curves: pd.DataFrame) -> pd.Series:
     """Mean validation score over the first quarter of cold's epochs; a run that stopped keeps its last."""
     cold = curves[curves["arm"] == REFERENCE].groupby(RUN[:3])["epoch"].max()
     budget = np.ceil(_EARLY * cold).clip(lower=1).rename("budget")
-    early = curves[curves["epoch"] > 0].merge(budget.reset_index(), on=RUN[:3])
-    early = early[early["epoch"] <= early["budget"]].sort_values("epoch").groupby(RUN, sort=False)
-    total, last = early["valid_score"].sum(min_count=1), early["valid_score"].last()
-    missing = early["budget"].first() - early.size()
-    return (total + missing * last) / early["budget"].first()
+    within = curves[curves["epoch"] > 0].merge(budget.reset_index(), on=RUN[:3])
+    within = within[within["epoch"] <= within["budget"]].sort_values("epoch")
+    early = within.groupby(RUN, sort=False)
+    epochs, last = early["budget"].first(), early["valid_score"].last()
+    return (early["valid_score"].sum(min_count=1) + (epochs - early["valid_score"].size()) * last) / epochs
 
 
 def _is_faster(row: pd.Series) -> int:
