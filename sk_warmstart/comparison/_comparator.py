@@ -139,7 +139,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     stages_ : dict of str to DataFrame
         What the stages of the method found: ``baseline`` (cold, by phase), ``runs`` (by arm and phase, with
         partial budgets), ``trajectories``, ``consistency`` (spread over replicates), ``updates`` (what new data
-        did to what had been learned: forgetting, transfer, flips), ``classes`` (recall of each class), ``cost``,
+        did to what had been learned: gains on old and on new rows, forgetting, flips), ``conditions`` (gains by
+        phase, with the share and drift of its new rows), ``classes`` (recall of each class), ``cost``,
         ``perturbation`` (under noise on the weights) and ``verdict``; with an incumbent also ``incumbent``.
     summary_ : list of str
         The verdict in words, one sentence an arm.

@@ -23,7 +23,7 @@ from sk_warmstart.comparison.runs._scorer import PhaseScorer
 from sk_warmstart.comparison.runs.measures._measured import Measured
 from sk_warmstart.comparison.runs.measures._noise import NOISES, score_under_noise
 from sk_warmstart.comparison.runs.measures._recall import recall_by_class
-from sk_warmstart.comparison.runs.measures._transfer import PreviousPredictions, score_on_all_phases
+from sk_warmstart.comparison.runs.measures._transfer import PreviousPredictions, flips_since, score_on_all_phases
 from sk_warmstart.statistics import DecisionRule
 
 X, Y = load_iris(return_X_y=True)
@@ -134,7 +134,7 @@ def test_classes_by_hand() -> None:
     ]
     found = tables(classes=rows)["classes"]
     assert list(found.index) == [("cold", 0), ("cold", 1), ("warm", 0), ("warm", 1)]
-    assert found.loc["cold", ["change", "change_sd"]].isna().all().all()
+    assert found.loc["cold", ["change", "change_sd", "change_low", "change_high"]].isna().all().all()
     assert found["recall"].tolist() == pytest.approx([0.6, 1, 0.6, 0.75])
     assert found.loc["warm", "change"].tolist() == pytest.approx([0, -0.25])
     assert found.loc["warm", "change_sd"].tolist() == pytest.approx([0.1 * 2**0.5, 0.25 * 2**0.5])
@@ -179,7 +179,7 @@ class Says(ClassifierMixin, BaseEstimator):
         return np.asarray(X)[:, 0]
 
 
-def test_flips_on_the_rows_of_the_phase_before() -> None:
+def test_scores_on_all_phases_and_flips_on_all_rows_of_the_phase_before() -> None:
     truth = np.array([1, 1, 0, 0, 1])
     says = np.array([[1], [0], [0], [1], [1]])
     before = PreviousPredictions(np.arange(4), np.array([1, 1, 1, 0]))
@@ -187,17 +187,18 @@ def test_flips_on_the_rows_of_the_phase_before() -> None:
     def score(net: Any, X: Any, y: Any) -> float:
         return float((net.predict(X) == y).mean())
 
+    scorer = PhaseScorer(says, truth, score)
     tests = {1: np.arange(4), 2: np.array([3, 4]), 3: np.array([4])}
-    transfer, flips, known = score_on_all_phases(
-        Says(), PhaseScorer(says, truth, score), tests, 2, before, {"arm": "a"}
-    )
+    transfer = score_on_all_phases(Says(), scorer, tests, 2, {"arm": "a"})
     assert [(row["on_phase"], row["score"]) for row in transfer] == [(1, 0.5), (2, 0.5), (3, 1.0)]
+    flips, known = flips_since(Says(), scorer, np.arange(5), before, {"arm": "a"})
     # Right before: 0, 1 and 3; of these 1 and 3 are wrong now; 2 was wrong and is right.
     assert flips[0]["negative_flips"] == 0.5
     assert flips[0]["positive_flips"] == 0.25
     assert flips[0]["retained"] == pytest.approx(1 / 3)
     assert known is not None
-    assert known.predictions.tolist() == [1, 1]
+    assert known.test.tolist() == [0, 1, 2, 3, 4]
+    assert known.predictions.tolist() == [1, 0, 0, 1, 1]
 
 
 def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
@@ -232,10 +233,10 @@ def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> N
         X[::-1], Y[::-1]
     )
     stages = fitted.stages_
-    names = ["baseline", "runs", "trajectories", "consistency", "updates", "classes", "cost", "perturbation"]
-    assert list(stages) == [*names, "verdict"]
+    names = ["baseline", "runs", "trajectories", "consistency", "updates", "conditions", "classes", "cost"]
+    assert list(stages) == [*names, "perturbation", "verdict"]
     assert stages["verdict"] is fitted.gain_
-    assert stages["updates"].notna().all().all()
+    assert stages["updates"].loc["warm"].notna().all()
     assert (stages["cost"]["checkpoint, kB"] > 1).all()
     page = fitted.report(tmp_path / "report.html").read_text()
     for table in stage_pages(fitted.findings_):
@@ -250,7 +251,7 @@ def test_numbers_have_no_flips_and_other_estimators_have_what_can_be_seen() -> N
         A, b / b.std()
     )
     assert "negative flips" not in numbers.stages_["updates"]
-    assert "forgetting" in numbers.stages_["updates"]
+    assert "forgetting" not in numbers.stages_["updates"]  # all phases have the same test rows
     foreign = MLPClassifier((4,), max_iter=300, tol=0.1)
     seen = WarmStartComparator(foreign, ("cold", "warm"), **settings).fit(X, Y).stages_
     assert seen["perturbation"].empty

@@ -23,11 +23,13 @@ from .fits._fit import Fit, error_in_words, first_estimator, make_fit
 from .fits._record import NOT_A_NUMBER, fails_where, final_valid_score, record_of, record_without_training
 from .interruption._journal import Key
 from .measures._checkpoint import cost_of_checkpoint
+from .measures._conditions import conditions_of_phase
 from .measures._dummy import dummy_score
 from .measures._noise import score_under_noise
+from .measures._parts import score_on_parts
 from .measures._recall import recall_by_class
 from .measures._row_scores import Scored, score_by_row
-from .measures._transfer import PreviousPredictions, flips_between, score_on_all_phases
+from .measures._transfer import PreviousPredictions, flips_between, flips_since, score_on_all_phases
 
 
 @dataclass
@@ -46,8 +48,8 @@ class Stream:
 
     def __post_init__(self) -> None:
         new = new_test_rows(self.phases)
-        # The test rows that each phase adds; all of its own where some phases add none.
-        self._tests: list[Index] = new if all(map(len, new)) else [phase.test for phase in self.phases]
+        # The test rows that each phase adds. Where some add none, a change of score is growth and no forgetting.
+        self._tests: list[Index] = new if all(map(len, new)) else []
 
     def run(self) -> Iterator[list[Fit]]:
         """Yield the fits of each phase, and record them once they were run."""
@@ -55,7 +57,8 @@ class Stream:
         if not phases:
             return
         base, data = first_estimator(task, self.rng), self._prepare(1, Option())
-        self._score_untrained(base, data)
+        if self._tests:
+            self._score_untrained(base, data)
         first = Fit(base, data, self._key(1, 0, 0), task.packed)
         yield [first]
         if first.cause is not None:
@@ -67,6 +70,9 @@ class Stream:
             self._score_on_all_phases(INCUMBENT, task.incumbent, task.phase_scorer(), 1)
         for phase in range(2, len(phases) + 1):
             common = self._prepare(phase, Option())
+            self.outcome.measured.conditions.append(
+                conditions_of_phase(task.X, phases, phase, self._place(phase, ""))
+            )
             seed = int(self.rng.integers(2**31))  # one for all arms: they differ in their start only
             fits = [
                 (arm, self._fits(arm, number, phase, seed, common))
@@ -169,18 +175,18 @@ class Stream:
     def _score_on_all_phases(
         self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int, scored: Scored | None = None
     ) -> None:
-        """Score an arm on the test rows of each phase so far, and of the next.
+        """Score an arm on old and new rows apart, and count the predictions that this phase flipped.
 
         ``scored`` is what is known of the phase's own test rows.
         """
-        tests = dict(enumerate(self._tests[: phase + 1], start=1))
-        place = self._place(phase, name)
-        known = None if scored is None else (self.phases[phase - 1].test, scored)
-        transfer, flips, predictions = score_on_all_phases(
-            estimator, scorer, tests, phase, self._predictions.get(name), place, known
-        )
-        self.outcome.measured.transfer += transfer
-        self.outcome.measured.flips += flips
+        measured, place = self.outcome.measured, self._place(phase, name)
+        tests, test = dict(enumerate(self._tests[: phase + 1], start=1)), self.phases[phase - 1].test
+        same = None if scored is None else (test, scored)
+        measured.transfer += score_on_all_phases(estimator, scorer, tests, phase, place, same)
+        if phase > 1:
+            measured.parts.append(score_on_parts(estimator, scorer, self.phases, phase, place))
+        flips, predictions = flips_since(estimator, scorer, test, self._predictions.get(name), place, same)
+        measured.flips += flips
         self._scorers[name], self._predictions[name] = scorer, predictions
 
     def _measure_at_the_end(
@@ -201,8 +207,7 @@ class Stream:
         net = clone(base).set_params(callbacks=None, max_epochs=0).set_callbacks()
         net.fit(data.X, data.y, **data.params)
         tests = dict(enumerate(self._tests, start=1))
-        transfer, _, _ = score_on_all_phases(net, data.scorer, tests, 0, None, self._place(0, ""))
-        self.outcome.measured.transfer += transfer
+        self.outcome.measured.transfer += score_on_all_phases(net, data.scorer, tests, 0, self._place(0, ""))
 
     def _key(self, phase: int, arm: int, option: int) -> Key:
         return (self.repeat, self.number, phase, arm, option)

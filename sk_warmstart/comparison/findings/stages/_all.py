@@ -7,14 +7,15 @@ import pandas as pd
 from ..._names import INCUMBENT
 from ._baseline import baseline_table
 from ._budgets import budget_table
-from ._classes import class_table
+from ._classes import class_table, read_classes
+from ._conditions import conditions_table, read_conditions
 from ._consistency import consistency_table
 from ._cost import cost_table
 from ._incumbent import incumbent_table
 from ._perturbation import perturbation_table
 from ._stage import Runs, Stage
-from ._trajectories import trajectory_table
-from ._updates import update_table
+from ._trajectories import read_trajectories, trajectory_table
+from ._updates import read_updates, update_table
 
 # In the order of the report.
 STAGES = (
@@ -34,10 +35,14 @@ STAGES = (
     Stage(
         "trajectories",
         "The way through the weights",
-        "Means over runs. Distances are Euclidean, over all parameters: from the start of the fit, and from the "
-        "weights that the lineage first began with.",
+        "Means over runs. The gradient norm is that of an epoch's last batch, which in one run has the same rows "
+        "for all arms but may be small: it compares arms, not phases. Distances are Euclidean, over all "
+        "parameters: from the start of the fit, and from the weights that the lineage first began with. Against "
+        "cold, run by run: the loss after the first epoch, the validation score over the first quarter of cold's "
+        "epochs, and both distances as a ratio; intervals over replicates.",
         trajectory_table,
         by_arm=True,
+        conclusion=read_trajectories,
     ),
     Stage(
         "consistency",
@@ -50,18 +55,37 @@ STAGES = (
     Stage(
         "updates",
         "What new data did to what was known",
-        "Backward transfer is how later phases changed the score on earlier test rows; forgetting how far it fell "
-        "below its best. A negative flip is a test row of the phase before that was right and is wrong now. Where "
-        "windows roll, the rows that test one phase train the next, and are held out no more.",
+        "Old rows tested an earlier phase (those of old classes and old windows), new rows test for the first "
+        "time; some old rows may have trained since, and are held out no more. Forgetting (how far the score on "
+        "the test rows of an earlier phase fell below its best) and backward transfer (how later phases changed "
+        "it) are there only where each phase brings test rows of its own: on rows that all phases share, as in "
+        "DataIncremental, a change is growth. The newest training rows against the older ones of the same phase "
+        "show who fits what came last. A negative flip is a test row of the phase before, of all of them, that "
+        "was right then and is wrong now.",
         update_table,
         by_arm=True,
+        conclusion=read_updates,
+    ),
+    Stage(
+        "conditions",
+        "When it pays",
+        "Each phase by itself: the share of its training rows that are new, how far the new rows have drifted "
+        "from those of the phase before (mean population stability index of the numeric columns, less what it is "
+        "without drift: about 0 without, 0.1 is little, 0.25 much), and each arm's gain over cold and speed-up "
+        "with intervals. Verdicts are adjusted for the number of phases; p_phases is that of no difference "
+        "between phases.",
+        conditions_table,
+        conclusion=read_conditions,
     ),
     Stage(
         "classes",
         "Class by class",
-        "Recall of each class in the last phase, and its change against cold in the same replicate: a gain in the "
-        "mean may hide a class that is lost. sd: standard deviation over replicates.",
+        "Recall of each class in the last phase, and its change against cold in the same replicate: a gain in "
+        "the mean may hide a class that is lost. sd: standard deviation over replicates; intervals are over "
+        "replicates too, and a class differs where that is shown after Holm's adjustment for the number of "
+        "classes.",
         class_table,
+        conclusion=read_classes,
     ),
     Stage(
         "incumbent",

@@ -15,9 +15,9 @@ from ....state import NetState
 class Trajectory(Callback):
     """Record gradient norm and distances of the weights in the history.
 
-    ``gradient_norm`` is that of the epoch's last batch; ``distance_from_start`` and ``distance_from_init``
-    are Euclidean distances of all parameters to the start of this fit and to the weights that the lineage
-    first started from.
+    ``gradient_norm`` is that of the epoch's last batch, which may hold fewer rows than the others and is then
+    noisier; ``distance_from_start`` and ``distance_from_init`` are Euclidean distances of all parameters to the
+    start of this fit and to the weights that the lineage first started from.
 
     Examples
     --------
