@@ -71,8 +71,9 @@ def flips_since(
     flips: list[dict[str, Any]] = []
 
     def predict(rows: Index) -> NDArray:
-        same = scored is not None and scored[1].predictions is not None and np.array_equal(rows, scored[0])
-        return scored[1].predictions if scored is not None and same else scorer.predict(estimator, rows)
+        if scored is None or scored[1].predictions is None or not np.array_equal(rows, scored[0]):
+            return scorer.predict(estimator, rows)
+        return scored[1].predictions
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)
