@@ -142,7 +142,7 @@ def test_many_arms_look_different_by_chance() -> None:
     assert gain.loc["best", "p_better"] > 0.975
     found = sentences(gain, pairs, results, Terms("accuracy", "validation accuracy", RULE, 10, False))
     assert "best is undecided" in found[-1].text
-    assert "one of so many arms looks as different by chance" in found[-1].text
+    assert "one of several arms may look as different by chance" in found[-1].text
 
 
 def test_an_arm_that_failed_is_told_so() -> None:

@@ -105,7 +105,7 @@ def _undecided_part(row: pd.Series, needed: PairsNeeded | None, terms: Terms) ->
     if terms.n_repeats < 2:
         return "one pair decides nothing, run at least 5"
     alone = max(row["p_better"], row["p_worse"]) >= terms.rule.p_difference
-    reason = "one of so many arms looks as different by chance; " if alone else ""
+    reason = "one of several arms may look as different by chance; " if alone else ""
     if needed is None:
         return f"{reason}more replicates are not likely to decide"
     return f"{reason}with {needed.n} replicates the chance of a decision is {needed.probability:.0%}"

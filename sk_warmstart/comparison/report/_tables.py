@@ -26,8 +26,8 @@ def gain_page(findings: Content) -> Table:
         *(Column(title, group="Probability that it is") for title in _CHANCES.values()),
         Column("Speed-up", small=content),
         Column("Cost", left=True),
-        Column("Reached", small=f"{findings.reference}'s validation score; the other way round"),
-        Column("Worst gain", small="of a replicate"),
+        Column("Reached"),
+        Column("Worst gain"),
         Column("Time per fit"),
     ]
     decimals = decimals_of(gain, findings.rule.rope)
