@@ -329,6 +329,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
             interrupted=self.interrupted_,
             n_repeats=len(outcomes),
             settings=self.settings_,
+            row_scores=[row for outcome in outcomes for row in outcome.row_scores],
+            clusters=task.clusters,
         )
         self._set_tables(self.findings_)
 

@@ -73,6 +73,7 @@ def complete_part(outcomes: Sequence[Outcome], n: int, arms: Sequence[str]) -> t
         part = copy.copy(outcome)
         part.results = _within(outcome.results, common)
         part.curves = _within(outcome.curves, common)
+        part.row_scores = [row for row in outcome.row_scores if (row.stream, row.phase) in common]
         cut.append(part)
     return cut, (
         f"interrupted: {len(common)} {'phase is' if len(common) == 1 else 'phases are'} complete in "

@@ -16,6 +16,7 @@ from ._stream import Stream
 from ._task import Task
 from .fits._fit import Fit
 from .fits._memory import PeakMemory
+from .fits._utilisation import ProcessClock, gpu_utilisation
 from .interruption._interrupt import Interrupts, watch_interrupts
 from .interruption._warn_once import warn_once
 
@@ -44,12 +45,22 @@ def _run(task: Task, fits: list[Fit], interrupts: Interrupts) -> None:
     on_gpu = str(getattr(last_step(task.estimator), "device", "cpu")).startswith("cuda")
     for group in groups:
         memory = PeakMemory(on_gpu) if len(group) == 1 else None  # a pack's is no single fit's
+        clock = ProcessClock()
         run_together([fit.run for fit in group])
+        _share_out(clock.seconds, group)
         interrupts.check()
         if memory is not None:
             group[0].memory = memory.peak
+            group[0].gpu_utilisation = gpu_utilisation() if on_gpu else float("nan")
         if task.journal is not None and all(fit.cause is None or fit.key[3] for fit in group):
             task.journal.save({fit.key: fit.result for fit in group})
+
+
+def _share_out(process_seconds: float, group: list[Fit]) -> None:
+    """Give each fit its share of the processor time, by its seconds."""
+    seconds = sum(fit.seconds for fit in group)
+    for fit in group:
+        fit.process_seconds = process_seconds * (fit.seconds / seconds if seconds > 0 else 1 / len(group))
 
 
 def _restore(task: Task, fit: Fit) -> bool:
