@@ -59,7 +59,7 @@ def sentences(
             _worst_part(row, paired_gains(results, arm), terms.rule.rope),
             _phases_part(row, gains_by_phase(results, arm), terms.rule),
             _effort_part(row, results, terms),
-            "" if arm == INCUMBENT else _next_part(row, terms.rule),
+            "" if arm == INCUMBENT else _next_part(row, gains_by_phase(results, arm), terms.rule),
         ]
         where = " on this stream" if terms.fixed else ""
         rest = f"{where}: {'; '.join(part for part in parts if part)}."
@@ -174,9 +174,9 @@ def _form(*values: float) -> str:
     return f"{{:+.{decimals}f}}"
 
 
-def _next_part(row: pd.Series, rule: DecisionRule) -> str:
+def _next_part(row: pd.Series, by_phase: pd.Series, rule: DecisionRule) -> str:
     verdict, cost = row["verdict"], row["cost"]
     follows = _NEXT.get((verdict, cost), _NEXT.get((verdict, None), ""))
-    if follows == "use it" and differs_by_phase(row, rule):
+    if follows == "use it" and by_phase.min() < 0 and differs_by_phase(row, rule):
         return "use it if phases to come are like the mean of these"
     return follows
