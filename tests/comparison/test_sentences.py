@@ -128,8 +128,10 @@ def test_phases_of_opposite_sign_are_told() -> None:
 def test_what_would_decide_is_told_with_its_chance() -> None:
     text = said(frame(np.random.default_rng(2).normal(0.012, 0.01, 10)))
     assert re.search(r"; with \d+ replicates the chance of a decision is (8|9)\d%; ", text)
-    text = said(frame(np.array([0.02, 0.02, -0.02, -0.02, 0.01, -0.01]) * 1e3))
-    assert "; more replicates are not likely to decide; " in text
+    wide = frame(np.array([0.02, -0.02, 0.03, -0.03]))
+    gain, _ = gain_table(wide, None, RULE, 0.0)
+    (open_,) = sentences(gain, {"other": None}, wide, Terms("accuracy", "validation accuracy", RULE, 4, False))
+    assert "; more replicates are not likely to decide; " in open_.text
     assert "; one pair decides nothing, run at least 5; " in said(frame(np.array([0.1])))
 
 
