@@ -17,7 +17,7 @@ def test_defaults() -> None:
         "data": ["digits"],
         "policies": ["cold", "warm", "shrink_perturb"],
         "repeats": 10,
-        "rope": 0.01,
+        "rope": "auto",
         "confidence": 0.95,
         "seed": 0,
         "jobs": -1,
@@ -37,3 +37,9 @@ def test_defaults() -> None:
 )
 def test_options_that_are_not_understood(argv: list[str], words: str, error_of: Callable[..., str]) -> None:
     assert words in error_of(*argv)
+
+
+@pytest.mark.parametrize(("text", "rope"), [("auto", "auto"), ("0.5", 0.5)])
+def test_the_rope_is_auto_or_a_number(text: str, rope: float | str) -> None:
+    given = build_parser().parse_args(["compare", "digits", "--rope", text])
+    assert given.rope == rope

@@ -48,8 +48,9 @@ def make_findings(
 ) -> Findings:
     """Judge the runs, and put what they came to into tables and words.
 
-    ``clusters`` are the groups of all rows, where there are any; ``chosen_rope`` says how the ROPE was found,
-    where that is news; ``scored_as_validated`` whether the validation score is the score, and has the ROPE's unit.
+    ``row_scores`` say what each test row adds to a run's score; ``clusters`` are the groups of all rows, where
+    there are any; ``chosen_rope`` says how the ROPE was found, where that is news; ``scored_as_validated`` whether
+    the validation score is the score, and has the ROPE's unit.
     """
     rows = RowTable(row_scores, clusters) if len(row_scores) else None
     results = reach_targets(results, curves, rule.rope if scored_as_validated else 0.0, target)
