@@ -353,7 +353,7 @@ def test_a_function_is_an_arm() -> None:
         calls.append((len(rows), len(new_rows), seed))
         return estimator.set_params(n_estimators=2 * len(estimator.estimators_), warm_start=True).fit(rows, y)
 
-    result = compared(RandomForestClassifier(N), {"cold": "cold", "double": double}, n_repeats=1, refit="double")
+    result = compared(RandomForestClassifier(N), ("cold", double), n_repeats=1, refit="double")
     result.fit(X, Y)
     n_train = result.results_.query("arm == 'double'")["n_train"].tolist()
     assert [call[0] for call in calls] == [*n_train, len(X)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from inspect import isfunction
 from typing import Any
 
 from sklearn.model_selection import ParameterGrid
@@ -53,7 +54,7 @@ def make_arms(
     if isinstance(policies, Mapping):
         pairs = list(policies.items())
     else:
-        pairs = [(each if isinstance(each, str) else policy_label(each), each) for each in policies]
+        pairs = [(_name_of(each), each) for each in policies]
     names = [name for name, _ in pairs]
     if not all(isinstance(name, str) for name in names):
         raise ValueError(f"the names of arms must be text, got {names}")
@@ -71,6 +72,10 @@ def make_arms(
     if len(arms) < 2:
         raise ValueError("policies must hold at least one policy beside 'cold'")
     return sorted(arms, key=lambda arm: arm.name != REFERENCE)
+
+
+def _name_of(value: Any) -> str:
+    return value if isinstance(value, str) else value.__name__ if isfunction(value) else policy_label(value)
 
 
 def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[dict[str, Any]]]:

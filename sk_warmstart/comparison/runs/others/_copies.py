@@ -9,7 +9,7 @@ from sklearn.base import clone
 from ...._parameters import is_integer
 
 _SEEDS = ("random_state", "random_seed")
-_VERBOSITY = {
+_VERBOSITY: dict[str, tuple[set[str], dict[str, Any]]] = {
     "catboost": ({"verbose", "logging_level", "silent", "verbose_eval"}, {"verbose": False}),
     "lightgbm": ({"verbose", "verbosity"}, {"verbose": -1}),
 }
