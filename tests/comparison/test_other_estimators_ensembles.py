@@ -167,6 +167,17 @@ def test_what_stopped_early_adds_what_is_asked(estimator: Any) -> None:
     assert warm.n_iter_no_change == 2  # the next cold fit stops as it did
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_network_that_converged_on_old_rows_trains_on_new_ones(early_stopping: bool) -> None:
+    net = MLPRegressor(
+        hidden_layer_sizes=(8,), max_iter=500, tol=0.1, early_stopping=early_stopping, random_state=0
+    )
+    warm = net.fit(X[OLD], TARGET[OLD])
+    for _ in range(2):
+        warm = continued(warm, X, TARGET + 5, 1)
+        assert warm.n_iter_ > warm.n_iter_no_change
+
+
 @pytest.mark.parametrize("preset", ["balanced", "balanced_subsample"])
 def test_a_preset_of_weights_is_of_the_phases_rows_and_warns_of_nothing(preset: str) -> None:
     old = RandomForestClassifier(N, class_weight=preset, random_state=0).fit(X[OLD], Y[OLD])

@@ -18,6 +18,9 @@ from ._copies import fresh_copy, library_of, seed_param
 from ._labels import check_labels, check_same_task
 from ._rounds import model_argument, rounds_of, rounds_parameter
 
+# What a network of scikit-learn's stops by when it no longer improves; carried over from other rows, it stops after
+# an epoch.
+_BEST = {"best_loss_": math.inf, "best_validation_score_": -math.inf}
 Way = Literal["model", "grow", "warm_start", "partial_fit"]
 
 
@@ -120,6 +123,9 @@ def continue_fit(estimator: Any, rows: Rows, seed: int, how: Continuation) -> An
         return (_from_model if way == "model" else _grow)(estimator, rows, settings, add)
     estimator.set_params(**settings)
     if way == "warm_start":
+        for name, worst in _BEST.items():
+            if getattr(estimator, name, None) is not None:
+                setattr(estimator, name, worst)
         return estimator.set_params(warm_start=True).fit(rows.X, rows.y, **rows.params)
     return estimator.partial_fit(rows.X, rows.y, **rows.params)
 
