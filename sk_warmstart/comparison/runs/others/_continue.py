@@ -18,8 +18,7 @@ from ._copies import fresh_copy, library_of, seed_param
 from ._labels import check_labels, check_same_task
 from ._rounds import model_argument, rounds_of, rounds_parameter
 
-# What a network of scikit-learn's stops by when it no longer improves; carried over from other rows, it stops after
-# an epoch.
+# What a network of scikit-learn's must improve on; the best on other rows would stop it after an epoch.
 _BEST = {"best_loss_": math.inf, "best_validation_score_": -math.inf}
 Way = Literal["model", "grow", "warm_start", "partial_fit"]
 
