@@ -65,17 +65,21 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     Parameters
     ----------
     estimator : estimator
-        A :class:`WarmStartClassifier` or :class:`WarmStartRegressor`, alone or last in a Pipeline; with the
-        arms ``cold`` and ``warm`` also any estimator that has ``warm_start`` (skorch's nets, ``MLPClassifier``),
-        or ``partial_fit``, which is then given the new rows only. A Pipeline's other steps are fitted anew in
-        each phase, on its rows.
+        A :class:`WarmStartClassifier` or :class:`WarmStartRegressor`, alone or last in a Pipeline; with cold and
+        warm arms also any other that can continue. Warm adds rounds or trees, trained on the phase's rows, to the
+        old model of an ensemble: scikit-learn's with ``warm_start``, LightGBM, XGBoost, CatBoost. Others with
+        ``warm_start`` (skorch's nets, ``MLPClassifier``) train on; those with ``partial_fit`` alone are given the
+        new rows only. A Pipeline's other steps are fitted anew in each phase, on its rows.
     policies : iterable or mapping, default=("cold", "warm", "shrink_perturb")
         The arms: names or objects of policies, or a mapping from an arm's name to a policy or to a dict for the
         estimator's ``set_params``: ``{"init_policy": "warm", "optimizer_state": "keep"}``,
         ``{"init_policy": "shrink_perturb", "init_policy__shrink": 0.2, "optimizer__weight_decay": 0.1}``. An arm
         that is called like a policy starts by it, unless its dict has another ``init_policy``. In a Pipeline a
         name that the last step takes is the last step's, and ``scaler__with_mean`` that of an earlier step; the
-        base fit, which all arms share, has the estimator's own. ``"cold"`` must be among the arms: it is the
+        base fit, which all arms share, has the estimator's own. An estimator of another library starts
+        ``"cold"``, ``"warm"`` or by a function (:class:`ContinueFit`), and its dict may hold ``add``, the rounds
+        that warm adds (``{"warm": {"add": 20}}``): by default as many of cold's as the phase has new rows among
+        its rows, at least one. ``"cold"`` must be among the arms: it is the
         reference. All arms share their draws and orders; one that sets a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for

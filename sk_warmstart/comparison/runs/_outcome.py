@@ -19,10 +19,11 @@ from .measures._measured import Measured
 
 @dataclass
 class FinalState:
-    """An arm's estimator after the last phase, and the option that it was fitted with."""
+    """An arm's estimator after the last phase, the option that it was fitted with, and the rows of that phase."""
 
     estimator: Any
     option: Option = field(default_factory=Option)
+    rows: Index = field(default_factory=lambda: np.array([], dtype=int))
 
 
 @dataclass

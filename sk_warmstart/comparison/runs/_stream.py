@@ -63,7 +63,9 @@ class Stream:
         yield [first]
         if first.cause is not None:
             raise first.cause  # no arm has anything to start from
-        self._states = {arm.name: FinalState(copy_fitted(first.estimator)) for arm in task.arms}
+        self._states = {
+            arm.name: FinalState(copy_fitted(first.estimator), rows=phases[0].train) for arm in task.arms
+        }
         for arm in task.arms:
             self._score_on_all_phases(arm.name, first.estimator, data.scorer, 1)
         if task.incumbent is not None:
@@ -119,7 +121,7 @@ class Stream:
         try:
             fit = _best(arm, tried)
             row, curve = record_of(fit, [other for other in tried if other is not fit])
-            self._states[arm.name] = FinalState(fit.estimator, fit.option)
+            self._states[arm.name] = FinalState(fit.estimator, fit.option, self.phases[phase - 1].train)
             scorer = fit.data.scorer
             scored = self._score(fit.estimator, scorer, phase)
             score = row["score"] = scored.score
