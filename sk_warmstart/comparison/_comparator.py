@@ -76,7 +76,9 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
         each phase. A scikit-learn splitter that goes through
         time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all. The labels of all rows are given from the beginning.
+        half of its training rows and then all. A splitter that shuffles gets another seed in each replicate,
+        whatever its ``random_state``: pass ``list(splitter.split(X, y))`` to have the same splits in all. The
+        labels of all rows are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None

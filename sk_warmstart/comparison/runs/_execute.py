@@ -25,11 +25,12 @@ def run_all(task: Task, replicates: Sequence[tuple[int, int, Any]], n_jobs: int 
     jobs = 1 if isinstance(get_active_backend()[0], PackedBackend) else n_jobs  # its places are no processors
     size = _at_a_time(task, len(replicates), jobs)
     groups = [replicates[first : first + size] for first in range(0, len(replicates), size)]
+    common_seed = replicates[0][1]
     done: list[list[Outcome]] = []
     try:
         # With more than one job this thread receives Ctrl-C, and those that run are given up.
         for outcomes in Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(run_replicates)(task, group) for group in groups
+            delayed(run_replicates)(task, group, common_seed) for group in groups
         ):
             done.append(outcomes)
             if not all(outcome.complete for outcome in outcomes):

@@ -27,7 +27,7 @@ class Outcome:
     """One replicate: rows of results, of curves and of measures, and of the first one the arms' final states.
 
     ``held_out`` are the test rows of its last phase, ``test_to_train`` the test rows by training rows (0 where
-    the splits are fixed).
+    the splits are fixed), of a replicate or, where ``folds`` is true, of each of its streams.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -37,6 +37,7 @@ class Outcome:
     held_out: Index | None = None
     test_to_train: float = 0.0
     fixed: bool = False
+    folds: bool = False
     complete: bool = False
 
 
