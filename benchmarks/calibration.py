@@ -38,12 +38,12 @@ Part = Callable[[int, int, int], list[dict[str, Any]]]
 PARTS: dict[str, tuple[Part, int]] = {
     "null": (nulls.null, 400),
     "groups": (nulls.groups, 400),
-    "cost": (speed.cost, 400),
+    "cost": (speed.cost, 1_000),
     "cost-real": (networks.cost_real, 100),
     "power": (networks.power, 100),
-    "pairs": (pairs.pairs, 400),
+    "pairs": (pairs.pairs, 200),
     "generators": (generators.generators, 1_000),
-    "equal": (equal.equal, 1_000),
+    "equal": (equal.equal, 2_000),
 }
 
 

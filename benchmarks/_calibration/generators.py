@@ -14,8 +14,8 @@ from .tally import CONFIDENCE, DIFFERENT, ROPE, over_tables, rate
 
 SPREAD = 0.015  # of the gains over the replicates
 FOLDS = 4  # of the rows, one of which tests in each replicate
-N_ROWS = 400
-DISAGREE = 0.05  # share of test rows on which two runs differ, other than by the gain
+N_ROWS = 2_000
+DISAGREE = 0.02  # share of test rows on which two runs differ, other than by the gain
 LOSS = 0.015  # which it is wrong to call neutral
 REPLICATES = (3, 5, 10, 20)
 
@@ -70,12 +70,12 @@ def verdicts(kind: str, n_replicates: int, seed: int) -> dict[Any, str]:
 def _smooth(
     rng: np.random.Generator, kind: str, n_replicates: int, gain: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw differences of rows whose means over the replicates' test rows are exactly those of the generator."""
+    """Draw differences of rows whose means over the replicates' test rows are the generator's, and some noise."""
     gains = gain + SPREAD * SMOOTH[kind](rng, n_replicates)
     differences, weights = np.zeros((n_replicates, N_ROWS)), np.zeros((n_replicates, N_ROWS))
     for number, test in enumerate(_test_rows(rng, N_ROWS // FOLDS, n_replicates)):
         own = rng.choice([-1.0, 0.0, 1.0], size=len(test), p=[DISAGREE / 2, 1 - DISAGREE, DISAGREE / 2])
-        differences[number, test] = (gains[number] + own - own.mean()) / len(test)
+        differences[number, test] = (gains[number] + own) / len(test)
         weights[number, test] = 1 / len(test)
     return differences, weights
 

@@ -13,6 +13,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 ROPE = 0.01  # the comparator's own, of scorers within 0 and 1
 DIFFERENT = ("beneficial", "detrimental")
+_SEEDS = 100_000  # of a setting, at most
 
 
 def rate(
@@ -36,12 +37,12 @@ def geometric_mean(case: str, what: str, values: ArrayLike, *, least: float, mos
 def over_tables(
     n_jobs: int, one: Callable[..., Any], settings: Sequence[tuple[Any, ...]], n: int, chunk: int = 20
 ) -> list[list[Any]]:
-    """Return ``one(*setting, seed)`` of n seeds for each setting."""
+    """Return ``one(*setting, seed)`` of n seeds for each setting; no two settings have a seed in common."""
     starts = range(0, n, chunk)
     done = iter(
         Parallel(n_jobs=n_jobs)(
-            delayed(_some)(one, setting, range(start, min(start + chunk, n)))
-            for setting in settings
+            delayed(_some)(one, setting, range(_SEEDS * place + start, _SEEDS * place + min(start + chunk, n)))
+            for place, setting in enumerate(settings)
             for start in starts
         )
     )
