@@ -128,8 +128,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low`` and ``speedup_high``, ``reached`` (share of
         the arm's runs that reached what cold ended with) and ``reached_by_cold`` (the other way round),
         ``seconds``, ``verdict`` (on the score), ``cost`` (cheaper, similar, costlier or undecided; none where the
-        score is worse), ``p_adjusted`` (of a gain within the ROPE, by Holm) and ``worst_gain`` of a replicate. Further:
-        ``p_value`` of Nadeau and Bengio's corrected t-test, ``p_holm`` adjusted for several arms and
+        score is worse), ``p_adjusted`` (of a gain within the ROPE, by Holm) and ``worst_gain`` of a replicate.
+        Further: ``p_value`` of Nadeau and Bengio's corrected t-test, ``p_holm`` adjusted for several arms and
         ``corrected_t_low``, ``corrected_t_high``; ``p_improvement`` (that one replicate gains) with its interval;
         ``bootstrap_low``, ``bootstrap_high`` from ten replicates on; ``p_phases`` (that phases gain alike).
     results_ : DataFrame

@@ -28,9 +28,10 @@ def advice(
     if against is not None and not is_shown_better(against, best):
         return f"Keep the incumbent: no retrained model is shown to be better. If you retrain, start {best}."
     challengers = gain.drop(index=[REFERENCE, INCUMBENT], errors="ignore")
-    first = _stay_cold(challengers) if best == REFERENCE else f"{_change(gain.loc[best], best, rule)}."
+    row = gain.loc[[best]].iloc[0]
+    first = _stay_cold(challengers) if best == REFERENCE else f"{_change(row, best, rule)}."
     if against is not None:
-        first = f"Retrain with {best}: it is shown to be better than the incumbent{_beside_cold(gain.loc[best])}."
+        first = f"Retrain with {best}: it is shown to be better than the incumbent{_beside_cold(row)}."
     open_arms = [str(arm) for arm in challengers.index[challengers["verdict"] == "undecided"]]
     return " ".join(part for part in (first, _more(open_arms, pairs, n_repeats, fixed)) if part)
 

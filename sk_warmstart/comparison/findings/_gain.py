@@ -104,7 +104,7 @@ def best_arm(gain: pd.DataFrame, against: pd.DataFrame | None = None) -> str:
     It is the best beneficial one, else the cheapest of those that are neutral and cheaper, else cold. ``against``
     are the arms against the incumbent: where that one is not shown to be better, the best of those that are.
     """
-    if not np.isfinite(gain.loc[REFERENCE, "score"]):
+    if gain.loc[[REFERENCE], "score"].isna().all():
         raise ValueError("no run of cold has a score that is a number: look at scoring, or at the estimator")
     starts = gain.drop(index=INCUMBENT, errors="ignore")
     beneficial = starts[starts["verdict"] == "beneficial"]
@@ -188,11 +188,12 @@ def _speed(results: pd.DataFrame, arm: str, confidence: float, target: float | N
     """
     pairs = _pairs(results, arm, REFERENCE)
     if not len(pairs):
-        return Speedup(*[np.nan] * 5, n_replicates=0)
-    mine, cold = pairs["samples"], pairs["samples_than"]
+        return Speedup(np.nan, np.nan, np.nan, np.nan, np.nan, 0)
+    spent = pairs[["samples", "samples_than"]]
     if target is not None:
-        mine = cold = np.maximum(mine, cold)
-    mine, cold = pairs["samples_to_target"].fillna(mine), pairs["cold_samples_to_target"].fillna(cold)
+        spent = spent.assign(samples=spent.max(axis=1), samples_than=spent.max(axis=1))
+    mine = pairs["samples_to_target"].fillna(spent["samples"])
+    cold = pairs["cold_samples_to_target"].fillna(spent["samples_than"])
     return geometric_speedup(
         cold.clip(lower=pairs["n_fit"]),
         mine.clip(lower=pairs["n_fit"]),

@@ -120,8 +120,10 @@ def _phases_part(row: pd.Series, by_phase: pd.Series, rule: DecisionRule) -> str
     """The best and the worst phase, where phases are shown to differ."""
     if not differs_by_phase(row, rule):
         return ""
-    best, worst = by_phase.idxmax(), by_phase.idxmin()
-    low, high = (f"{_signed(by_phase[phase])} in phase {phase}" for phase in (worst, best))
+    low, high = (
+        f"{_signed(float(by_phase.iloc[at]))} in phase {by_phase.index[at]}"
+        for at in (int(by_phase.argmin()), int(by_phase.argmax()))
+    )
     return f"phases differ, from {low} to {high}"
 
 

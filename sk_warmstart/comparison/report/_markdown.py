@@ -26,8 +26,8 @@ def render_markdown(findings: Content) -> str:
     parts.append(
         f"Gain: the arm's {scorer} less {reference}'s in the same replicate, with its {confidence} interval. "
         f"Better, equivalent, worse: probability that the true gain is above {rope}, within ±{rope}, or "
-        f"below −{rope}. {rule.sentence} Speed-up: training samples that {reference} needs to reach the validation "
-        f"score that both reach, by those that the arm needs. {rule.cost_sentence}"
+        f"below −{rope}. {rule.sentence} Speed-up: training samples that {reference} needs to reach the "
+        f"validation score that both reach, by those that the arm needs. {rule.cost_sentence}"
     )
     checks = checks_page(findings)
     for table in [phases_page(findings), *([checks] if checks is not None else []), *stage_pages(findings)]:
