@@ -45,7 +45,9 @@ def cost(n: int, n_replicates: int, n_jobs: int) -> list[dict[str, Any]]:
         for truth in TRUTHS
     ]
     out = []
-    for (rows, stops, truth, _), speeds in zip(settings, over_tables(n_jobs, _symmetric, settings, n), strict=True):
+    for (rows, stops, truth, _), speeds in zip(
+        settings, over_tables(n_jobs, _symmetric, settings, n), strict=True
+    ):
         case = f"{rows} validation rows, {'early stopping' if stops else 'all epochs'}, {_named(truth)}"
         out += _count(case, truth, speeds)
     given = [(target, truth, n_replicates) for target in TARGETS for truth in (EQUAL, TRUTHS[1], TRUTHS[2])]

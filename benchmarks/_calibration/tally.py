@@ -61,9 +61,19 @@ def _row(
         met, target = "-", "-"
     else:
         # Outside by chance: the interval still holds numbers that would do.
-        met = "yes" if bounds[0] <= value <= bounds[1] else "unclear" if high >= bounds[0] and low <= bounds[1] else "NO"
+        met = (
+            "yes"
+            if bounds[0] <= value <= bounds[1]
+            else "unclear"
+            if high >= bounds[0] and low <= bounds[1]
+            else "NO"
+        )
         target = (
-            f"at most {most:g}" if least is None else f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
+            f"at most {most:g}"
+            if least is None
+            else f"at least {least:g}"
+            if most is None
+            else f"{least:g} to {most:g}"
         )
     return {
         "case": case,
