@@ -51,7 +51,14 @@ def test_gain_is_the_mean_of_paired_differences(fitted: WarmStartComparator) -> 
         *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"),
         *("speedup", "speedup_low", "speedup_high", "reached", "reached_by_cold", "seconds", "verdict", "cost"),
         *("p_adjusted", "worst_gain", "p_value", "p_holm", "corrected_t_low", "corrected_t_high"),
-        *("p_improvement", "p_improvement_low", "p_improvement_high", "bootstrap_low", "bootstrap_high", "p_phases"),
+        *(
+            "p_improvement",
+            "p_improvement_low",
+            "p_improvement_high",
+            "bootstrap_low",
+            "bootstrap_high",
+            "p_phases",
+        ),
     ]
     scores = fitted.results_.set_index([*KEYS, "arm"])["score"].unstack()
     for arm in ("warm", "shrink_perturb"):
