@@ -1,8 +1,8 @@
 """How often the comparator's verdicts are wrong where arms are equal, and right where they are not.
 
 Two kinds of equal arms are told apart. A/A is the same arm twice, with other seeds. Two arms as good in the
-population differ on every table, in favour of either: such are learners that see columns of their own, drawn by one
-law. The parts:
+population differ on every table, in favour of either: such are learners that see columns of their own, drawn by
+one law. The parts:
 
 * null: made-up learners (nearest centroids, with seed noise), the library's plans of every kind of phases;
 * groups: the same with few and many groups of rows, each with an effect of its own;
@@ -13,8 +13,8 @@ law. The parts:
 * generators: gains that are skewed, have heavy tails or rare collapses, or come from few test rows;
 * equal: several equal arms at once.
 
-Verdicts are at a confidence of 0.95, at a ROPE of 0 (the hardest) and the default one. Intervals are Wilson's of 95
-percent, of a geometric mean Student's. A target that the value misses and the interval does not is "unclear".
+Verdicts are at a confidence of 0.95, at a ROPE of 0 (the hardest) and the default one. Intervals are Wilson's of
+95 percent, of a geometric mean Student's. A target that the value misses and the interval does not is "unclear".
 
     OMP_NUM_THREADS=1 python benchmarks/calibration.py --jobs 2 --out benchmarks/results/calibration
 

@@ -1,4 +1,4 @@
-"""Equal learners called different: the same one again, and another that is as good over all tables of this kind."""
+"""Equal learners called different: the same one again, and another as good over all tables of this kind."""
 
 from __future__ import annotations
 

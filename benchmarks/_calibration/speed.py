@@ -37,7 +37,7 @@ class Curves(NamedTuple):
 
 
 def cost(n: int, n_replicates: int, n_jobs: int) -> list[dict[str, Any]]:
-    """Equal, faster and slower arms, by validation rows, with and without early stopping, and for given targets."""
+    """Equal, faster and slower arms, by validation rows and early stopping, and for given targets."""
     settings = [
         (rows, stops, truth, n_replicates)
         for rows in VALIDATION_ROWS
@@ -123,7 +123,7 @@ def _draw(
 
 
 def _stopped(scores: NDArray[np.float64], stops: bool) -> Curves:
-    """Return the curves with what training returns: the last score, or the best one when none has come for long."""
+    """Return the curves with what training returns: the last score, or the best when none has come for long."""
     if not stops:
         return Curves(scores, np.full(scores.shape[:-1], EPOCHS), scores[..., -1])
     best, since = scores[..., 0].copy(), np.zeros(scores.shape[:-1], dtype=np.int64)

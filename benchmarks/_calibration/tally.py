@@ -56,25 +56,19 @@ def _some(one: Callable[..., Any], setting: tuple[Any, ...], seeds: range) -> li
 def _row(
     case: str, what: str, value: float, low: float, high: float, n: int, least: float | None, most: float | None
 ) -> dict[str, Any]:
-    bounds = -np.inf if least is None else least, np.inf if most is None else most
-    if least is None and most is None:
-        met, target = "-", "-"
+    floor, ceiling = -np.inf if least is None else least, np.inf if most is None else most
+    target = "-"
+    if least is None and most is not None:
+        target = f"at most {most:g}"
+    elif least is not None:
+        target = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
+    if target == "-":
+        met = "-"
+    elif floor <= value <= ceiling:
+        met = "yes"
     else:
-        # Outside by chance: the interval still holds numbers that would do.
-        met = (
-            "yes"
-            if bounds[0] <= value <= bounds[1]
-            else "unclear"
-            if high >= bounds[0] and low <= bounds[1]
-            else "NO"
-        )
-        target = (
-            f"at most {most:g}"
-            if least is None
-            else f"at least {least:g}"
-            if most is None
-            else f"{least:g} to {most:g}"
-        )
+        # By chance, where the interval still holds numbers that would do.
+        met = "unclear" if high >= floor and low <= ceiling else "NO"
     return {
         "case": case,
         "what": what,
