@@ -39,9 +39,9 @@ PARTS: dict[str, tuple[Part, int]] = {
     "null": (nulls.null, 400),
     "groups": (nulls.groups, 400),
     "cost": (speed.cost, 1_000),
-    "cost-real": (networks.cost_real, 100),
+    "cost-real": (networks.cost_real, 80),
     "power": (networks.power, 100),
-    "pairs": (pairs.pairs, 200),
+    "pairs": (pairs.pairs, 150),
     "generators": (generators.generators, 1_000),
     "equal": (equal.equal, 2_000),
 }

@@ -14,12 +14,7 @@ SO_FAR = (5, 10)
 _TRIES = 20  # experiments, for one that is undecided and told a number
 SHARED = (0.0, 0.2)  # spread of what more replicates do not average out, in spreads of a replicate
 # Mean and spread of the gains; None: of all sizes, the spread between a quarter and four times the ROPE.
-TRUTHS: tuple[tuple[float, float] | None, ...] = (
-    None,
-    (0.0, 0.02),
-    (0.02, 0.02),
-    (0.03, 0.02),
-)
+TRUTHS: tuple[tuple[float, float] | None, ...] = (None, (0.0, 0.02), (0.02, 0.02))
 
 
 def pairs(n: int, n_replicates: int, n_jobs: int) -> list[dict[str, Any]]:
