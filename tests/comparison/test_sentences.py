@@ -55,9 +55,9 @@ SLOW, FAST = [[0.1] * n + [0.9] for n in (8, 9, 10, 9)], [[0.1] * n + [0.9] for 
 
 def test_a_faster_arm_is_told_by_what_cold_needs() -> None:
     assert said(timed(SLOW, FAST)) == (
-        "warm is neutral: accuracy -0.0005 against cold [-0.0018, +0.0008], within the ROPE of ±0.01 with probability "
-        "100%; cold needed 4 times [3.4, 4.9] as many training samples to reach the validation accuracy that both reach "
-        "in fits of up to 10 epochs; use it."
+        "warm is neutral: accuracy -0.0005 against cold [-0.0018, +0.0008], within the ROPE of ±0.01 with "
+        "probability 100%; cold needed 4 times [3.4, 4.9] as many training samples to reach the validation "
+        "accuracy that both reach in fits of up to 10 epochs; use it."
     )
 
 

@@ -74,10 +74,10 @@ def checks_page(findings: Content) -> Table | None:
     decimals = decimals_of(gain, findings.rule.rope)
     rows = [_checks_row(str(arm), row, decimals) for arm, row in judged.iterrows()]
     note = (
-        "The first p-value is the verdict's, for a gain within the ROPE and adjusted over all arms. The others are "
-        "no part of it: whether phases gain alike; Nadeau and Bengio's corrected t-test for no gain at all, with "
-        "the correction by test and training rows; a bootstrap of the replicates, from ten on; and the probability "
-        "that one replicate, drawn anew, favours the arm."
+        "The first p-value is the verdict's, for a gain within the ROPE and adjusted over all arms. The rest is "
+        "no part of it: whether phases gain alike; Nadeau and Bengio's corrected t-test for no gain at all, by "
+        "test and training rows; a bootstrap of the replicates, from ten on; and the probability that one "
+        "replicate, drawn anew, favours the arm."
     )
     return Table("checks", "Beside the decision", note, columns, rows) if rows else None
 
