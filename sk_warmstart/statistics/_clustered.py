@@ -14,7 +14,6 @@ from ._posterior import ROUNDING, Posterior
 INFLATION = 2.0  # training rows may have as much in common as test rows
 GROUP_INFLATION = 3.0  # and few groups train in nearly every replicate
 _ONCE = 0.5  # by which the replicates count for more where each row tests once
-_ONCE = 0.5  # by which the replicates count for more where each row tests once
 _LEAST_DF = 0.5
 _DENSE_CELLS = 20_000_000  # 160 MB of float64
 

@@ -31,9 +31,9 @@ _KEPT = ("estimator", "seconds", "process_seconds", "memory", "gpu_utilisation",
 class Fit:
     """One fit of one arm: an estimator, the parameters that are set first, and the rows.
 
-    ``key`` has replicate, stream, phase, arm and option. With ``packed`` others train at the same time. ``new`` has
-    which rows are new to an estimator of another library that continues, ``rounds_before`` the rounds that it has,
-    ``seed`` its seed. ``memory`` is in MB beyond what was in use before, and NaN in a pack, as ``gpu_utilisation``
+    ``key`` has replicate, stream, phase, arm and option. With ``packed`` others train at the same time. ``new``
+    has which rows are new to an estimator of another library that continues, ``rounds_before`` the rounds that it
+    has, ``seed`` its seed. ``memory`` is in MB beyond what was in use before, and NaN in a pack, as ``gpu_utilisation``
     is; ``process_seconds`` of a pack are shared out by ``seconds``.
     """
 
