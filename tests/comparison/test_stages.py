@@ -17,6 +17,7 @@ from sklearn.neural_network import MLPClassifier
 from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
 from sk_warmstart.comparison.findings.stages._all import stage_tables
+from sk_warmstart.comparison.findings.stages._cost import cost_table
 from sk_warmstart.comparison.findings.stages._stage import Runs
 from sk_warmstart.comparison.report._stages import stage_pages
 from sk_warmstart.comparison.runs._scorer import PhaseScorer
@@ -256,3 +257,30 @@ def test_numbers_have_no_flips_and_other_estimators_have_what_can_be_seen() -> N
     seen = WarmStartComparator(foreign, ("cold", "warm"), **settings).fit(X, Y).stages_
     assert seen["perturbation"].empty
     assert "negative flips" in seen["updates"]
+
+
+def test_cost_tells_what_is_known_of_each_arm() -> None:
+    def table(**changes: Any) -> pd.DataFrame:
+        results = RESULTS.assign(process_seconds=np.where(RESULTS["arm"] == "cold", 0.75, 0.25)).assign(**changes)
+        gain = GAIN.assign(speedup=[1.0, 5.0])
+        checkpoints = pd.DataFrame(
+            [{"repeat": 0, "arm": "warm", "bytes": 2000, "seconds": 0.03, "loading_seconds": 0.01}]
+        )
+        return cost_table(
+            Runs(results, pd.DataFrame(), {"checkpoints": checkpoints}, gain, 0.0, DecisionRule(0.01, 0.95))
+        )
+
+    cost = table()
+    assert cost["processors busy"].to_dict() == pytest.approx({"cold": 1.5, "warm": 0.5})
+    assert cost["seconds saved"].to_dict() == pytest.approx({"cold": 0.0, "warm": 0.4})
+    warm = cost.loc["warm"]
+    assert (warm["checkpoint, saving seconds"], warm["checkpoint, loading seconds"]) == (0.03, 0.01)
+    assert warm["checkpoint by saved"] == pytest.approx(0.1)
+    assert np.isnan(cost.loc["cold", "checkpoint by saved"])
+    assert cost["peak memory, MB"].tolist() == [1.0, 1.0]
+    is_warm = RESULTS["arm"] == "warm"
+    for memory in (np.where(is_warm, 1.0, 0.0), np.where(is_warm, 1.0, np.nan)):  # no arm's, or of one only
+        assert "peak memory, MB" not in table(memory=memory)
+    assert "processors busy" not in table(process_seconds=np.nan)
+    assert "GPU busy" not in cost
+    assert table(gpu_utilisation=np.where(is_warm, 0.5, 0.25))["GPU busy"].tolist() == [0.25, 0.5]

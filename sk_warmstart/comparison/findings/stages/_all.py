@@ -98,8 +98,10 @@ STAGES = (
     Stage(
         "cost",
         "Cost",
-        "Means a fit; samples include those that making the start took. In a pack, seconds are a fit's share. "
-        "Epochs and samples to the target are of the runs that reached it.",
+        "Means a fit; samples include those that making the start took. In a pack, seconds are a fit's share, and "
+        "processors are as busy as in the pack. Epochs and samples to the target are of the runs that reached it. "
+        "Processors busy: processor time over seconds. Seconds saved: what the speed-up takes off cold's seconds "
+        "at a retraining; checkpoint by saved: the time to save and load a state, as a share of them.",
         cost_table,
         by_arm=True,
     ),
