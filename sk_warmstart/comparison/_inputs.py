@@ -72,6 +72,8 @@ def route(estimator: Any, params: Mapping[str, Any], router: MetadataRouter | No
 def check_settings(settings: Settings) -> None:
     """Check all parameters but policies, phases and refit, or raise a ValueError that names the one."""
     check_integer("n_repeats", settings.n_repeats)
+    if settings.n_probes is not None:
+        check_integer("n_probes", settings.n_probes, 0)
     check_number("rope", settings.rope, 0)
     check_number("confidence", settings.confidence, 0.5, 1, exclude="low, high")
     estimator, target, n_jobs, scoring = settings.estimator, settings.target, settings.n_jobs, settings.scoring

@@ -33,6 +33,7 @@ class Settings:
     incumbent: Any
     tune: Any
     resume: Any
+    n_probes: Any
     random_state: Any
 
     @classmethod

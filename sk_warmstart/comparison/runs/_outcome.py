@@ -27,7 +27,7 @@ class Outcome:
     """One replicate: rows of results, of curves and of measures, and of the first one the arms' final states.
 
     ``held_out`` are the test rows of its last phase, ``test_to_train`` the test rows by training rows (0 where
-    the splits are fixed).
+    the splits are fixed). ``probed`` says that further fits of the last phase, if any, are complete too.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -38,6 +38,7 @@ class Outcome:
     test_to_train: float = 0.0
     fixed: bool = False
     complete: bool = False
+    probed: bool = False
 
 
 def tables_of(outcomes: Sequence[Outcome]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame]]:

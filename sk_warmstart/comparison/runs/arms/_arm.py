@@ -12,7 +12,7 @@ from ....estimators import WarmStartMixin
 from ....policies._adapter import policy_label
 from ..._names import INCUMBENT, REFERENCE
 from .._estimators import last_step, starts_warm
-from ._params import resolve_params, starts_cold
+from ._params import resolve_params, split_start, starts_cold
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of the comparison: what is tried in each phase, and whether it starts cold."""
+    """One side of the comparison: what is tried in each phase, and whether it starts cold.
+
+    ``from_baseline`` says that it starts from the fit of the first phase, not from its own in the phase before.
+    """
 
     name: str
     options: tuple[Option, ...]
     cold: bool
+    from_baseline: bool = False
 
 
 def make_arms(
@@ -38,7 +42,8 @@ def make_arms(
 ) -> list[Arm]:
     """Turn the user's policies into arms, the cold one first, or raise a ValueError that names what is wrong.
 
-    A value of a mapping is a policy (a name or an object), or a dict for the estimator's ``set_params``.
+    A value of a mapping is a policy (a name or an object), or a dict for the estimator's ``set_params``, in which
+    ``start_from`` says whether each phase starts from the one before or from the first (``"baseline"``).
     """
     if isinstance(policies, str):
         raise ValueError(f"policies must be several policies, as in ('cold', {policies!r})")
@@ -89,7 +94,9 @@ def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[d
 def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
     if not isinstance(last_step(estimator), WarmStartMixin):
         return _arm_of_another_library(name, value, last_step(estimator), grid)
-    given = dict(value) if isinstance(value, Mapping) else {"init_policy": value}
+    from_baseline, given = split_start(name, value)
+    if any("start_from" in chosen for chosen in grid):
+        raise ValueError(f"tune of the arm {name!r} cannot choose start_from: make them two arms")
     options = tuple(
         Option(
             *resolve_params(name, {**given, **chosen}, estimator),
@@ -100,15 +107,15 @@ def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> A
     cold = {starts_cold(option.params) for option in options}
     if len(cold) > 1:
         raise ValueError(f"tune mixes cold and warm starts in the arm {name!r}: make them two arms")
-    return Arm(name, options, cold=cold.pop())
+    return Arm(name, options, cold.pop(), from_baseline)
 
 
 def _arm_of_another_library(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
     kind = type(estimator).__name__
-    if name not in ("cold", "warm"):
+    if name not in ("cold", "warm", "warm_from_baseline"):
         raise ValueError(
-            f"{kind} knows only the arms 'cold' and 'warm'; {name!r} needs a WarmStartClassifier or "
-            "WarmStartRegressor"
+            f"{kind} knows only the arms 'cold', 'warm' and 'warm_from_baseline'; {name!r} needs a "
+            "WarmStartClassifier or WarmStartRegressor"
         )
     if grid or not (isinstance(value, str | Mapping) and value in (name, {})):
         raise ValueError(f"{kind} has no start policies: the arm {name!r} takes no parameters")
@@ -117,4 +124,4 @@ def _arm_of_another_library(name: str, value: Any, estimator: Any, grid: list[di
             f"{kind} has neither a parameter warm_start nor partial_fit, so it cannot start warm: use a "
             "WarmStartClassifier, a WarmStartRegressor or an estimator with one of these"
         )
-    return Arm(name, (Option(),), cold=name == "cold")
+    return Arm(name, (Option(),), cold=name == "cold", from_baseline=name == "warm_from_baseline")

@@ -18,6 +18,8 @@ from ..interruption._journal import Key
 from ._data import PhaseData
 from ._trajectory import Trajectory
 
+_KEPT = 50e6  # bytes of the weights of a fit's epochs
+
 
 @dataclass
 class Fit:
@@ -110,4 +112,4 @@ def make_fit(
 
 def _with_trajectory(callbacks: Any) -> list[Any]:
     given = [] if callbacks in (None, "disable") else callbacks
-    return [*given, ("trajectory", Trajectory())]
+    return [*given, ("trajectory", Trajectory(keep_bytes=_KEPT))]
