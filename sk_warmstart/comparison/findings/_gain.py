@@ -9,11 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...statistics._bootstrap import paired_bootstrap
-from ...statistics._decision import DecisionRule
+from ...statistics._decision import DecisionRule, rope_verdict
 from ...statistics._holm import holm
 from ...statistics._improvement import probability_of_improvement
 from ...statistics._nesting import replicate_means
-from ...statistics._posterior import correlated_t, pairs_to_decide, rope_verdict
+from ...statistics._pairs import pairs_to_decide
+from ...statistics._posterior import correlated_t
 from ...statistics._speedup import Speedup, geometric_speedup
 from .._names import FAILED, INCUMBENT, REFERENCE
 
@@ -108,15 +109,16 @@ def _row(
     if n_finite > 2:
         row["bootstrap_low"], row["bootstrap_high"] = paired_bootstrap(gains, confidence)
     if arm != INCUMBENT:  # which is not trained
-        speed = _speed(results, arm, test_to_train, confidence)
+        speed = _speed(results, arm, confidence)
         row.update(
             speedup=speed.speedup,
             speedup_low=speed.low,
             speedup_high=speed.high,
-            speedup_bound=speed.bound,
+            speedup_bound="exact",
             cost=rule.cost(speed.low, speed.high),
         )
-    return row, pairs_to_decide(gains, test_to_train, rope, confidence)
+    needed = pairs_to_decide(gains, rope, confidence)
+    return row, None if needed is None else needed.n
 
 
 def paired_gains(results: pd.DataFrame, arm: str, than: str = REFERENCE) -> NDArray[np.float64]:
@@ -133,24 +135,15 @@ def _pairs(results: pd.DataFrame, arm: str, than: str) -> pd.DataFrame:
     return one.merge(other, on=_KEYS, suffixes=("", "_than"))
 
 
-def _speed(results: pd.DataFrame, arm: str, test_to_train: float, confidence: float) -> Speedup:
+def _speed(results: pd.DataFrame, arm: str, confidence: float) -> Speedup:
     """Samples until the target, those of cold over those of the arm.
 
     At least one epoch counts, the finest that is measured: a start that is there already would be infinitely
     fast. A run that never got there counts with all that it spent. Without validation scores all samples count.
     """
     spent = results["samples_to_target"].fillna(results["samples"]).clip(lower=results["n_fit"])
-    reached = results["reached"] | results["target"].isna()
-    pairs = _pairs(results.assign(spent=spent, reached=reached), arm, REFERENCE)
-    return geometric_speedup(
-        pairs["spent_than"],
-        pairs["spent"],
-        pairs["reached_than"].astype(bool),
-        pairs["reached"].astype(bool),
-        pairs["repeat"],
-        test_to_train,
-        confidence,
-    )
+    pairs = _pairs(results.assign(spent=spent), arm, REFERENCE)
+    return geometric_speedup(pairs["spent_than"], pairs["spent"], pairs["repeat"], confidence)
 
 
 def best_arm(gain: pd.DataFrame, rope: float) -> str:

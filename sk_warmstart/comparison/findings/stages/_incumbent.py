@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ....statistics._posterior import correlated_t, rope_verdict
+from ....statistics._decision import rope_verdict
+from ....statistics._posterior import correlated_t
 from ..._names import INCUMBENT
 from .._gain import paired_gains
 from ._stage import Runs
