@@ -19,6 +19,8 @@ def stage_pages(findings: Content) -> list[Table]:
         table, note = findings.stages.get(stage.name), stage.note
         if table is None or table.empty:
             continue
+        if stage.conclusion is not None:
+            note = " ".join([*stage.conclusion(table), note])
         if stage.name == "classes":
             table, note = _fewer_classes(table, note)
         values = [table[column].tolist() for column in table]
