@@ -48,10 +48,10 @@ STAGES = (
         "other draws: standard deviation of the scores, mean share of test rows that two runs predict differently "
         "(of numbers the root mean square difference, by the target's standard deviation), and mean distance of "
         "their weights by their length; each by cold's, with an interval (Pitman and Morgan's for scores, of runs "
-        "of equal seeds; a jackknife over runs for the others). Over-concentrated says in what an arm differs less "
-        "than cold, scores or predictions, by those tests after Holm's adjustment: starts that all end in one "
-        "place may have stopped exploring. Weights are left out of that, as runs from one start share it. It holds "
-        "for this split; beside it stands the spread over replicates, which differ in their splits too.",
+        "of equal seeds; a jackknife over runs for the others). Over-concentrated says in what an arm differs "
+        "less than cold, scores or predictions, by those tests after Holm's adjustment: starts that all end in "
+        "one place may have stopped exploring. Weights are left out of that, as runs from one start share it. It "
+        "holds for this split; beside it stands the spread over replicates, which differ in their splits too.",
         consistency_table,
         by_arm=True,
         conclusion=read_consistency,

@@ -31,10 +31,11 @@ def budget_table(runs: Runs) -> pd.DataFrame:
     phases = results["phase"].unique()
     if len(phases) > 1:
         of_arms = results.groupby("arm", sort=False)
+        by_repeat = results.groupby(["arm", "repeat"], sort=False)["score"].mean()
         over_all = pd.DataFrame(
             {
                 "score": of_arms["score"].mean(),
-                "sd": results.groupby(["arm", "repeat"], sort=False)["score"].mean().groupby("arm").std(ddof=1),
+                "sd": by_repeat.groupby("arm", sort=False).std(ddof=1),
                 "start": of_arms["start_score"].mean(),
             }
         )

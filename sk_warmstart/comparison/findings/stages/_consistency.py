@@ -16,15 +16,16 @@ _NARROW = "over-concentrated"
 # Measured tables, and the column that is a number where the runs succeeded.
 _MEASURED = {"probes": "score", "agreement": "disagreement"}
 _NOTHING = SpreadRatio(*[float("nan")] * 4)
-# What spreads: its column, and its name in a sentence.
-_SPREADS = {"sd": "scores", "disagreement": "predictions", "distance": "weights"}
+_SPREADS = ("sd", "disagreement", "distance")
+_JUDGED = {"sd": "scores", "disagreement": "predictions"}
 
 
 def consistency_table(runs: Runs) -> pd.DataFrame:
     """Spread of scores, predictions and weights between runs of one start on one split, by those of cold.
 
-    ``over-concentrated`` names those in which an arm spreads less than cold by a test, adjusted for all tests of the
-    table. The spread over replicates, whose splits differ too, stands beside it.
+    ``over-concentrated`` says whether scores or predictions spread less than cold's by a test, after Holm's
+    adjustment; weights do by construction, as all runs of an arm share a start. The spread over replicates, whose
+    splits differ too, stands beside it.
     """
     means = runs.results.groupby(["arm", "repeat"], sort=False)["score"].mean()
     old = means.groupby("arm", sort=False).std(ddof=1).rename("sd over replicates")
@@ -52,7 +53,8 @@ def consistency_table(runs: Runs) -> pd.DataFrame:
             )
             name = f"{value} by cold's"
             row |= {name: compared.ratio, f"{name}, low": compared.low, f"{name}, high": compared.high}
-            p_values[arm, value] = 1.0 if compared.ratio >= 1 else compared.p_value
+            if value in _JUDGED:
+                p_values[arm, value] = 1.0 if compared.ratio >= 1 else compared.p_value
         rows[arm] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
     table[_NARROW] = _narrow(p_values, list(table.index), 1 - runs.rule.confidence)
@@ -68,9 +70,10 @@ def read_consistency(table: pd.DataFrame) -> Iterator[str]:
             continue
         n, measures = int(row["runs"]), " and ".join(str(row[_NARROW]).split(", "))
         if measures:
-            yield f"Run {n} times from one start, {arm} is over-concentrated: its {measures} differ less than cold's."
+            found = f"is over-concentrated: its {measures} differ less than cold's"
         else:
-            yield f"Run {n} times from one start, {arm} is not shown to be over-concentrated."
+            found = "is not shown to be over-concentrated"
+        yield f"Run {n} times from one start, {arm} {found}."
 
 
 def _succeeded(measured: pd.DataFrame, value: str) -> pd.DataFrame:
@@ -106,6 +109,6 @@ def _narrow(p_values: dict[tuple[str, str], float], arms: list[str], level: floa
     """Name for each arm what spreads less than cold's."""
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True)) if p_values else {}
     return [
-        ", ".join(word for value, word in _SPREADS.items() if adjusted.get((arm, value), np.nan) <= level)
+        ", ".join(word for value, word in _JUDGED.items() if adjusted.get((arm, value), np.nan) <= level)
         for arm in arms
     ]

@@ -10,7 +10,8 @@ import pandas as pd
 from ....statistics import correlated_t
 from ._stage import Runs, interval_over_replicates
 
-_CHANGE, _LOSS = (
+_CHANGE = ["change", "change, low", "change, high"]
+_LOSS = ["loss at the end", "loss at the end, low", "loss at the end, high"]
     ["change", "change, low", "change, high"],
     ["loss at the end", "loss at the end, low", "loss at the end, high"],
 )
