@@ -12,9 +12,6 @@ from ._stage import Runs, interval_over_replicates
 
 _CHANGE = ["change", "change, low", "change, high"]
 _LOSS = ["loss at the end", "loss at the end, low", "loss at the end, high"]
-    ["change", "change, low", "change, high"],
-    ["loss at the end", "loss at the end, low", "loss at the end, high"],
-)
 
 
 def perturbation_table(runs: Runs) -> pd.DataFrame:
