@@ -10,9 +10,10 @@ import pytest
 from comparators import X, Y, comparator, net
 from sklearn.linear_model import SGDClassifier
 
-from sk_warmstart import Warm, WarmStartClassifier
+from sk_warmstart import WarmStartClassifier
 from sk_warmstart.comparison import Trajectory
 from sk_warmstart.comparison.runs.arms._arm import make_arms
+from sk_warmstart.policies import Warm
 
 CHAINED = ["score", "start_score", "epochs", "final_valid_score"]
 
