@@ -47,7 +47,7 @@ def test_without_noise_and_with_the_seed_of_the_run_it_is_the_run_itself(
 ) -> None:
     monkeypatch.setattr(_run, "probe_seed", lambda seed, number: seed)
     monkeypatch.setattr(_run, "NOISES", (0.0,))
-    estimator = net(module__dropout=0.2)
+    estimator = net(module__dropout=0.0 if packed else 0.2)  # a pack has masks of its own
     estimator = make_pipeline(StandardScaler(), estimator) if pipeline else estimator
     compared = comparator(estimator, policies=ARMS, n_probes=2, packed=packed)
     measured = measured_by(monkeypatch, compared)
@@ -75,7 +75,7 @@ def test_other_draws_and_noise_make_other_ends(monkeypatch: pytest.MonkeyPatch) 
     measured = measured_by(monkeypatch, comparator(n_probes=3))
     agreement, probes = measured["agreement"], measured["probes"]
     assert len(agreement) == 2 * 3
-    assert (agreement["distance"] > 0).all()
+    assert (agreement.loc[agreement["arm"] == "cold", "distance"] > 0).all()
     assert probes.groupby(["arm", "noise"]).size().to_dict() == {
         ("cold", 0.0): 3,
         **{("warm", noise): 3 for noise in (0.0, *_noise.NOISES)},

@@ -187,7 +187,9 @@ def test_gains_by_budget_are_of_test_rows_with_an_interval_over_replicates() -> 
     ).assign(train_loss=1.0, gradient_norm=1.0, distance_from_start=0.0, distance_from_init=0.0, valid_score=0.5)
     runs = tables(curves)["runs"]
     assert not any(name.startswith("valid") for name in runs)
-    assert runs.loc[("warm", 3), ["test at 25%", "test at 50%", "test at 100%"]].tolist() == [0.55, 0.6, 0.85]
+    assert runs.loc[("warm", 3), ["test at 25%", "test at 50%", "test at 100%"]].tolist() == pytest.approx(
+        [0.55, 0.6, 0.85]
+    )
     # Gains at half of the budget: 0.3 and 0.1; t of one degree of freedom at 0.975 is 12.706.
     assert runs.loc[("warm", "all"), "gain at 50%"] == pytest.approx(0.2)
     assert runs.loc[("warm", "all"), "± at 50%"] == pytest.approx(12.706 * 0.1, rel=1e-4)

@@ -44,6 +44,7 @@ class Trajectory(Callback):
         self.start_: NetState | None = None
         self.kept_: dict[int, NetState] = {}
         self.n_epochs_ = 0
+        self.passing_: int | None = None
         self.start_distance_ = float("nan")
         return self
 
@@ -51,7 +52,7 @@ class Trajectory(Callback):
         """Remember the start."""
         self.start_ = NetState.from_module(net.module_)
         self.start_distance_ = self._from_init(net, self.start_)
-        self.kept_, self.n_epochs_ = {}, 0
+        self.kept_, self.n_epochs_, self.passing_ = {}, 0, None
         self._keep(self.start_)
 
     def on_epoch_end(self, net: WarmStartMixin, **kwargs: Any) -> None:
@@ -72,16 +73,18 @@ class Trajectory(Callback):
 
     def forget_weights(self) -> None:
         """Let the weights of the epochs go."""
-        self.kept_ = {}
+        self.kept_, self.passing_ = {}, None
 
     def _keep(self, now: NetState) -> None:
-        """Keep the weights of this epoch; those of the epoch before only if it is a power of two."""
-        before = self.n_epochs_ - 1
-        if before > 0 and before & (before - 1):
-            self.kept_.pop(before, None)
-        size = sum(tensor.numel() * tensor.element_size() for tensor in now.unique().values())
-        if (len(self.kept_) + 1) * size <= self.keep_bytes:
-            self.kept_[self.n_epochs_] = now
+        """Keep the weights of this epoch, until the next one unless it is 0 or a power of two."""
+        if self.passing_ is not None:
+            del self.kept_[self.passing_]
+            self.passing_ = None
+        epoch, size = self.n_epochs_, sum(t.numel() * t.element_size() for t in now.unique().values())
+        room = self.keep_bytes // max(1, size) - len(self.kept_)
+        if room >= 1:
+            self.kept_[epoch] = now
+            self.passing_ = epoch if epoch & (epoch - 1) or room < 2 else None  # the last one has room
 
     @staticmethod
     def _from_init(net: WarmStartMixin, state: NetState) -> float:
