@@ -203,7 +203,7 @@ def test_they_may_be_named_in_a_mapping(policies: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("policies", "estimator", "message"),
     [
-        (("cold", "shrink_perturb"), SGDClassifier(), "SGDClassifier knows only the arms 'cold' and 'warm'"),
+        (("cold", "shrink_perturb"), SGDClassifier(), "SGDClassifier knows only the arms 'cold', 'warm' and"),
         (("cold", "warm"), KNeighborsClassifier(), "has neither a parameter warm_start nor partial_fit"),
         (("cold", "warm"), object(), "object has neither a parameter warm_start"),
         ({"cold": "cold", "warm": {"alpha": 1.0}}, SGDClassifier(), "the arm 'warm' takes no parameters"),
