@@ -18,6 +18,8 @@ from sk_warmstart import WarmStartClassifier, WarmStartComparator, WarmStartRegr
 from sk_warmstart.comparison import DataIncremental
 from sk_warmstart.comparison.findings.stages._all import stage_tables
 from sk_warmstart.comparison.findings.stages._budgets import read_budgets
+from sk_warmstart.comparison.findings.stages._consistency import read_consistency
+from sk_warmstart.comparison.findings.stages._perturbation import read_perturbation
 from sk_warmstart.comparison.findings.stages._stage import Runs
 from sk_warmstart.comparison.report._stages import stage_pages
 from sk_warmstart.comparison.runs._scorer import PhaseScorer
@@ -197,6 +199,62 @@ def test_gains_by_budget_are_of_test_rows_with_an_interval_over_replicates() -> 
     assert list(read_budgets(runs)) == [
         "With 25% of cold's epochs warm is not shown to differ from cold (+0.3500 ± 0.6353); with all of them it "
         "is not shown to differ from cold (+0.0500 ± 0.6353)."
+    ]
+
+
+def test_runs_from_one_start_and_noise_on_what_is_inherited_by_hand() -> None:
+    place = {"repeat": 0, "stream": 0, "phase": 3}
+    scores = {"cold": [0.5, 0.7, 0.6, 0.8], "warm": [0.70, 0.72, 0.71, 0.71]}
+    probes = [
+        {**place, "arm": arm, "probe": i, "noise": 0.0, "score": score, "disagreement": np.nan, "error": ""}
+        for arm, line in scores.items()
+        for i, score in enumerate(line)
+    ]
+    moved = [0.66, 0.70, 0.69, 0.67]  # changes of -0.04, -0.02, -0.02 and -0.04
+    probes += [
+        {**place, "arm": "warm", "probe": i, "noise": 0.2, "score": score, "disagreement": 0.1, "error": ""}
+        for i, score in enumerate(moved)
+    ]
+    rng = np.random.default_rng(0)
+    agreement = [
+        {
+            **place,
+            "arm": arm,
+            "first": i,
+            "second": j,
+            "disagreement": at + 0.01 * rng.random(),
+            "distance": np.nan,
+        }
+        for arm, at in (("cold", 0.2), ("warm", 0.1))
+        for i in range(4)
+        for j in range(i + 1, 4)
+    ]
+    noise = [
+        {"repeat": r, "stream": 0, "phase": 3, "arm": "warm", "noise": 0.2, "plain": 0.7, "score": score}
+        for r, score in enumerate((0.6, 0.5))
+    ]
+    found = tables(probes=probes, agreement=agreement, noise=noise)
+    table = found["consistency"]
+    assert table["runs"].tolist() == [4, 4]
+    assert table["sd"].to_dict() == pytest.approx({arm: np.std(line, ddof=1) for arm, line in scores.items()})
+    assert table.loc["warm", "sd by cold's"] == pytest.approx(table["sd"]["warm"] / table["sd"]["cold"])
+    assert table.loc["warm", "disagreement by cold's"] == pytest.approx(0.5, abs=0.05)
+    assert "predictions" in table.loc["warm", "over-concentrated"]
+    assert table.loc["cold", "over-concentrated"] == ""
+    assert "distance" not in table
+    assert [sentence[:56] for sentence in read_consistency(table)] == [
+        "Run 4 times from one start, warm is over-concentrated: i"
+    ]
+    row = found["perturbation"].loc[("warm", "20%")]
+    assert row["change"] == pytest.approx(-0.03)
+    # Student's t of three degrees of freedom at 0.975 is 3.1824.
+    half = 3.1824 * np.std([-0.04, -0.02, -0.02, -0.04], ddof=1) / 2
+    assert [row["change, low"], row["change, high"]] == pytest.approx([-0.03 - half, -0.03 + half], abs=1e-5)
+    assert row["loss at the end"] == pytest.approx(0.15)
+    assert row["loss at the end, high"] == pytest.approx(0.15 + 12.706 * 0.05, rel=1e-4)
+    assert list(read_perturbation(found["perturbation"])) == [
+        "Noise of 20% on the weights that warm inherits changes its score by -0.0300 (disagreement of its predictions "
+        "at 20%: 0.100)."
     ]
 
 

@@ -35,7 +35,7 @@ def consistency_table(runs: Runs) -> pd.DataFrame:
     scores = probes.pivot_table(index="probe", columns="arm", values="score", sort=False)
     n = int(probes["probe"].max()) + 1
     apart = {
-        (arm, value): pairwise_matrix(of_arm, value, n)
+        (str(arm), value): pairwise_matrix(of_arm, value, n)
         for arm, of_arm in (pairs.groupby("arm", sort=False) if len(pairs) else ())
         for value in ("disagreement", "distance")
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def read_perturbation(table: pd.DataFrame) -> Iterator[str]:
         changed = (rows["change, low"] > 0) | (rows["change, high"] < 0)
         moved = rows[changed[::-1].cumprod()[::-1].astype(bool)]
         most = rows.index.get_level_values("noise")[-1]
-        differs = f"; {rows['disagreement'].iloc[-1]:.1%} of its predictions differ at {most}"
+        differs = f" (disagreement of its predictions at {most}: {rows['disagreement'].iloc[-1]:.3f})"
         if not rows["disagreement"].notna().any():
             differs = ""
         if moved.empty:
@@ -60,19 +61,19 @@ def _inherited(runs: Runs) -> pd.DataFrame:
     probes = runs.measured["probes"]
     if not len(probes) or not (probes["noise"] > 0).any():
         return pd.DataFrame()
-    rows = {}
+    rows: dict[tuple[str, float], dict[str, Any]] = {}
     for arm, of_arm in probes.groupby("arm", sort=False):
         scores = of_arm.pivot_table(index="probe", columns="noise", values="score", dropna=False)
         moved = of_arm.groupby("noise")["disagreement"].mean()
         if len(scores.columns) < 2:
             continue
-        for noise in scores:
+        for noise in map(float, scores.columns):
             row = {"score": scores[noise].mean(), "sd": scores[noise].std(ddof=1)}
             if noise:
                 posterior = correlated_t((scores[noise] - scores[0.0]).dropna())
                 low, high = posterior.interval(runs.rule.confidence)
                 row |= dict(zip(_CHANGE, (posterior.mean, low, high), strict=True))
-            rows[arm, noise] = {**row, "disagreement": moved[noise]}
+            rows[str(arm), noise] = {**row, "disagreement": moved[noise]}
     return _by_noise(rows)
 
 
@@ -82,14 +83,15 @@ def _final(runs: Runs) -> pd.DataFrame:
     if not len(noise):
         return pd.DataFrame()
     drops = noise.assign(drop=noise["plain"] - noise["score"]).set_index("repeat")
-    rows = {}
-    for (arm, size), of_size in drops.groupby(["arm", "noise"], sort=False):
+    rows: dict[tuple[str, float], dict[str, Any]] = {}
+    for key, of_size in drops.groupby(["arm", "noise"], sort=False):
         mean, low, high = interval_over_replicates(of_size["drop"], runs.rule.confidence)
-        rows[arm, size] = dict(zip(_LOSS, (mean, low, high), strict=True))
+        arm, size = np.asarray(key, dtype=object)
+        rows[str(arm), float(size)] = dict(zip(_LOSS, (mean, low, high), strict=True))
     return _by_noise(rows)
 
 
-def _by_noise(rows: dict[tuple[str, float], dict[str, float]]) -> pd.DataFrame:
+def _by_noise(rows: dict[tuple[str, float], dict[str, Any]]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame()
     index = pd.MultiIndex.from_tuples(list(rows), names=["arm", "noise"])
