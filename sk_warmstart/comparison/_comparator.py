@@ -122,6 +122,10 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     resume : str, Path or None, default=None
         A folder in which finished fits are kept. A comparison that was interrupted continues from there with the
         same results. It is read with pickle: use folders that you trust.
+    n_probes : int or None, default=None
+        How often each arm is fitted anew in the first replicate's last phase, from the same start on the same
+        rows, with other draws, and as often with noise of each size on the weights that it inherits: for the
+        stages ``consistency`` and ``perturbation`` only. As many as ``n_repeats`` by default; none with 0.
     random_state : int, RandomState or None, default=None
         Seed of everything random.
 
@@ -213,6 +217,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         incumbent: Any = None,
         tune: Mapping[str, Any] | None = None,
         resume: str | Path | None = None,
+        n_probes: int | None = None,
         random_state: Any = None,
     ):
         self.estimator = estimator
@@ -229,6 +234,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.incumbent = incumbent
         self.tune = tune
         self.resume = resume
+        self.n_probes = n_probes
         self.random_state = random_state
 
     @with_callbacks
@@ -304,6 +310,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
             *(routed.fit, routed.before, routed.score),
             incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
             journal=None if self.resume is None else Journal(self.resume),
+            n_repeats=self.n_repeats,
+            n_probes=self.n_repeats if self.n_probes is None else self.n_probes,
         )
 
     def _settings(self) -> Settings:

@@ -58,7 +58,9 @@ def _fit(task: Task, state: FinalState, arm: Arm, rows: Index) -> Any:
     user, net, option = last_step(task.estimator), state.estimator, state.option
     if isinstance(net, WarmStartMixin):
         callbacks = option.params.get("callbacks", user.callbacks)
-        net.set_params(warm_start=True, random_state=user.random_state, callbacks=callbacks)
+        # What starts from the baseline has never been given the arm's parameters.
+        given = {**option.params, "callbacks": callbacks, "random_state": user.random_state}
+        net.set_params(**given, warm_start=True)
         if is_classifier(net):
             net.set_params(classes=user.get_params().get("classes"))
     X, y = safe_indexing(task.X, rows), safe_indexing(task.y, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,13 @@ from .measures._checkpoint import cost_of_checkpoint
 from .measures._conditions import conditions_of_phase
 from .measures._dummy import dummy_score
 from .measures._noise import score_under_noise
+from .measures._partial import forget_weights, score_kept_epochs
 from .measures._parts import score_on_parts
 from .measures._recall import recall_by_class
 from .measures._row_scores import Scored, score_by_row
 from .measures._transfer import PreviousPredictions, flips_between, flips_since, score_on_all_phases
+from .probes._run import run_probes
+from .probes._start import ProbeStart
 
 
 @dataclass
@@ -43,6 +46,10 @@ class Stream:
     rng: np.random.Generator
     outcome: Outcome
     _states: dict[str, FinalState] = field(default_factory=dict)
+    _baseline: Any = None
+    _data: dict[str, PhaseData] = field(default_factory=dict)
+    _before_last: dict[str, Any] = field(default_factory=dict)
+    _last_seed: int = 0
     _scorers: dict[str, PhaseScorer] = field(default_factory=dict)
     _predictions: dict[str, PreviousPredictions | None] = field(default_factory=dict)
 
@@ -63,9 +70,12 @@ class Stream:
         yield [first]
         if first.cause is not None:
             raise first.cause  # no arm has anything to start from
+        forget_weights(first.estimator)
         self._states = {
             arm.name: FinalState(copy_fitted(first.estimator), rows=phases[0].train) for arm in task.arms
         }
+        if any(arm.from_baseline for arm in task.arms):
+            self._baseline = copy_fitted(first.estimator)
         for arm in task.arms:
             self._score_on_all_phases(arm.name, first.estimator, data.scorer, 1)
         if task.incumbent is not None:
@@ -76,6 +86,7 @@ class Stream:
                 conditions_of_phase(task.X, phases, phase, self._place(phase, ""))
             )
             seed = int(self.rng.integers(2**31))  # one for all arms: they differ in their start only
+            self._remember_starts(phase, seed)
             fits = [
                 (arm, self._fits(arm, number, phase, seed, common))
                 for number, arm in enumerate(task.arms, start=1)
@@ -91,14 +102,50 @@ class Stream:
             score = dummy_score(task.estimator, common.scorer, *self._rows(phase))
             place = {"repeat": self.repeat, "stream": self.number, "phase": phase}
             self.outcome.measured.dummy.append({**place, "score": score})
-        self.outcome.final = self._states
+        self.outcome.final = {
+            arm.name: replace(state, estimator=self._start_of(arm), rows=phases[0].train)
+            if arm.from_baseline
+            else state
+            for arm in task.arms
+            if (state := self._states.get(arm.name)) is not None
+        }
+
+    def run_probes(self) -> Iterator[list[Fit]]:
+        """Yield further fits of the last phase, from what it started from, and measure what they come to."""
+        phase, starts = len(self.phases), list[ProbeStart]()
+        for number, arm in enumerate(self.task.arms, start=1):
+            if arm.name not in self._states or arm.name not in self._before_last:
+                continue
+            option, data = self._states[arm.name].option, self._data[arm.name]
+            start, key = self._before_last[arm.name], self._key(phase, number, 0)
+            starts.append(ProbeStart(arm, option, start, data, self._trained_before(arm, phase), key))
+        if starts:
+            place = {"repeat": self.repeat, "stream": self.number, "phase": phase}
+            test, measured = self.phases[-1].test, self.outcome.measured
+            yield from run_probes(self.task, starts, self._last_seed, test, place, measured)
+
+    def _remember_starts(self, phase: int, seed: int) -> None:
+        """Copy what the last phase starts from, where it is to be fitted more often."""
+        if phase < len(self.phases) or self.repeat or self.number or not self.task.n_probes:
+            return
+        arms = [arm for arm in self.task.arms if arm.name in self._states]
+        self._before_last = {arm.name: copy_fitted(self._start_of(arm)) for arm in arms}
+        self._last_seed = seed
+
+    def _start_of(self, arm: Arm) -> Any:
+        """Return what an arm's next fit starts from and takes over."""
+        return copy_fitted(self._baseline) if arm.from_baseline else self._states[arm.name].estimator
+
+    def _trained_before(self, arm: Arm, phase: int) -> Index:
+        """Return the rows that trained what an arm's fit starts from."""
+        return self.phases[0 if arm.from_baseline else phase - 2].train
 
     def _prepare(self, phase: int, option: Option) -> PhaseData:
         return prepare(self.task, self.phases[phase - 1], self.repeat, option.steps)
 
     def _fits(self, arm: Arm, number: int, phase: int, seed: int, common: PhaseData) -> list[Fit]:
         """Set up all options of an arm, on the common rows unless they change the steps before the last one."""
-        trained, previous = self.phases[phase - 2].train, self._states[arm.name].estimator
+        trained, previous = self._trained_before(arm, phase), self._start_of(arm)
         # The first option takes the state over, the others a copy of it.
         states = [previous, *(copy_fitted(previous) for _ in arm.options[1:])]
         return [
@@ -122,12 +169,15 @@ class Stream:
             fit = _best(arm, tried)
             row, curve = record_of(fit, [other for other in tried if other is not fit])
             self._states[arm.name] = FinalState(fit.estimator, fit.option, self.phases[phase - 1].train)
+            self._data[arm.name] = fit.data
             scorer = fit.data.scorer
             scored = self._score(fit.estimator, scorer, phase)
             score = row["score"] = scored.score
             if fails_where(score, cold):
                 error = NOT_A_NUMBER
                 raise ValueError(error)
+            partial = score_kept_epochs(fit.estimator, scorer, self.phases[phase - 1].test)
+            curve = [{**point, "test_score": partial.get(point["epoch"], np.nan)} for point in curve]
             self._score_on_all_phases(arm.name, fit.estimator, scorer, phase, scored)
             self._measure_at_the_end(arm.name, fit.estimator, scorer, phase, seed)
             self._keep_rows(arm.name, scored, phase)
@@ -197,7 +247,7 @@ class Stream:
         if phase < len(self.phases):
             return
         place, measured, test = self._place(phase, name), self.outcome.measured, self.phases[-1].test
-        measured.noise += score_under_noise(estimator, scorer, test, seed, place)
+        measured.noise += score_under_noise(estimator, scorer, test, seed, place, self.task.n_repeats)
         measured.classes += recall_by_class(estimator, scorer, test, place)
         if self.repeat == 0:  # a state takes the same room in every replicate
             measured.checkpoints += cost_of_checkpoint(estimator, place)

@@ -6,13 +6,13 @@ import pandas as pd
 
 from ..._names import INCUMBENT
 from ._baseline import baseline_table
-from ._budgets import budget_table
+from ._budgets import budget_table, read_budgets
 from ._classes import class_table, read_classes
 from ._conditions import conditions_table, read_conditions
-from ._consistency import consistency_table
+from ._consistency import consistency_table, read_consistency
 from ._cost import cost_table
 from ._incumbent import incumbent_table
-from ._perturbation import perturbation_table
+from ._perturbation import perturbation_table, read_perturbation
 from ._stage import Runs, Stage
 from ._trajectories import read_trajectories, trajectory_table
 from ._updates import read_updates, update_table
@@ -28,9 +28,11 @@ STAGES = (
     Stage(
         "runs",
         "Every arm, phase by phase",
-        "Test scores at the end, scores before the first step, and validation scores after a part of the epochs "
-        "that cold took.",
+        "Test scores at the end, scores before the first step, and test scores after a part of the epochs that "
+        "cold took: of the last epoch by then whose weights were kept (0, 1, 2, 4, 8, ... and the last), which an "
+        "arm need not return. A gain is over cold with the same budget, ± half its interval over replicates.",
         budget_table,
+        conclusion=read_budgets,
     ),
     Stage(
         "trajectories",
@@ -46,11 +48,18 @@ STAGES = (
     ),
     Stage(
         "consistency",
-        "Spread over replicates",
-        "Of the mean score over phases. A spread below half of cold's is marked: starts that all end in one place "
-        "may have stopped exploring.",
+        "Runs from one start",
+        "The last phase of the first replicate, fitted again and again from the same start on the same rows, with "
+        "other draws: standard deviation of the scores, mean share of test rows that two runs predict differently "
+        "(of numbers the root mean square difference, by the target's standard deviation), and mean distance of "
+        "their weights by their length; each by cold's, with an interval (Pitman and Morgan's for scores, of runs "
+        "of equal seeds; a jackknife over runs for the others). Over-concentrated says in what an arm differs "
+        "less than cold, scores or predictions, by those tests after Holm's adjustment: starts that all end in "
+        "one place may have stopped exploring. Weights are left out of that, as runs from one start share it. It "
+        "holds for this split; beside it stands the spread over replicates, which differ in their splits too.",
         consistency_table,
         by_arm=True,
+        conclusion=read_consistency,
     ),
     Stage(
         "updates",
@@ -108,10 +117,13 @@ STAGES = (
     Stage(
         "perturbation",
         "Under noise on the weights",
-        "How much the last phase's test score falls when every tensor gets noise of this size, relative to its "
-        "root mean square: flat minima lose little.",
+        "Noise of this size, relative to each tensor's root mean square. On the weights that a fit inherits, "
+        "before its policy acts, and then trained as usual (the last phase of the first replicate): score, its "
+        "standard deviation, how far predictions differ from those of the run of the same seed without noise, and "
+        "the change of the score against that run with its interval over draws. On the final weights, without "
+        "training: how much the score falls, with an interval over replicates; flat minima lose little.",
         perturbation_table,
-        by_arm=True,
+        conclusion=read_perturbation,
     ),
 )
 

@@ -15,7 +15,7 @@ from ..._names import INCUMBENT, REFERENCE
 from .._estimators import last_step
 from ..others._arms import start_of
 from ..others._continue import Continuation
-from ._params import resolve_params, starts_cold
+from ._params import resolve_params, split_start, starts_cold
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of the comparison: what is tried in each phase, and whether it starts cold."""
+    """One side of the comparison: what is tried in each phase, and whether it starts cold.
+
+    ``from_baseline`` says that it starts from the fit of the first phase, not from its own in the phase before.
+    """
 
     name: str
     options: tuple[Option, ...]
     cold: bool
+    from_baseline: bool = False
 
 
 def make_arms(
@@ -45,7 +49,8 @@ def make_arms(
 ) -> list[Arm]:
     """Turn the user's policies into arms, the cold one first, or raise a ValueError that names what is wrong.
 
-    A value of a mapping is a policy (a name or an object), or a dict for the estimator's ``set_params``.
+    A value of a mapping is a policy (a name or an object), or a dict for the estimator's ``set_params``, in which
+    ``start_from`` says whether each phase starts from the one before or from the first (``"baseline"``).
     """
     if isinstance(policies, str):
         raise ValueError(f"policies must be several policies, as in ('cold', {policies!r})")
@@ -100,7 +105,9 @@ def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[d
 def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
     if not isinstance(last_step(estimator), WarmStartMixin):
         return _arm_of_another_library(name, value, estimator, grid)
-    given = dict(value) if isinstance(value, Mapping) else {"init_policy": value}
+    from_baseline, given = split_start(name, value)
+    if any("start_from" in chosen for chosen in grid):
+        raise ValueError(f"tune of the arm {name!r} cannot choose start_from: make them two arms")
     options = tuple(
         Option(
             *resolve_params(name, {**given, **chosen}, estimator),
@@ -111,7 +118,7 @@ def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> A
     cold = {starts_cold(option.params) for option in options}
     if len(cold) > 1:
         raise ValueError(f"tune mixes cold and warm starts in the arm {name!r}: make them two arms")
-    return Arm(name, options, cold=cold.pop())
+    return Arm(name, options, cold.pop(), from_baseline)
 
 
 def _arm_of_another_library(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
@@ -121,5 +128,9 @@ def _arm_of_another_library(name: str, value: Any, estimator: Any, grid: list[di
             f"tune of the arm {name!r}: {type(last).__name__} keeps no validation scores to choose by, so tune "
             "takes no parameters of it: make each setting an arm of its own"
         )
+    from_baseline = False
+    if isinstance(value, str | Mapping):
+        from_baseline, value = split_start(name, value)
     start = start_of(name, value, last, estimator)
-    return Arm(name, (Option(start.params, start.steps, how=start.how),), cold=start.cold)
+    option = Option(start.params, start.steps, how=start.how)
+    return Arm(name, (option,), cold=start.cold, from_baseline=from_baseline)

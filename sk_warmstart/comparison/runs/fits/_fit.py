@@ -25,6 +25,7 @@ from ._data import PhaseData
 from ._trajectory import Trajectory
 
 _KEPT = ("estimator", "seconds", "process_seconds", "memory", "gpu_utilisation", "error")
+_KEPT_BYTES = 50e6  # of the weights of a fit's epochs
 
 
 @dataclass
@@ -33,8 +34,8 @@ class Fit:
 
     ``key`` has replicate, stream, phase, arm and option. With ``packed`` others train at the same time. ``new``
     has which rows are new to an estimator of another library that continues, ``rounds_before`` the rounds that it
-    has, ``seed`` its seed. ``memory`` is in MB beyond what was in use before, and NaN in a pack, as ``gpu_utilisation``
-    is; ``process_seconds`` of a pack are shared out by ``seconds``.
+    has, ``seed`` its seed. ``memory`` is in MB beyond what was in use before, and NaN in a pack, as
+    ``gpu_utilisation`` is; ``process_seconds`` of a pack are shared out by ``seconds``.
     """
 
     estimator: BaseEstimator
@@ -124,4 +125,4 @@ def make_fit(
 
 def _with_trajectory(callbacks: Any) -> list[Any]:
     given = [] if callbacks in (None, "disable") else callbacks
-    return [*given, ("trajectory", Trajectory())]
+    return [*given, ("trajectory", Trajectory(keep_bytes=_KEPT_BYTES))]
