@@ -28,13 +28,13 @@ from ._inputs import check_rows, check_settings, check_target, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
 from ._settings import Settings, describe
-from .findings._advice import advice_to_keep
 from .findings._dummy import choose_rope
 from .findings._findings import Findings
 from .findings._gain import is_shown_better
 from .findings._make import make_findings
-from .findings._sentences import failures_by_arm
 from .findings._versions import versions
+from .findings.words._advice import advice_to_keep
+from .findings.words._sentences import failures_by_arm
 from .phases._data_incremental import DataIncremental
 from .phases._plan import plan_phases
 from .runs._estimators import last_step

@@ -87,7 +87,11 @@ def _standard(data: tuple[Any, Any]) -> tuple[Any, Any]:
     return StandardScaler().fit_transform(data[0]), data[1]
 
 
-@pytest.mark.parametrize(("scoring", "by_block"), CLASSIFIED, ids=str)
+def _name(value: Any) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("scoring", "by_block"), CLASSIFIED, ids=_name)
 def test_classifiers(classifier: Any, scoring: Any, by_block: bool) -> None:
     rows, y = _standard(CANCER)
     found = scored(classifier, rows, y, scoring)
@@ -99,7 +103,7 @@ def test_classifiers(classifier: Any, scoring: Any, by_block: bool) -> None:
             assert np.ptp(found.values[block == TEST % N_BLOCKS]) == 0
 
 
-@pytest.mark.parametrize(("scoring", "by_block"), MEASURED, ids=str)
+@pytest.mark.parametrize(("scoring", "by_block"), MEASURED, ids=_name)
 def test_regressors(scoring: Any, by_block: bool) -> None:
     found = scored(Ridge().fit(*DIABETES), *DIABETES, scoring)
     assert found.values is not None

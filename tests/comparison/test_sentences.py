@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from gain_by_hand import curve, frame, frame_of_scores, row_table, runs
 
-from sk_warmstart.comparison.findings._advice import advice, advice_to_keep
 from sk_warmstart.comparison.findings._dummy import choose_rope, worth_of_cold
 from sk_warmstart.comparison.findings._gain import gain_table
-from sk_warmstart.comparison.findings._notes import notes
-from sk_warmstart.comparison.findings._sentences import Terms, sentences
 from sk_warmstart.comparison.findings._targets import reach_targets
+from sk_warmstart.comparison.findings.words._advice import advice, advice_to_keep
+from sk_warmstart.comparison.findings.words._notes import notes
+from sk_warmstart.comparison.findings.words._sentences import Terms, sentences
 from sk_warmstart.statistics import DecisionRule, PairsNeeded
 
 NAN = float("nan")

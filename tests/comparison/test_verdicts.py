@@ -16,7 +16,7 @@ from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
 from sk_warmstart.comparison._inputs import check_settings
 from sk_warmstart.comparison._settings import Settings
-from sk_warmstart.comparison.findings._advice import advice_to_keep
+from sk_warmstart.comparison.findings.words._advice import advice_to_keep
 from sk_warmstart.policies import ShrinkPerturb
 
 DIGITS = load_digits(return_X_y=True)

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from ...statistics._decision import DecisionRule
 from .._names import REFERENCE
 from .._row_scores import RowScores
-from ._advice import advice
 from ._dummy import worth_of_cold
 from ._findings import Findings
 from ._frames import plain
 from ._gain import best_arm, gain_table
-from ._notes import notes
 from ._rows import RowTable
-from ._sentences import Terms, sentences
 from ._targets import reach_targets
 from ._versions import versions
 from .stages._all import stage_tables
 from .stages._stage import Runs
+from .words._advice import advice
+from .words._notes import notes
+from .words._sentences import Terms, sentences
 
 
 def make_findings(

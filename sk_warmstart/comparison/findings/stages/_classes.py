@@ -10,7 +10,7 @@ import pandas as pd
 from ....statistics._holm import holm
 from ....statistics._posterior import correlated_t
 from ..._names import REFERENCE
-from .._words import listed
+from ..words._amounts import listed
 from ._stage import Runs
 
 

@@ -12,7 +12,7 @@ from ....statistics._posterior import Posterior, correlated_t
 from ....statistics._speedup import geometric_speedup
 from ..._names import INCUMBENT, REFERENCE
 from .._gain import paired_gains
-from .._words import listed
+from ..words._amounts import listed
 from ._stage import RUN, Runs
 
 

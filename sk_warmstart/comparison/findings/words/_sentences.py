@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...statistics._decision import DecisionRule
-from ...statistics._pairs import PairsNeeded
-from .._names import FAILED, INCUMBENT
-from ._content import Sentence
-from ._gain import gains_by_phase, paired_gains
+from ....statistics._decision import DecisionRule
+from ....statistics._pairs import PairsNeeded
+from ..._names import FAILED, INCUMBENT
+from .._content import Sentence
+from .._gain import gains_by_phase, paired_gains
 
 _FAR = 5.0  # robust standard deviations below the median, and a replicate is far off
 _SAME_EFFORT = (0.95, 1.05)  # speed-ups that two digits show as 1

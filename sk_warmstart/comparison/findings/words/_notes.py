@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .._names import REFERENCE
-from ._targets import RUN
+from ..._names import REFERENCE
+from .._targets import RUN
 
 
 def notes(
