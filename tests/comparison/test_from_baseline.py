@@ -24,7 +24,7 @@ def scores_of(found: pd.DataFrame, arm: str) -> pd.DataFrame:
 
 
 def test_in_phase_two_it_is_warm_and_later_it_is_not() -> None:
-    found = comparator(policies=("cold", "warm", "warm_from_baseline")).fit(X, Y).results_
+    found = comparator(net(lr=0.02), policies=("cold", "warm", "warm_from_baseline")).fit(X, Y).results_
     chained, based = scores_of(found, "warm"), scores_of(found, "warm_from_baseline")
     assert chained.xs(2, level="phase").equals(based.xs(2, level="phase"))
     assert not chained.xs(3, level="phase").equals(based.xs(3, level="phase"))

@@ -335,5 +335,5 @@ def test_scores_that_are_no_numbers_for_cold_either_are_kept() -> None:
     fitting = comparator(scoring=lambda estimator, X, y: np.nan if len(y) > 40 else 0.5, phases=DataIncremental(3))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with pytest.raises(ValueError, match="no arm has a score"):
+        with pytest.raises(ValueError, match="no run of cold has a score"):
             fitting.fit(np.tile(X, (2, 1)), np.tile(Y, 2))
