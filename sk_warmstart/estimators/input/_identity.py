@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from ...state import LeakageWarning, row_ids, sample_ids
 from ...state.rows._identity import validation_mask
 from ...state.rows._row_memory import RowMemory
-from ...state.rows._row_sketch import RowSketch, leaked_share
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ._table import is_array, validate_rows
@@ -90,17 +89,14 @@ def begin_memory(columns: Names, donors: Sequence[RowMemory], sticky_by_content:
                 LeakageWarning,
                 stacklevel=4,
             )
-    memory = donors[0].child(identifying)
-    for other in donors[1:]:
-        memory.ancestors = memory.ancestors | other.own | other.ancestors
-    return memory
+    return donors[0].child(identifying, donors[1:])
 
 
 def new_rows(memory: RowMemory, rows: Recognised) -> NDArray[np.bool_] | None:
     """Return which training rows no donor has seen; None where a memory of bounded size cannot tell."""
-    if not rows.ids or not len(memory.ancestors):
+    if not rows.ids or not memory.has_ancestors:
         return None
-    seen, answerable = memory.ancestors.lookup(rows.ids[-1][rows.train])
+    seen, answerable = memory.before(rows.ids[-1][rows.train])
     return answerable & ~seen
 
 
@@ -110,7 +106,7 @@ def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -
     rows = recognise(X, learned.schema.columns, memory.columns, sample_id)
     if not rows.ids:
         return
-    share, judged = leaked_share(rows.ids[-1], memory.ancestors, memory.own)
+    share, judged = memory.leaked_share(rows.ids[-1])
     if share > 0:
         basis = "" if judged == rows.n_rows else f" (judged by {judged} of them)"
         warnings.warn(
@@ -129,8 +125,7 @@ def known_share(net: WarmStartNet, X: Any, own: bool = True) -> float:
     rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns)
     if not rows.ids:
         return 0.0
-    seen = memory.own | memory.ancestors if own else memory.ancestors
-    return leaked_share(rows.ids[0], seen, RowSketch())[0]
+    return memory.share_of(rows.ids[0], own)
 
 
 def _content_ids(X: Any, columns: Names, identifying: Names) -> NDArray[np.uint64]:
