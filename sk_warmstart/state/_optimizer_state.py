@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 # Optimisers whose steps are native code that trusts the shapes of moments, and the moments that they always have.
-_EXACT: dict[str, set[str]] = {
+EXACT_MOMENTS: dict[str, set[str]] = {
     "Adam": {"step", "exp_avg", "exp_avg_sq"},
     "AdamW": {"step", "exp_avg", "exp_avg_sq"},
     "SGD": set(),
@@ -68,7 +68,7 @@ class OptimizerState:
             for i, parameter in enumerate(held)
             if names.get(parameter) in self.moments
         }
-        _check_moments(type(optimizer), state, held, names)
+        _check_moments(type(optimizer), state, held, names, optimizer.param_groups)
         # torch's own loading knows where each optimiser wants its step counts.
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
@@ -85,14 +85,21 @@ class OptimizerState:
         return OptimizerState(self.kind, moments, self.groups)
 
 
+def needed_moments(kind: str, groups: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the moments that every parameter has which such an optimiser has moved."""
+    needed = EXACT_MOMENTS.get(kind, set())
+    return needed | {"max_exp_avg_sq"} if needed and any(g.get("amsgrad") for g in groups) else needed
+
+
 def _check_moments(
     kind: type[torch.optim.Optimizer],
     state: Mapping[int, Mapping[str, Any]],
     held: Sequence[Tensor],
     names: Mapping[Tensor, str],
+    groups: Sequence[Mapping[str, Any]],
 ) -> None:
-    exact = kind.__module__.startswith("torch.optim") and kind.__name__ in _EXACT
-    needed = _EXACT.get(kind.__name__, set())
+    exact = kind.__module__.startswith("torch.optim") and kind.__name__ in EXACT_MOMENTS
+    needed = needed_moments(kind.__name__, groups)
     for i, entry in state.items():
         name, shape = names[held[i]], held[i].shape
         if exact and not needed <= set(entry):

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import torch
 
+from .._optimizer_state import EXACT_MOMENTS, needed_moments
 from ..rows._row_sketch import RowSketch
 from ._container import CheckpointError, Entry
 from ._encoding import decode_labels
@@ -19,7 +20,6 @@ ID = re.compile(r"[0-9a-f]{16}\Z")
 _MOST = 2**62  # of a count
 _STATES = {"order": "streams/order", "forward": "streams/forward"}
 _LARGEST_RATE = 1e9
-_EXACT_MOMENTS = {"Adam", "AdamW", "SGD", "Adagrad"}  # whose steps are native code that trusts their shapes
 
 Read = Callable[[str], torch.Tensor]
 
@@ -93,10 +93,10 @@ class _Check:
         for name in ("class", "layers"):
             _require(isinstance(module.get(name, ""), str), f"{name!r} of the module is no text")
         _require(_is_map(module.get("params", {})), "the parameters of the module are no mapping")
-        shape = module.get("shape", {})
-        _require(
-            _is_map(shape) and all(_is_count(n, 1) for n in shape.values()), "the module's shape has no counts"
-        )
+        shape, width = module.get("shape", {}), self.meta["schema"]["n_features"]
+        fine = _is_map(shape) and set(shape) <= {"n_features", "n_outputs"}
+        fine = fine and all(_is_count(n, 1) for n in shape.values()) and shape.get("n_features", width) == width
+        _require(fine, "the shape of the module is another")
         _require(module.get("target_ndim") in (None, 1, 2), "the targets have no number of dimensions")
         _require(type(module.get("classifies", True)) is bool, "'classifies' is not true or false")
 
@@ -140,7 +140,13 @@ class _Check:
             return
         _require(set(optimizer) == {"kind", "moments", "groups"}, "the optimiser has other entries")
         _require(isinstance(optimizer["kind"], str), "the kind of the optimiser is no text")
-        _require(isinstance(optimizer["moments"], list), "the moments of the optimiser are no list")
+        for name in ("moments", "groups"):
+            _require(isinstance(optimizer[name], list), f"the {name} of the optimiser are no list")
+        for group in optimizer["groups"]:
+            _require(_is_map(group), "a group of the optimiser is no mapping")
+            for key, value in group.items():
+                _check_rate(key, value)
+        needed = needed_moments(optimizer["kind"], optimizer["groups"])
         met: set[str] = set()
         for i, (name, entry) in enumerate(optimizer["moments"]):
             _require(
@@ -148,13 +154,10 @@ class _Check:
             )
             met.add(name)
             shape = self.shapes[self.names[name]]
+            lacking = sorted(needed - set(entry))
+            _require(not lacking, f"the moments of {name[:80]!r} lack {lacking[:1]}")
             for key, (kind, value) in entry.items():
                 self._moment(optimizer["kind"], name, key, kind, value, f"moments/{i}/{key}", shape)
-        _require(isinstance(optimizer["groups"], list), "the groups of the optimiser are no list")
-        for group in optimizer["groups"]:
-            _require(_is_map(group), "a group of the optimiser is no mapping")
-            for key, value in group.items():
-                _check_rate(key, value)
 
     def _moment(
         self, optimizer: str, name: str, key: str, kind: str, value: Any, tensor: str, shape: tuple[int, ...]
@@ -171,7 +174,7 @@ class _Check:
             step = self.read(tensor)
             fine = its_shape == () and (floats or dtype == "I64") and 0 <= float(step) < _MOST
             _require(fine, f"{what} is no count of steps")
-        elif optimizer in _EXACT_MOMENTS:
+        elif optimizer in EXACT_MOMENTS:
             _require(floats and its_shape == shape, f"{what} has the shape {its_shape}, the parameter {shape}")
 
     def _scaler(self, scaler: Mapping[str, Any] | None) -> None:
