@@ -267,7 +267,7 @@ def test_changed_files(good: dict[str, Any], tmp_path: Path, files: Any, part: i
     assert failures(files(good), seeds, tmp_path) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("files", [tensor_files, description_files])
 @pytest.mark.parametrize("part", range(5))
 def test_many_changed_files(good: dict[str, Any], tmp_path: Path, files: Any, part: int) -> None:

@@ -141,17 +141,18 @@ def write_file(path: str | os.PathLike, raw: NDArray[np.uint8]) -> None:
     except (OSError, RuntimeError, ValueError) as error:  # links that go round, a name with a NUL
         raise CheckpointError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
     try:
-        with open(partial, "xb") as file:
+        with open(partial, "xb") as file:  # this raises a ValueError for a NUL
             if mode is not None:
                 os.chmod(partial, mode)
             file.write(raw.data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(OSError, ValueError):
             partial.unlink()
-        raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"cannot write {path}: {why}") from error
     except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink()

@@ -14,11 +14,17 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from ._checkpoint import Checkpoint
 from ._container import CheckpointError
 from ._structure import is_id
 
 _LOG = "log.jsonl"
+_LOCK = ".lock"
 _ENDING = ".safetensors"
 _COLUMNS = [
     "id", "parent", "time", "score", "policy", "generation", "rows", "rows_seen", "epochs", "nbytes", "present",
@@ -83,10 +89,12 @@ class CheckpointStore:
             If the file or the log cannot be written.
         """
         checkpoint = source if isinstance(source, Checkpoint) else Checkpoint.from_estimator(source)
-        checkpoint.save(self._path(checkpoint.id), rows=rows)
-        record = self._record(checkpoint)
-        record["score"] = _score_of(checkpoint) if score is None else float(score)
-        self._append({"event": "put", **record})
+        if not is_id(checkpoint.id):
+            raise CheckpointError(f"{checkpoint.id[:80]!r} is no id of a checkpoint: load it from its file")
+        score = _score_of(checkpoint) if score is None else float(score)
+        with self._locked():
+            checkpoint.save(self._path(checkpoint.id), rows=rows)
+            self._append({"event": "put", **self._record(checkpoint), "score": score})
         return checkpoint.id
 
     def get(self, which: str = "latest") -> Checkpoint:
@@ -191,7 +199,12 @@ class CheckpointStore:
         KeyError
             If there is no checkpoint of such an id.
         """
-        # One look at the folder says what there is and what is kept: what others put meanwhile is not removed.
+        with self._locked():
+            return self._prune(keep)
+
+    def _prune(self, keep: int | Iterable[str]) -> list[str]:
+        # One look at the folder says what there is and what is kept: what others put meanwhile, where the system
+        # has no locks, is not removed.
         files = {name: _version_of(self._path(name)) for name in self}
         table = self._history(set(files))
         newest = table[table["present"]].drop_duplicates("id", keep="last")
@@ -233,6 +246,16 @@ class CheckpointStore:
 
     def __repr__(self) -> str:
         return f"CheckpointStore({os.fspath(self.folder)!r})"
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from putting and pruning meanwhile, where the system can; a kill ends it."""
+        with contextlib.ExitStack() as stack:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):
+                    file = stack.enter_context(open(self.folder / _LOCK, "ab"))
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _path(self, name: str) -> Path:
         if os.path.basename(name) != name or name in ("", ".", ".."):
