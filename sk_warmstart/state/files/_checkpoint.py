@@ -41,7 +41,9 @@ class Checkpoint:
     return the same object, so it can be a parameter: ``warm_start_from=checkpoint``. joblib hands its bytes to
     workers by memory map.
 
-    Make one with :meth:`from_estimator` or :meth:`load`.
+    Make one with :meth:`from_estimator` or :meth:`load`. From the hashes of rows, those who have the file can tell
+    whether a row that they guess was trained on: treat it as confidential where the rows are, or save it with
+    ``rows=False``.
 
     Parameters
     ----------
