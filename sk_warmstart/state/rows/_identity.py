@@ -119,14 +119,18 @@ def sample_ids(sample_id: ArrayLike) -> NDArray[np.uint64]:
     return _object_ids(values.tolist())
 
 
-def validation_mask(ids: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
-    """Decide from its identity alone whether a row validates.
+def validation_place(ids: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a uniform number in [0, 1) for each row, from its identity alone; those below the fraction validate.
 
     A row is therefore on the same side in every fit, however the data grow and whatever the seed; and
     equal rows are on the same side.
     """
-    uniform = (mix(ids ^ _SALT) >> np.uint64(11)).astype(np.float64) / 2.0**53
-    return uniform < fraction
+    return (mix(ids ^ _SALT) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def validation_mask(ids: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
+    """Decide from its identity alone whether a row validates."""
+    return validation_place(ids) < fraction
 
 
 def _dense_sums(X: NDArray, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
