@@ -245,7 +245,7 @@ def _begin(
         schema.columns, [each.memory for each in plan.donors], sticky_by_content=sticky and sample_id is None
     )
     fraction = float(net.validation_fraction) if sticky else None
-    rows = recognise(table.X, schema.columns, memory.columns, sample_id, fraction)
+    rows = recognise(table.X, schema.columns, memory.columns, sample_id, fraction, memory)
     part = table if rows.valid is None else table.rows(rows.train)
     learned = Learned(
         schema=schema,

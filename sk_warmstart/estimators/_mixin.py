@@ -134,7 +134,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; only their ratios matter.
         sample_id : array-like of shape (n_samples,), default=None
-            Identities of the rows, for the sticky split. Without them a row is known by its content.
+            Identities of the rows, for the sticky split. Without them a row is known by its content. A saved
+            checkpoint holds hashes of either, unless it is saved with ``rows=False``.
         X_val, y_val : array-like, default=None
             Validation rows of your own, instead of held-out ones.
         sample_weight_val : array-like, default=None

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ._alignment import Remap, align, unmatched
@@ -94,6 +96,8 @@ class Donor:
         Where its learning-rate schedules stood, by the name of the callback.
     description : mapping, default={}
         The module in words: its class, its parameters, its layers.
+    saved_id : str or None, default=None
+        The id of the file that it comes from.
 
     Examples
     --------
@@ -116,13 +120,27 @@ class Donor:
     streams: Mapping[str, Tensor] = field(default_factory=dict)
     schedule: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     description: Mapping[str, Any] = field(default_factory=dict)
+    saved_id: str | None = None
 
     @property
     def id(self) -> str:
-        """Name of this state: 16 hexadecimal digits of its weights and its lineage, equal on every machine."""
-        line = self.lineage
+        """Name of this state: 16 hexadecimal digits, equal on every machine; of a file the one that it has.
+
+        They cover weights, lineage, labels, columns, scaler and optimiser: what predictions and further training
+        depend on.
+        """
+        if self.saved_id is not None:
+            return self.saved_id
+        line, schema = self.lineage, self.schema
         story = [self.state.digest(), line.generation, line.parent, line.policy, line.rows, line.rows_seen]
-        return hashlib.blake2b(json.dumps([*story, line.epochs]).encode(), digest_size=8).hexdigest()
+        names = [schema.n_features, schema.columns, schema.targets, _labels_as_text(schema.classes)]
+        sha = hashlib.blake2b(json.dumps([*story, line.epochs, *names]).encode(), digest_size=8)
+        if self.scaler is not None:
+            sha.update(repr((float(self.scaler.count), bool(self.scaler.centred))).encode())
+            sha.update(np.concatenate([self.scaler.mean, self.scaler.m2]).astype("<f8").tobytes())
+        if self.optimizer is not None:
+            sha.update(self.optimizer.digest().encode())
+        return sha.hexdigest()
 
     def adapted(
         self,
@@ -159,7 +177,11 @@ class Donor:
                 optimizer = _move(optimizer, layout, remaps)
             optimizer = _follow(optimizer, reparametrisation)
         assert states[0] is not None
-        return replace(self, state=states[0], origin=states[1], optimizer=optimizer)
+        return replace(self, state=states[0], origin=states[1], optimizer=optimizer, saved_id=None)
+
+
+def _labels_as_text(labels: NDArray | None) -> list[str] | None:
+    return None if labels is None else [labels.dtype.str, *map(repr, labels.tolist())]
 
 
 def _reparametrised(state: NetState, change: Reparametrisation | None) -> NetState:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -166,16 +165,13 @@ def _mixed_donor(donors: list[Donor], weights: list[float]) -> Donor:
     last, lines = donors[-1], [donor.lineage for donor in donors]
     origins = [donor.origin for donor in donors]
     shared = all(o is not None and origins[0] is not None and _equal(o, origins[0]) for o in origins)
-    own = reduce(lambda one, other: one | other, (donor.memory.own for donor in donors))
-    ancestors = reduce(lambda one, other: one | other, (donor.memory.ancestors for donor in donors))
     params: dict[str, Any] = {"of": [donor.id for donor in donors], "weights": list(weights)}
     return replace(
         last,
         state=_mixed_state([donor.state for donor in donors], weights),
         origin=last.origin if shared else None,
         optimizer=None,
-        # A row that trained any of them has trained the mixture.
-        memory=RowMemory(own, ancestors, last.memory.columns),
+        memory=RowMemory.of_all([donor.memory for donor in donors]),
         lineage=Lineage(
             generation=max(line.generation for line in lines),
             parent=last.id,
@@ -186,6 +182,7 @@ def _mixed_donor(donors: list[Donor], weights: list[float]) -> Donor:
         ),
         streams={},
         schedule={},
+        saved_id=None,
     )
 
 

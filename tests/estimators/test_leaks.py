@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,8 @@ def test_a_pipeline_warns_where_content_is_the_same_and_ids_do_where_it_is_not()
 
 def test_a_big_lineage_is_judged_by_a_sample() -> None:
     donor = net(max_epochs=1).fit(X, y)
-    donor.learned_.memory._own = RowSketch(donor.learned_.memory.own.ids, size=100)
+    memory = donor.learned_.memory
+    memory._rows = replace(memory.rows, own=RowSketch(memory.own.ids, size=100))
     heir = net(max_epochs=1, warm_start_from=FrozenEstimator(donor)).fit(X[:120], y[:120])
     with pytest.warns(LeakageWarning, match=r"of the 240 rows scored \(judged by 100 of them\)") as caught:
         heir.score(X, y)

@@ -110,5 +110,5 @@ class GuardedPrediction(LoopHooks):
         return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
 
     def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
-        if len(self._current.memory.ancestors):
+        if self._current.memory.has_ancestors:
             warn_of_leak(self._current, validate_rows(self, X), sample_id)

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...state import LeakageWarning, row_ids, sample_ids
-from ...state.rows._identity import validation_mask
+from ...state.rows._identity import validation_place
 from ...state.rows._row_memory import RowMemory
-from ...state.rows._row_sketch import RowSketch, leaked_share
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ._table import is_array, validate_rows
 
 Names = tuple[str, ...] | None
+_MANY = 20  # of fewer rows that validate, half or twice as many may be chance
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,17 @@ class Recognised:
 
 
 def recognise(
-    X: Any, columns: Names, identifying: Names, sample_id: ArrayLike | None = None, fraction: float | None = None
+    X: Any,
+    columns: Names,
+    identifying: Names,
+    sample_id: ArrayLike | None = None,
+    fraction: float | None = None,
+    memory: RowMemory | None = None,
 ) -> Recognised:
-    """Recognise rows by the columns that identify them, and split them so that a row never changes sides."""
+    """Recognise rows by the columns that identify them, and split them so that a row never changes sides.
+
+    Rows that trained before, by the memory of a lineage, do not validate.
+    """
     if not is_array(X) or X.dtype.kind not in "fiub":
         return Recognised(None, ())
     n_rows = X.shape[0]
@@ -63,16 +71,46 @@ def recognise(
         ids = (*ids, given)
     if fraction is None:
         return Recognised(n_rows, ids)
-    valid = validation_mask(ids[-1], fraction)
-    n_valid = int(valid.sum())
+    trained = np.zeros(n_rows, dtype=np.bool_) if memory is None else memory.before(ids[-1])[0]
+    return Recognised(n_rows, ids, _validating(ids[-1], fraction, trained))
+
+
+def _validating(ids: NDArray[np.uint64], fraction: float, trained: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows validate: by their identity, but none that trained before where others are left."""
+    place = validation_place(ids)
+    valid = place < fraction
+    if not valid.any():  # by chance, or with few distinct rows: the ones that come nearest
+        nearest = np.where(trained & ~trained.all(), np.inf, place)
+        valid = nearest == nearest.min(initial=np.inf)
+    elif valid.all():
+        valid = place < place.max()
+    n_rows, n_valid = len(ids), int(valid.sum())
     if n_valid in (0, n_rows):
         raise ValueError(
-            f"The {'validation' if n_valid == 0 else 'training'} set is too small. "
-            f"early_stopping=True needs rows on both sides of the split, but with n_samples={n_rows} and "
-            f"validation_fraction={fraction:g} there are {n_valid} to validate: give more rows, another "
-            "validation_fraction, or X_val and y_val"
+            "The validation set is too small. early_stopping=True needs rows on both sides of the split, and rows "
+            f"of equal content are on one side, but with n_samples={n_rows} all are equal: pass sample_id to tell "
+            "them apart, or X_val and y_val"
         )
-    return Recognised(n_rows, ids, valid)
+    share = n_valid / n_rows
+    fair = fraction / 2 <= share <= min(2 * fraction, (1 + fraction) / 2)
+    if not fair and fraction * n_rows >= _MANY and 2 * len(np.unique(ids)) <= n_rows:
+        warnings.warn(
+            f"{share:.0%} of the {n_rows} rows validate, not {fraction:.0%} (validation_fraction): rows of equal "
+            "content are on one side, and a few contents make up most rows. Pass sample_id to tell rows apart",
+            UserWarning,
+            stacklevel=6,
+        )
+    clean = valid & ~trained
+    if clean.sum() == n_valid or clean.sum() >= min(fraction * n_rows / 2, _MANY):
+        return clean
+    warnings.warn(
+        f"{(valid & trained).sum() / n_valid:.0%} of the {n_valid} rows that validate trained the network before: "
+        "the score of early stopping is too good, and says little about other rows. Pass X_val and y_val that no "
+        "fit has seen, or start cold (init_policy='cold')",
+        LeakageWarning,
+        stacklevel=6,
+    )
+    return valid
 
 
 def begin_memory(columns: Names, donors: Sequence[RowMemory], sticky_by_content: bool) -> RowMemory:
@@ -90,17 +128,14 @@ def begin_memory(columns: Names, donors: Sequence[RowMemory], sticky_by_content:
                 LeakageWarning,
                 stacklevel=4,
             )
-    memory = donors[0].child(identifying)
-    for other in donors[1:]:
-        memory.ancestors = memory.ancestors | other.own | other.ancestors
-    return memory
+    return donors[0].child(identifying, donors[1:])
 
 
 def new_rows(memory: RowMemory, rows: Recognised) -> NDArray[np.bool_] | None:
     """Return which training rows no donor has seen; None where a memory of bounded size cannot tell."""
-    if not rows.ids or not len(memory.ancestors):
+    if not rows.ids or not memory.has_ancestors:
         return None
-    seen, answerable = memory.ancestors.lookup(rows.ids[-1][rows.train])
+    seen, answerable = memory.before(rows.ids[-1][rows.train])
     return answerable & ~seen
 
 
@@ -110,7 +145,7 @@ def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -
     rows = recognise(X, learned.schema.columns, memory.columns, sample_id)
     if not rows.ids:
         return
-    share, judged = leaked_share(rows.ids[-1], memory.ancestors, memory.own)
+    share, judged = memory.leaked_share(rows.ids[-1])
     if share > 0:
         basis = "" if judged == rows.n_rows else f" (judged by {judged} of them)"
         warnings.warn(
@@ -129,8 +164,7 @@ def known_share(net: WarmStartNet, X: Any, own: bool = True) -> float:
     rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns)
     if not rows.ids:
         return 0.0
-    seen = memory.own | memory.ancestors if own else memory.ancestors
-    return leaked_share(rows.ids[0], seen, RowSketch())[0]
+    return memory.share_of(rows.ids[0], own)
 
 
 def _content_ids(X: Any, columns: Names, identifying: Names) -> NDArray[np.uint64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -35,11 +36,29 @@ def resume(net: WarmStartNet, donor: Donor) -> None:
     """Set learning rates and their schedules to where the donor's stopped, once training has begun."""
     if donor.optimizer is not None:
         for group, numbers in zip(net.optimizer_.param_groups, donor.optimizer.groups, strict=False):
-            group.update({key: value for key, value in numbers.items() if key in group and _is_rate(key)})
+            group.update({key: value for key, value in _fitting(numbers, group).items() if _is_rate(key)})
     for name, callback in net.callbacks_:
         scheduler = getattr(callback, "lr_scheduler_", None)
         if scheduler is not None and name in donor.schedule:
-            scheduler.load_state_dict({**scheduler.state_dict(), **donor.schedule[name]})
+            state = scheduler.state_dict()
+            scheduler.load_state_dict({**state, **_fitting(donor.schedule[name], state)})
+
+
+def _fitting(values: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are of the kind of those which a state has: a file may say anything."""
+    return {key: value for key, value in values.items() if key in state and _alike(value, state[key])}
+
+
+def _alike(value: Any, other: Any) -> bool:
+    value, other = _as_number(value), _as_number(other)
+    if isinstance(other, list | tuple):
+        same = isinstance(value, list | tuple) and len(value) == len(other)
+        return same and all(map(_alike, value, other))
+    if isinstance(value, bool) or isinstance(other, bool):
+        return isinstance(value, bool) and isinstance(other, bool)
+    if isinstance(other, int | float):
+        return isinstance(value, int | float)
+    return other is None or type(value) is type(other)
 
 
 def _is_rate(key: str) -> bool:

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import copy
-import datetime
 import os
-import platform
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 import numpy as np
-import sklearn
-import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from ..._parameters import check_flag
 from .._donor import Donor, Lineage
 from .._net_state import NetState
 from .._optimizer_state import OptimizerState
 from .._schema import Schema
 from .._sources import donor_of
 from ..rows._feature_summary import FeatureSummary
-from ..rows._row_memory import RowMemory
+from ..rows._row_memory import KeyedRows, RowMemory
 from ..rows._row_sketch import RowSketch
 from ..rows._standardizer import Standardizer
 from ._container import CheckpointError, pack, read_file, read_tensor, unpack, write_file
-from ._encoding import as_json, decode_labels, encode_labels, is_json
+from ._description import describe
+from ._encoding import decode_labels
+from ._structure import check_structure
 
 _Estimator = TypeVar("_Estimator")
 
@@ -42,7 +41,9 @@ class Checkpoint:
     return the same object, so it can be a parameter: ``warm_start_from=checkpoint``. joblib hands its bytes to
     workers by memory map.
 
-    Make one with :meth:`from_estimator` or :meth:`load`.
+    Make one with :meth:`from_estimator` or :meth:`load`. From the hashes of rows, those who have the file can tell
+    whether a row that they guess was trained on: treat it as confidential where the rows are, or save it with
+    ``rows=False``.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class Checkpoint:
     Attributes
     ----------
     id : str
-        16 hexadecimal digits of weights and lineage.
+        16 hexadecimal digits of weights, optimiser, labels, columns, scaler and lineage.
     parent : str or None
         Id of the donor of its last start.
     lineage : dict
@@ -72,6 +73,8 @@ class Checkpoint:
         When, in ISO format, UTC.
     versions : dict
         Of Python and the libraries.
+    keeps_rows : bool
+        Whether hashes of the rows that trained it are in it; see :meth:`save`.
 
     Examples
     --------
@@ -114,13 +117,15 @@ class Checkpoint:
         return cls.from_donor(donor_of(estimator))
 
     @classmethod
-    def from_donor(cls, donor: Donor) -> Self:
+    def from_donor(cls, donor: Donor, *, keeps_rows: bool = True) -> Self:
         """Freeze a donor.
 
         Parameters
         ----------
         donor : Donor
             What a network hands on.
+        keeps_rows : bool, default=True
+            Whether it remembers the rows that trained it.
 
         Returns
         -------
@@ -133,7 +138,7 @@ class Checkpoint:
             If the donor holds what cannot be stored without pickle.
         """
         try:
-            meta, tensors = _describe(donor)
+            meta, tensors = describe(donor, keeps_rows)
         except TypeError as error:
             raise CheckpointError(str(error)) from error
         return cls(pack(tensors, meta))
@@ -159,25 +164,39 @@ class Checkpoint:
         """
         raw = read_file(path)
         try:
-            unpack(raw)
+            meta, entries = unpack(raw)
+            check_structure(meta, entries, lambda name: read_tensor(raw, entries[name]))
             return cls(raw)
         except CheckpointError as error:
             raise CheckpointError(f"{os.fspath(path)} cannot be loaded: {error}") from None
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike, *, rows: bool = True) -> None:
         """Write the checkpoint to a file, whole or not at all.
 
         Parameters
         ----------
         path : str or PathLike
-            The file; ``.safetensors`` is the usual ending. An older file is replaced in one step.
+            The file; ``.safetensors`` is the usual ending. An older file is replaced in one step, and
+            its mode kept; a link is followed.
+        rows : bool, default=True
+            Whether to write what is remembered of rows: hashes of those that trained, and deciles of each column.
+            Without them no row can be found in the file, and what starts from it can neither warn of rows that
+            trained before, nor tell new rows from old ones, nor measure drift. The means and spreads of
+            ``standardize=True`` stay: predictions need them.
 
         Raises
         ------
         CheckpointError
             If it cannot be written.
         """
-        write_file(path, self._raw)
+        check_flag("rows", rows)
+        write_file(path, self._raw if rows else self._without_rows()._raw)
+
+    def _without_rows(self) -> Checkpoint:
+        """Return it without what is remembered of single rows."""
+        donor = self.donor()
+        bare = replace(donor, memory=RowMemory(columns=donor.memory.columns), features=None)
+        return type(self).from_donor(bare, keeps_rows=False)
 
     def to_estimator(self, estimator: _Estimator) -> _Estimator:
         """Return a fitted copy of an estimator that predicts as the one saved; no data are needed.
@@ -282,6 +301,10 @@ class Checkpoint:
         return dict(self._meta["versions"])
 
     @property
+    def keeps_rows(self) -> bool:
+        return bool(self._meta["memory"].get("kept", True))
+
+    @property
     def state(self) -> NetState:
         """Weights and buffers, as copies."""
         return self._state("state")
@@ -329,13 +352,14 @@ class Checkpoint:
                 scaler["count"], self._array("scaler/mean"), self._array("scaler/m2"), scaler["centred"]
             ),
             lineage=Lineage(**meta["lineage"]),
-            memory=RowMemory(self._sketch("own"), self._sketch("ancestors"), _tuple(memory["columns"])),
+            memory=self._memory(memory),
             features=FeatureSummary(self._array("features/edges"), self._array("features/bins"))
             if meta["has_features"]
             else None,
             streams={name.removeprefix("streams/"): self._tensor(name) for name in self._names("streams/")},
             schedule=meta["schedule"],
             description=meta["module"],
+            saved_id=self.id,
         )
 
     def _state(self, which: str) -> NetState:
@@ -343,9 +367,21 @@ class Checkpoint:
         unique = {first: self._tensor(f"{which}/{first}") for first in dict.fromkeys(names.values())}
         return NetState({name: unique[first] for name, first in names.items()}, set(parameters))
 
-    def _sketch(self, which: str) -> RowSketch:
-        array = self._array(f"memory/{which}").view(np.uint64)
-        return RowSketch.from_array(array, self._meta["memory"][which])
+    def _memory(self, memory: Mapping[str, Any]) -> RowMemory:
+        columns, keys = _tuple(memory["columns"]), memory.get("keys")
+        if keys is None:  # as before rows had a key
+            return RowMemory(KeyedRows(None, *self._sketches("memory", memory)), columns)
+        first, *others = (
+            KeyedRows(None if key is None else bytes.fromhex(key), *self._sketches(f"memory/{i}", sizes))
+            for i, (key, sizes) in enumerate(zip(keys, memory["sizes"], strict=True))
+        )
+        return RowMemory(first, columns, others)
+
+    def _sketches(self, place: str, sizes: Mapping[str, int]) -> list[RowSketch]:
+        return [
+            RowSketch.from_array(self._array(f"{place}/{which}").view(np.uint64), sizes[which])
+            for which in ("own", "ancestors")
+        ]
 
     def _names(self, prefix: str) -> list[str]:
         return [name for name in self._entries if name.startswith(prefix)]
@@ -388,89 +424,9 @@ class Checkpoint:
         )
 
 
-def _describe(donor: Donor) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    state, schema, optimizer, memory = donor.state, donor.schema, donor.optimizer, donor.memory
-    first_names = {id(tensor): name for name, tensor in reversed(list(state.items()))}
-    tensors = {f"state/{name}": tensor for name, tensor in state.unique().items()}
-    if donor.origin is not None:
-        tensors.update({f"origin/{name}": donor.origin[name] for name in state.unique()})
-    moments: list[tuple[str, dict[str, Any]]] = []
-    storable = optimizer is not None and all(
-        isinstance(value, Tensor) or is_json(value) for e in optimizer.moments.values() for value in e.values()
-    )
-    if optimizer is not None and storable:
-        for i, (name, entry) in enumerate(optimizer.moments.items()):
-            tensors.update({f"moments/{i}/{key}": v for key, v in entry.items() if isinstance(v, Tensor)})
-            entries = {k: ("tensor", None) if isinstance(v, Tensor) else ("json", v) for k, v in entry.items()}
-            moments.append((name, entries))
-    scaler = donor.scaler
-    if scaler is not None:
-        tensors.update({"scaler/mean": torch.tensor(scaler.mean), "scaler/m2": torch.tensor(scaler.m2)})
-    for which in ("own", "ancestors"):
-        ids = getattr(memory, which).to_array()
-        tensors[f"memory/{which}"] = torch.from_numpy(ids.view(np.int64).copy())
-    if donor.features is not None:
-        tensors.update({f"features/{n}": torch.tensor(getattr(donor.features, n)) for n in ("edges", "bins")})
-    tensors.update({f"streams/{name}": tensor for name, tensor in donor.streams.items()})
-    floats = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
-    meta = {
-        "id": donor.id,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": _versions(),
-        "dtype": str(floats[0]).removeprefix("torch.") if floats else "none",
-        "module": as_json(donor.description),
-        "lineage": as_json(asdict(donor.lineage)),
-        "schema": {
-            "n_features": schema.n_features,
-            "columns": schema.columns,
-            "targets": schema.targets,
-            "framed": schema.framed,
-            "classes": encode_labels(schema.classes),
-        },
-        "tensors": {
-            "names": {name: first_names[id(tensor)] for name, tensor in state.items()},
-            "parameters": [name for name in state if state.is_parameter(name)],
-        },
-        "has_origin": donor.origin is not None,
-        "has_features": donor.features is not None,
-        "optimizer": None
-        if optimizer is None or not storable
-        else {
-            "kind": optimizer.kind,
-            "moments": moments,
-            "groups": [_numbers(group) for group in optimizer.groups],
-        },
-        "scaler": None if scaler is None else {"count": scaler.count, "centred": scaler.centred},
-        "memory": {
-            "own": memory.own.size,
-            "ancestors": memory.ancestors.size,
-            "columns": memory.columns,
-        },
-        "schedule": donor.schedule,
-    }
-    return meta, tensors
-
-
-def _numbers(group: Mapping[str, Any]) -> dict[str, Any]:
-    numbers = {
-        key: value.item() if isinstance(value, Tensor) and not value.ndim else value
-        for key, value in group.items()
-    }
-    return {key: value for key, value in numbers.items() if is_json(value)}
-
-
 def _lists_to_tuples(group: dict[str, Any]) -> dict[str, Any]:
     """Give an optimiser back the tuples that JSON stored as lists."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in group.items()}
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "scikit-learn": sklearn.__version__,
-        "numpy": np.__version__,
-    }
 
 
 def _tuple(values: list[str] | None) -> tuple[str, ...] | None:

@@ -8,15 +8,23 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from ._checkpoint import Checkpoint
 from ._container import CheckpointError
+from ._structure import is_id
 
 _LOG = "log.jsonl"
+_LOCK = ".lock"
 _ENDING = ".safetensors"
 _COLUMNS = [
     "id", "parent", "time", "score", "policy", "generation", "rows", "rows_seen", "epochs", "nbytes", "present",
@@ -51,13 +59,13 @@ class CheckpointStore:
     """
 
     def __init__(self, folder: str | os.PathLike):
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CheckpointError(f"cannot make the folder {self.folder}: {error.strerror or error}") from error
 
-    def put(self, source: Any, score: float | None = None) -> str:
+    def put(self, source: Any, score: float | None = None, *, rows: bool = True) -> str:
         """Store what an estimator knows.
 
         Parameters
@@ -67,6 +75,8 @@ class CheckpointStore:
         score : float, default=None
             What :meth:`get` calls best goes by it; greater is better. By default the score on the validation
             rows of the fit, where there were any.
+        rows : bool, default=True
+            Whether the file remembers the rows that trained it; see :meth:`Checkpoint.save`.
 
         Returns
         -------
@@ -79,11 +89,12 @@ class CheckpointStore:
             If the file or the log cannot be written.
         """
         checkpoint = source if isinstance(source, Checkpoint) else Checkpoint.from_estimator(source)
-        line = checkpoint.lineage
-        checkpoint.save(self._path(checkpoint.id))
-        record = self._record(checkpoint)
-        record["score"] = line["scores"].get("valid_score") if score is None else float(score)
-        self._append({"event": "put", **record})
+        if not is_id(checkpoint.id):
+            raise CheckpointError(f"{checkpoint.id[:80]!r} is no id of a checkpoint: load it from its file")
+        score = _score_of(checkpoint) if score is None else float(score)
+        with self._locked():
+            checkpoint.save(self._path(checkpoint.id), rows=rows)
+            self._append({"event": "put", **self._record(checkpoint), "score": score})
         return checkpoint.id
 
     def get(self, which: str = "latest") -> Checkpoint:
@@ -103,8 +114,17 @@ class CheckpointStore:
         ------
         KeyError
             If there is none.
+        CheckpointError
+            If its file cannot be read.
         """
-        return Checkpoint.load(self._path(self._find(which)))
+        while True:
+            path = self._path(self._find(which))
+            try:
+                return Checkpoint.load(path)
+            except CheckpointError:
+                if path.exists():
+                    raise
+                # Another process has just removed it: there is another latest one, or none.
 
     def history(self) -> pd.DataFrame:
         """Return one row for each put, the oldest first.
@@ -115,14 +135,22 @@ class CheckpointStore:
             ``id``, ``parent``, ``time``, ``score``, ``policy``, ``generation``, ``rows``, ``rows_seen``,
             ``epochs``, ``nbytes``, and ``present``: whether its file is still there.
         """
+        return self._history(set(self))
+
+    def _history(self, present: set[str]) -> pd.DataFrame:
+        """Return the puts, given the names of the files that are there."""
         records = [record for record in self._log() if record.get("event") == "put"]
-        present = set(self)
         logged = {record["id"] for record in records}
-        for unlogged in sorted(present - logged):
+        # A file without a line (its process died between the two) stands where its time says.
+        for unlogged in sorted(filter(is_id, present - logged)):
             with contextlib.suppress(CheckpointError):
                 checkpoint = Checkpoint.load(self._path(unlogged))
-                score = checkpoint.lineage["scores"].get("valid_score")
-                records.append({**self._record(checkpoint), "time": checkpoint.created, "score": score})
+                if checkpoint.id != unlogged:
+                    continue  # a copy under another name is no other put
+                score = _score_of(checkpoint)
+                record = {**self._record(checkpoint), "time": checkpoint.created, "score": score}
+                later = (i for i, other in enumerate(records) if _moment(other) > _moment(record))
+                records.insert(next(later, len(records)), record)
         table = pd.DataFrame(records, columns=_COLUMNS)
         table["present"] = table["id"].isin(present)
         table["score"] = table["score"].astype(float)
@@ -171,26 +199,44 @@ class CheckpointStore:
         KeyError
             If there is no checkpoint of such an id.
         """
-        if isinstance(keep, int) and not isinstance(keep, bool):
+        with self._locked():
+            return self._prune(keep)
+
+    def _prune(self, keep: int | Iterable[str]) -> list[str]:
+        # One look at the folder says what there is and what is kept: what others put meanwhile, where the system
+        # has no locks, is not removed.
+        files = {name: _version_of(self._path(name)) for name in self}
+        table = self._history(set(files))
+        newest = table[table["present"]].drop_duplicates("id", keep="last")
+        if isinstance(keep, Integral) and not isinstance(keep, bool):
             if keep < 0:
                 raise ValueError(f"keep must be at least 0 or a list of ids, got {keep}")
-            table = self._newest()
-            kept = set(table["id"].tail(keep)) if keep else set()
-            if keep and table["score"].notna().any():
-                kept.add(self._find("best"))
+            kept = set(newest["id"].tail(int(keep))) if keep else set()
+            if keep and newest["score"].notna().any():
+                kept.add(_best(newest))
         else:
             names = [keep] if isinstance(keep, str) else keep
             kept = {self._find(which) for which in names}  # type: ignore[union-attr]
-        ours = set(self.history()["id"])
-        removed = [name for name in self if name in ours and name not in kept]
-        for name in removed:
-            with contextlib.suppress(FileNotFoundError):
-                self._path(name).unlink()
+        removed = []
+        for name in newest["id"]:
+            path = self._path(name)
+            if name in kept or _version_of(path) != files[name]:
+                continue
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise CheckpointError(f"cannot remove {path}: {error.strerror or error}") from error
             self._append({"event": "prune", "id": name})
-        return removed
+            removed.append(name)
+        return sorted(removed)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(path.name.removesuffix(_ENDING) for path in self.folder.glob(f"[!.]*{_ENDING}")))
+        try:
+            names = os.listdir(self.folder)
+        except OSError as error:
+            raise CheckpointError(f"cannot look into {self.folder}: {error.strerror or error}") from error
+        ours = (name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING) and name[0] != ".")
+        return iter(sorted(ours))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -201,7 +247,19 @@ class CheckpointStore:
     def __repr__(self) -> str:
         return f"CheckpointStore({os.fspath(self.folder)!r})"
 
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from putting and pruning meanwhile, where the system can; a kill ends it."""
+        with contextlib.ExitStack() as stack:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):
+                    file = stack.enter_context(open(self.folder / _LOCK, "ab"))
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def _path(self, name: str) -> Path:
+        if os.path.basename(name) != name or name in ("", ".", ".."):
+            raise CheckpointError(f"{name!r} is no id of a checkpoint")
         return self.folder / f"{name}{_ENDING}"
 
     def _record(self, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -217,11 +275,11 @@ class CheckpointStore:
         if which in ("latest", "best"):
             table = self._newest()
             if which == "best":
-                table = table[table["score"].notna()].sort_values("score", kind="stable")
+                table = table[table["score"].notna()]
             if table.empty:
                 reason = "no checkpoint with a score: put(..., score=...)" if which == "best" else "no checkpoint"
                 raise KeyError(f"{self!r} holds {reason}")
-            return str(table["id"].iloc[-1])
+            return _best(table) if which == "best" else str(table["id"].iloc[-1])
         found = [name for name in self if name.startswith(str(which))]
         if len(found) != 1:
             raise KeyError(f"{self!r} holds {len(found)} checkpoints whose id begins with {which!r}")
@@ -248,11 +306,55 @@ class CheckpointStore:
             text = (self.folder / _LOG).read_text(errors="replace")
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise CheckpointError(f"cannot read {self.folder / _LOG}: {error.strerror or error}") from error
         for line in text.split("\n"):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 record = json.loads(line) if line else None
-                if isinstance(record, dict) and isinstance(record.get("id"), str):
+                if _is_record(record):
                     yield record
+
+
+def _is_record(record: Any) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a line of the log is one that we write."""
+    if not isinstance(record, dict) or not is_id(record.get("id")):
+        return False
+    if record.get("event") == "prune":
+        return True
+    counts = (record.get(name) for name in ("generation", "rows", "rows_seen", "epochs", "nbytes"))
+    parent, policy, score = record.get("parent"), record.get("policy"), record.get("score")
+    if record.get("event") != "put" or not all(type(count) is int and 0 <= count < 2**62 for count in counts):
+        return False
+    texts = (parent is None or is_id(parent)) and isinstance(policy, str) and policy.isprintable()
+    number = score is None or (type(score) is float) or (type(score) is int and abs(score) < 2**62)
+    try:
+        datetime.datetime.fromisoformat(record["time"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return texts and number
+
+
+def _moment(record: dict[str, Any]) -> datetime.datetime:
+    moment = datetime.datetime.fromisoformat(record["time"])
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _score_of(checkpoint: Checkpoint) -> float | None:
+    score = checkpoint.lineage["scores"].get("valid_score")
+    return None if score is None else float(score)
+
+
+def _best(table: pd.DataFrame) -> str:
+    return str(table[table["score"].notna()].sort_values("score", kind="stable")["id"].iloc[-1])
+
+
+def _version_of(path: Path) -> tuple[int, int] | None:
+    """Tell one file of a name from the next; None where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
 
 
 def _now() -> str:

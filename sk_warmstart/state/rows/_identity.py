@@ -74,7 +74,7 @@ def row_ids(
         sums = _sparse_sums(table, keys) if sparse.issparse(table) else _dense_sums(table, keys)
     for first in range(0, len(sums), _CHUNK):
         part = sums[first : first + _CHUNK]
-        part[:] = _mix(part + _GOLDEN)
+        part[:] = mix(part + _GOLDEN)
     return sums
 
 
@@ -119,14 +119,18 @@ def sample_ids(sample_id: ArrayLike) -> NDArray[np.uint64]:
     return _object_ids(values.tolist())
 
 
-def validation_mask(ids: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
-    """Decide from its identity alone whether a row validates.
+def validation_place(ids: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a uniform number in [0, 1) for each row, from its identity alone; those below the fraction validate.
 
     A row is therefore on the same side in every fit, however the data grow and whatever the seed; and
     equal rows are on the same side.
     """
-    uniform = (_mix(ids ^ _SALT) >> np.uint64(11)).astype(np.float64) / 2.0**53
-    return uniform < fraction
+    return (mix(ids ^ _SALT) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def validation_mask(ids: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
+    """Decide from its identity alone whether a row validates."""
+    return validation_place(ids) < fraction
 
 
 def _dense_sums(X: NDArray, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -183,7 +187,7 @@ def _codes(values: NDArray, buffers: tuple[NDArray, NDArray, NDArray]) -> NDArra
 def _column_keys(n_columns: int, columns: Sequence[str] | None) -> NDArray[np.uint64]:
     """One odd key per column: odd, so that no change of a single value is lost."""
     if columns is None:
-        keys = _mix(np.arange(1, n_columns + 1, dtype=np.uint64) * _GOLDEN)
+        keys = mix(np.arange(1, n_columns + 1, dtype=np.uint64) * _GOLDEN)
     else:
         keys = _text_ids([str(name) for name in columns])
     return keys | np.uint64(1)
@@ -195,14 +199,14 @@ def _integer_ids(values: NDArray) -> NDArray[np.uint64]:
         bits[bits >> np.uint64(63) == 1] ^= _SALT  # else 2**64 - 1 would be -1
     else:
         bits = values.astype(np.int64).view(np.uint64)
-    return _mix(bits + _GOLDEN)
+    return mix(bits + _GOLDEN)
 
 
 def _float_ids(values: NDArray) -> NDArray[np.uint64]:
     values = values.astype(np.float64)
     _refuse_missing(np.isnan(values))
     whole = (np.floor(values) == values) & (np.abs(values) < 2.0**63)
-    ids = _mix(values.view(np.uint64) ^ _SALT)
+    ids = mix(values.view(np.uint64) ^ _SALT)
     ids[whole] = _integer_ids(values[whole].astype(np.int64))
     return ids
 
@@ -211,7 +215,7 @@ def _time_ids(values: NDArray) -> NDArray[np.uint64]:
     _refuse_missing(np.isnat(values))
     seconds = values.astype("datetime64[s]")  # years too far for nanoseconds have seconds
     rest = (values - seconds).astype("timedelta64[ns]")
-    return _mix(_mix(seconds.view(np.uint64) + _GOLDEN) + rest.view(np.uint64))
+    return mix(mix(seconds.view(np.uint64) + _GOLDEN) + rest.view(np.uint64))
 
 
 def _object_ids(values: list[Any]) -> NDArray[np.uint64]:
@@ -266,8 +270,8 @@ def _text_ids(texts: Sequence[str | bytes]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every input bit moves every output bit."""
+def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Finalise as SplitMix64 does (Steele, Lea and Flood 2014): every input bit moves every output bit."""
     with np.errstate(over="ignore"):
         mixed = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

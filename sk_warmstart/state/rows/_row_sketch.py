@@ -139,10 +139,14 @@ class RowSketch:
         return f"RowSketch({about}{len(self)} {'rows' if self.is_exact else 'kept'})"
 
 
-def leaked_share(ids: ArrayLike, ancestors: RowSketch, own: RowSketch) -> tuple[float, int]:
-    """Judge how many rows look held out and are not: earlier fits were trained on them, the last one was not."""
-    before, asked_before = ancestors.lookup(ids)
-    now, asked_now = own.lookup(ids)
+def leaked_share(
+    by_ancestors: tuple[NDArray[np.bool_], NDArray[np.bool_]], by_own: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+) -> tuple[float, int]:
+    """Judge how many rows look held out and are not: earlier fits were trained on them, the last one was not.
+
+    Both are what a lookup gave: which rows trained, and which of the answers are certain.
+    """
+    (before, asked_before), (now, asked_now) = by_ancestors, by_own
     judged = asked_before & asked_now
     n_judged = int(judged.sum())
     return (float((before & ~now)[judged].mean()) if n_judged else 0.0), n_judged
