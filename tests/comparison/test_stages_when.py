@@ -373,7 +373,7 @@ def test_growth_on_the_same_test_rows_is_no_forgetting_and_the_report_shows_when
     assert conditions.loc["warm", "new_share"].tolist() == [0.5, pytest.approx(1 / 3)]
     assert conditions.loc["warm", "drift"].notna().all()
     pages = {page.name: page for page in stage_pages(fitted.findings_)}
-    assert pages["conditions"].note.startswith("For warm, no phase is shown to differ from the others.")
+    assert pages["conditions"].conclusion.startswith("For warm, no phase is shown to differ from the others.")
 
 
 # ---------------------------------------------------------------- the way through the weights
