@@ -108,8 +108,9 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         marks the epochs where a warm fit began.
     start_ : Bunch
         What the start was: ``policy``, ``params``, ``donor``, ``donor_id``, ``kept`` (for each parameter the
-        share of the previous one that it holds), ``loss`` and ``score`` before the first step, ``seconds``;
-        with ``schema="adapt"`` also ``classes_added``, ``columns_added``, ``columns_dropped``.
+        share of the donor's that it holds), ``loss`` and ``score`` before the first step, ``seconds``;
+        with ``schema="adapt"`` also ``classes_added``, ``columns_added``, ``columns_dropped``, and
+        ``layers_fresh``: the layers with a parameter of which the donor had nothing that fits.
     module_, optimizer_, criterion_
         The trained network, its optimiser and its loss.
 

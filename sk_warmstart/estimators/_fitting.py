@@ -25,6 +25,7 @@ from .input._targets import targets_of
 from .run._history import copied, joined, trimmed
 from .run._progress import Progress
 from .run._run import Run, running
+from .start._adaptation import at_its_layers
 from .start._architecture import (
     architecture_of,
     check_same_architecture,
@@ -175,6 +176,7 @@ def fitted_from(net: WarmStartNet, donor: Donor) -> Any:
 
 def _in_layout_of(network: torch.nn.Module, donor: Donor) -> Donor:
     layout = NetState.from_module(network)
+    donor = at_its_layers(donor, layout, network, False)
     faults = unmatched(donor.state, layout)
     if faults:
         shown = "; ".join(faults[:5]) + ("; ..." if len(faults) > 5 else "")
@@ -402,7 +404,8 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         run.train = rows
         run.views.keep(table, rows)
     if run.valid is not None:
-        run.monitor = ValidationMonitor(bool(net.early_stopping), net.n_iter_no_change, float(net.tol))
+        watch = "relative_loss" if targets_of(net).watches(net) == "loss" else "score"
+        run.monitor = ValidationMonitor(bool(net.early_stopping), net.n_iter_no_change, float(net.tol), watch)
 
 
 def _place(net: WarmStartNet, run: Run, table: Table) -> None:

@@ -317,8 +317,9 @@ class LoopHooks(BuildingHooks):
             score = targets_of(self).score(self, rows.y, validated.output, rows.weight)
         else:
             _, score = evaluate(self, run.valid, run.forward_params, with_loss=False)
-        row["valid_score"] = score
-        if run.monitor.update(score, _mean_loss(row["batches"]), self._network(), self.optimizer_):
+        loss = _mean_loss(row["batches"])
+        row["valid_score"] = score = -loss if score is None else score
+        if run.monitor.update(score, loss, self._network(), self.optimizer_):
             raise StopTraining
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
+from torch import Tensor
 
 from ..._compat._sklearn import num_samples
 from ..input._identity import warn_of_leak
@@ -108,6 +110,11 @@ class GuardedPrediction(LoopHooks):
         rows = validate_rows(self, X)
         outputs = fast_outputs(self, rows)
         return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
+
+    def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
+        """What makes predictions of outputs; where skorch infers it, it is made to suit the targets."""
+        found = super()._get_predict_nonlinearity()  # type: ignore[misc]
+        return targets_of(self).nonlinearity(self, found) if self.predict_nonlinearity == "auto" else found
 
     def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
         if self._current.memory.has_ancestors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from .._protocol import WarmStartNet
 from ._columns import naming
 
 _BY_ENTRY = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
+_BINARY = (nn.BCEWithLogitsLoss, nn.BCELoss)
+Nonlinearity = Callable[[torch.Tensor], torch.Tensor]
 _GIVE_OUTPUTS = "give the module as many outputs as classes (an argument n_outputs is filled in)"
 
 
@@ -52,12 +55,24 @@ class Targets:
         """Return how many outputs the network needs, where that is settled."""
         raise NotImplementedError
 
-    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
+    def nonlinearity(self, net: WarmStartNet, inferred: Nonlinearity) -> Nonlinearity:
+        """Return what makes predictions of outputs, where skorch infers one from the criterion."""
+        return inferred
+
+    def watches(self, net: WarmStartNet) -> str:
+        """Return what early stopping watches: "score", or "loss" where the score is no measure of the loss."""
+        return "score"
+
+    def score_rows(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, losses: torch.Tensor
+    ) -> torch.Tensor:
         """Score each row, for comparisons of the same rows; greater is better."""
         raise NotImplementedError
 
-    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
-        """Score outputs as scikit-learn's ``score`` would; greater is better."""
+    def score(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None
+    ) -> float | None:
+        """Score outputs as scikit-learn's ``score`` would; greater is better. None where it could not."""
         raise NotImplementedError
 
     def lacking(self, net: WarmStartNet, output: torch.Tensor) -> str | None:
@@ -150,16 +165,30 @@ class Labels(Targets):
         labels = _labels(net)
         return None if labels is None else len(labels)
 
-    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
+    def nonlinearity(self, net: WarmStartNet, inferred: Nonlinearity) -> Nonlinearity:
+        """Take one logit as a column of one for what it is."""
+        if not isinstance(_criterion_of(net), _BINARY):
+            return inferred
+        return lambda output: inferred(output.squeeze(-1) if output.ndim > 1 and output.shape[-1] == 1 else output)
+
+    def score_rows(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, losses: torch.Tensor
+    ) -> torch.Tensor:
         """Return 1 for each hit and 0 for each miss."""
+        return self._hits(net, target, output)
+
+    def _hits(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
         if output.numel() == len(target) and self.n_outputs(net, None) == 2:
-            return ((output.reshape(-1) > 0).long() == target).double()  # one logit for two classes
+            limit = 0.5 if isinstance(_criterion_of(net), nn.BCELoss) else 0  # a probability, or one logit
+            return ((output.reshape(-1) > limit).long() == target).double()
         return (output.argmax(-1) == target).double()
 
-    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None
+    ) -> float | None:
         """Return the accuracy."""
         target, weight = _on_device_of(output, target, weight)
-        hit = self.score_rows(net, target, output)
+        hit = self._hits(net, target, output)
         if weight is not None and bool(weight.sum() > 0):
             return float((hit * weight).sum() / weight.sum())
         return float(hit.mean())
@@ -256,15 +285,36 @@ class Numbers(Targets):
         """Return the number of columns."""
         return None if target is None else int(np.prod(target.shape[1:]))
 
-    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
-        """Return the negative squared error of each row, averaged over the columns."""
-        return -((output.double().reshape(target.shape) - target.double()) ** 2).flatten(1).mean(1)
+    def nonlinearity(self, net: WarmStartNet, inferred: Nonlinearity) -> Nonlinearity:
+        """Predict what the criterion compares with the targets: shares, where skorch makes two classes."""
+        criterion = _criterion_of(net)
+        if isinstance(criterion, nn.BCEWithLogitsLoss):
+            return torch.sigmoid
+        return (lambda output: output) if isinstance(criterion, nn.BCELoss) else inferred
 
-    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
-        """Return R2, averaged over the columns."""
+    def watches(self, net: WarmStartNet) -> str:
+        """Return "score" where the criterion is a distance of predictions from the targets, as R2 is."""
+        return "score" if type(_criterion_of(net)) in _BY_ENTRY else "loss"
+
+    def score_rows(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, losses: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the negative squared error of each row, averaged over the columns; or the negative loss."""
+        predicted = _predicted(net, output)
+        if self.watches(net) == "loss" or predicted.numel() != target.numel():
+            return -losses.double()
+        return -((predicted.reshape(target.shape) - target.double()) ** 2).flatten(1).mean(1)
+
+    def score(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None
+    ) -> float | None:
+        """Return R2 of the predictions, averaged over the columns; None if they are more or fewer numbers."""
         target, weight = _on_device_of(output, target, weight)
+        predicted = _predicted(net, output)
+        if predicted.numel() != target.numel():
+            return None
         target = target.double()
-        output = output.double().reshape(target.shape)
+        output = predicted.reshape(target.shape)
         if weight is None or not bool(weight.sum() > 0):
             weight = torch.ones(len(target), device=target.device)
         w = weight.double()[:, None]
@@ -287,7 +337,7 @@ class Numbers(Targets):
 
     def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return as many dimensions as ``y`` had."""
-        return output.ravel() if net._current.target_ndim == 1 else output
+        return output.ravel() if net._current.target_ndim == 1 and output.size == len(output) else output
 
 
 _LABELS, _NUMBERS = Labels(), Numbers()
@@ -310,6 +360,17 @@ def targets_of(net: WarmStartNet) -> Targets:
     if isinstance(own, Targets):
         return own
     return _LABELS if is_classifier(net) else _NUMBERS
+
+
+def _criterion_of(net: WarmStartNet) -> Any:
+    criterion = getattr(net, "criterion_", None)
+    return getattr(criterion, "_orig_mod", criterion)  # what torch.compile wrapped
+
+
+def _predicted(net: WarmStartNet, output: torch.Tensor) -> torch.Tensor:
+    """Outputs as ``predict`` returns them, in double precision."""
+    predicted = net._get_predict_nonlinearity()(output)
+    return torch.as_tensor(predicted, device=output.device).double()
 
 
 def _on_device_of(output: torch.Tensor, target: torch.Tensor, weight: Any) -> tuple[torch.Tensor, Any]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import is_classifier
+from torch import nn
 
 from ...state import Donor
+from ...state.files._encoding import as_json
 from ...training import uses_autocast
 from .._protocol import WarmStartNet
 from ..input._table import DTYPES, Table
 from ..input._targets import targets_of
+
+_ACTIVATIONS = frozenset(nn.modules.activation.__all__) - {"MultiheadAttention"}
 
 
 def architecture_of(net: WarmStartNet) -> dict[str, Any]:
@@ -28,6 +35,76 @@ def check_same_architecture(net: WarmStartNet, built: Mapping[str, Any]) -> None
             f"{', '.join(changed)} changed since the network was built, and partial_fit goes on with that "
             "network. Call fit (with warm_start=True it starts from what was learned), or set it back"
         )
+
+
+def head_to_draw(net: WarmStartNet, donor: Donor, shape: Mapping[str, int], network: nn.Module) -> int | None:
+    """Return how many outputs to draw anew for a donor of another task, where ``schema="adapt"`` allows one.
+
+    ``schema="strict"`` refuses it, and activations that differ: the weights would mean something else.
+    """
+    classifies = _classifies(donor)
+    other_task = classifies is not None and classifies != is_classifier(net)
+    if net.schema == "adapt":
+        return shape.get("n_outputs") if other_task else None
+    if other_task:
+        theirs, ours = ("labels", "numbers") if classifies else ("numbers", "labels")
+        raise ValueError(
+            f"the donor predicts {theirs}, and a {type(net).__name__} {ours}: its outputs mean something else. "
+            "schema='adapt' keeps the layers before them and draws the outputs anew"
+        )
+    check_same_function(net, donor, network)
+    return None
+
+
+def check_same_function(net: WarmStartNet, donor: Donor, network: nn.Module) -> None:
+    """Refuse weights of a network with other activations, as far as the donor's description tells them."""
+    description = donor.description
+    layers, params = description.get("layers"), description.get("params")
+    if not isinstance(layers, str) or not isinstance(params, Mapping):
+        return
+    changed = [
+        name
+        for name, value in _with_defaults(net, net.get_params_for("module")).items()
+        if as_json(value) != _with_defaults(net, params).get(name, as_json(value))
+    ]
+    were, are = _activations(layers), _activations(str(network))
+    named = [name for name in changed if "activation" in name or "nonlinearity" in name]
+    if were == are and not named:
+        return
+    what = (
+        "; ".join(
+            f"module__{name} was {_with_defaults(net, params)[name]!r} and is "
+            f"{_with_defaults(net, net.get_params_for('module'))[name]!r}"
+            for name in named or changed
+        )
+        or f"they were {', '.join(were) or 'none'} and are {', '.join(are) or 'none'}"
+    )
+    raise ValueError(
+        f"the network has other activations than the donor's, with which its weights mean something else: {what}. "
+        "Set them back, start cold (init_policy='cold'), or take the weights nonetheless with schema='adapt'"
+    )
+
+
+def _classifies(donor: Donor) -> bool | None:
+    classifies = donor.description.get("classifies")
+    if isinstance(classifies, bool):
+        return classifies
+    return True if donor.schema.classes is not None else None
+
+
+def _with_defaults(net: WarmStartNet, params: Mapping[str, Any]) -> dict[str, Any]:
+    factory = type(net.module) if isinstance(net.module, nn.Module) else net.module
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return dict(params)
+    defaults = {p.name: as_json(p.default) for p in parameters if p.default is not p.empty}
+    return {**defaults, **params}
+
+
+def _activations(layers: str) -> list[str]:
+    """The kinds of activations in a module's ``repr``, in order."""
+    return [kind for kind in re.findall(r"\): (\w+)\(", layers) if kind in _ACTIVATIONS]
 
 
 def choose_dtype(net: WarmStartNet, donor: Donor | None, table: Table) -> str | None:
