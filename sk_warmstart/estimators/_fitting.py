@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 
 from ..modules import materialize
@@ -433,14 +435,24 @@ def _train(net: WarmStartNet, run: Run, table: Table, method: str, fit_params: M
         net.history_ = History(net.history_)  # a call that fails leaves the old one as it was
         run.n_history_before = len(net.history_)
     y = table.y if run.train is not None else table.target
+    run.class_weight = None if table.class_weight is None else torch.from_numpy(table.class_weight)
     net._train_by_skorch(table.X, y, _routing_method=method, **fit_params)
 
 
 def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | None, history: History) -> None:
     """Set the fitted attributes, once training succeeded."""
-    done = net.history_
-    ran = list(done)[len(done) - run.n_epochs :]  # a callback may have loaded older rows
+    done = list(net.history_)
+    if run.n_begun > run.n_epochs:
+        done = done[:-1]  # an epoch that was interrupted
+    ran = done[len(done) - run.n_epochs :]  # a callback may have loaded older rows
     net.n_iter_ = run.n_epochs
+    if run.interrupted:
+        warnings.warn(
+            f"training was interrupted (Ctrl-C) after {run.n_epochs} whole epochs of this call: what was learned "
+            "by then is kept, and the network is not trained to its end",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
     net.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
     net.history_ = history
     net.training_route_ = run.route

@@ -16,7 +16,7 @@ from ._fitting import fit, fitted_from, partial_fit
 from .hooks._prediction import GuardedPrediction
 from .parameters._checks import check_params
 from .run._progress import begin_progress
-from .run._rollback import all_or_nothing, live_or_back
+from .run._rollback import all_or_nothing
 from .start._donation import donate
 
 
@@ -204,10 +204,9 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
             If the input or a parameter does not fit.
         """
         self.check_training_readiness()
-        with all_or_nothing(self):
+        with all_or_nothing(self, live=True):
             check_params(self.get_params(deep=False))
-            with live_or_back(self):
-                partial_fit(self, X, y, classes, sample_weight, sample_id, fit_params)
+            partial_fit(self, X, y, classes, sample_weight, sample_id, fit_params)
         return self
 
     def _train_by_skorch(self, X: Any, y: Any, **fit_params: Any) -> None:

@@ -32,6 +32,7 @@ class Targets:
     """
 
     rules: dict[str, Any] = {}
+    are_labels = False
 
     def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
         """Decide what is settled before the targets are seen: the donor's labels, or those given."""
@@ -50,6 +51,10 @@ class Targets:
     def weigh(self, net: WarmStartNet, y: Any, weight: NDArray | None) -> NDArray | None:
         """Return the weights of the rows, those of their classes included."""
         return weight
+
+    def weigh_classes(self, net: WarmStartNet, y: NDArray | None) -> NDArray | None:
+        """Return a weight for each label, for rows that cannot have weights; ``y`` are the labels, if known."""
+        return None
 
     def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
         """Return how many outputs the network needs, where that is settled."""
@@ -93,6 +98,8 @@ class Targets:
 
 class Labels(Targets):
     """Classes of any kind, encoded by their place in ``classes_``."""
+
+    are_labels = True
 
     def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
         """Take the labels from the parameter ``classes``, the donor, or the call, in this order."""
@@ -158,7 +165,25 @@ class Labels(Targets):
         if class_weight is None:
             return weight
         weights = compute_sample_weight(class_weight, y)
+        if not weights.any():
+            raise ValueError("class_weight is zero for every class that y has: nothing could be learned")
         return weights if weight is None else weights * weight
+
+    def weigh_classes(self, net: WarmStartNet, y: NDArray | None) -> NDArray | None:
+        """Return the weight of each label, of mean 1 over the rows as :func:`normalised` has it."""
+        if getattr(net, "class_weight", None) is None:
+            return None
+        labels = _labels(net)
+        if y is None or labels is None:
+            raise ValueError(
+                "class_weight needs labels that fit can see: pass y, or a dataset that holds them as its y, as "
+                "skorch.dataset.Dataset does; or weigh the classes in the criterion (criterion__weight)"
+            )
+        weights = self.weigh(net, y, None)
+        assert weights is not None
+        of_label = np.ones(len(labels))
+        of_label[self.encode(net, y)] = weights
+        return of_label / weights.mean()
 
     def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
         """Return the number of labels."""

@@ -21,27 +21,42 @@ from ..input._targets import targets_of
 
 _ACTIVATIONS = frozenset(nn.modules.activation.__all__) - {"MultiheadAttention"}
 
+_BUILT = ("module", "optimizer", "optimizer__param_groups")
+
 
 def architecture_of(net: WarmStartNet) -> dict[str, Any]:
-    """Return the parameters that say which network is built: ``module`` and all ``module__*``."""
-    return {name: value for name, value in vars(net).items() if name == "module" or name.startswith("module__")}
+    """Return the parameters that say what is built once: ``module``, all ``module__*``, and the optimiser."""
+    return {name: value for name, value in vars(net).items() if name in _BUILT or name.startswith("module__")}
 
 
 def check_same_architecture(net: WarmStartNet, built: Mapping[str, Any]) -> None:
     """Refuse to train a network further that is not the one that the parameters say."""
-    changed = [name for name, value in architecture_of(net).items() if not _same(value, built.get(name))]
+    now = architecture_of(net)
+    changed = [
+        name
+        for name, value in now.items()
+        # A file, or a net of an earlier version, does not tell of the optimiser.
+        if (name in built or name.startswith("module")) and not _same(value, built.get(name))
+    ]
+    if net.dtype != "auto" and DTYPES[net.dtype] is not net._torch_dtype():
+        changed.append("dtype")
     if changed:
         raise ValueError(
             f"{', '.join(changed)} changed since the network was built, and partial_fit goes on with that "
-            "network. Call fit (with warm_start=True it starts from what was learned), or set it back"
+            "network and its optimizer. Call fit (with warm_start=True it starts from what was learned), or set "
+            "it back"
         )
+    known = {name for group in net.optimizer_.param_groups for name in group if name != "params"}
+    for name in net.get_params_for("optimizer"):
+        if name not in known and not name.startswith("param_groups"):
+            raise ValueError(
+                f"optimizer__{name} is no parameter of the optimizer {type(net.optimizer_).__name__}, which has "
+                f"{', '.join(sorted(known))}"
+            )
 
 
-def head_to_draw(net: WarmStartNet, donor: Donor, shape: Mapping[str, int], network: nn.Module) -> int | None:
-    """Return how many outputs to draw anew for a donor of another task, where ``schema="adapt"`` allows one.
-
-    ``schema="strict"`` refuses it, and activations that differ: the weights would mean something else.
-    """
+def head_to_draw(net: WarmStartNet, donor: Donor, shape: Mapping[str, int]) -> int | None:
+    """Return how many outputs to draw anew for a donor of another task, which ``schema="strict"`` refuses."""
     classifies = _classifies(donor)
     other_task = classifies is not None and classifies != is_classifier(net)
     if net.schema == "adapt":
@@ -52,7 +67,6 @@ def head_to_draw(net: WarmStartNet, donor: Donor, shape: Mapping[str, int], netw
             f"the donor predicts {theirs}, and a {type(net).__name__} {ours}: its outputs mean something else. "
             "schema='adapt' keeps the layers before them and draws the outputs anew"
         )
-    check_same_function(net, donor, network)
     return None
 
 

@@ -22,7 +22,7 @@ from .._protocol import WarmStartNet
 from ..input._identity import Recognised, new_rows
 from ..run._race import racing
 from ._adaptation import Adapted, adapt
-from ._architecture import head_to_draw
+from ._architecture import check_same_function, head_to_draw
 from ._phase_data import phase_data
 from ._plan import Plan
 
@@ -74,8 +74,11 @@ def make_start(
             _check_finite(source, brought)
 
         def adapted(other: Donor, to: Standardizer | None) -> Adapted:
-            new_head = head_to_draw(net, other, learned.shape, network)
-            return adapt(other, learned.schema, to, network, net.module_, probe, net.schema == "adapt", new_head)
+            new_head, adapts = head_to_draw(net, other, learned.shape), net.schema == "adapt"
+            found = adapt(other, learned.schema, to, network, net.module_, probe, adapts, new_head)
+            if not adapts:
+                check_same_function(net, other, network)
+            return found
 
         found = adapted(donor, scaler)
         previous, change, scaler = found.donor, found.change, found.scaler
