@@ -24,6 +24,8 @@ from .input._columns import expect_columns, forget_columns, learn_schema
 from .input._identity import Recognised, begin_memory, recognise
 from .input._table import Table, split_rows, to_rows, uses_default_dataset, validate
 from .input._targets import targets_of
+from .input._validation_rows import as_inside_pipeline
+from .run._files import own_folder
 from .run._history import copied, joined, trimmed
 from .run._progress import Progress
 from .run._run import Run, running
@@ -393,6 +395,7 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         if y_val is None:
             raise ValueError("X_val needs y_val")
         n_outputs = run.learned.shape.get("n_outputs")
+        X_val = as_inside_pipeline(net, X_val, table.X)
         checked = validate(net, X_val, y_val, sample_weight_val, reset=False, learn=False, n_outputs=n_outputs)
         run.train, run.valid = rows, _to_rows(net, checked)
         run.views.keep(table, rows)
@@ -436,7 +439,8 @@ def _train(net: WarmStartNet, run: Run, table: Table, method: str, fit_params: M
         run.n_history_before = len(net.history_)
     y = table.y if run.train is not None else table.target
     run.class_weight = None if table.class_weight is None else torch.from_numpy(table.class_weight)
-    net._train_by_skorch(table.X, y, _routing_method=method, **fit_params)
+    with own_folder(net.callbacks_):
+        net._train_by_skorch(table.X, y, _routing_method=method, **fit_params)
 
 
 def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | None, history: History) -> None:

@@ -137,7 +137,12 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
             Identities of the rows, for the sticky split. Without them a row is known by its content. A saved
             checkpoint holds hashes of either, unless it is saved with ``rows=False``.
         X_val, y_val : array-like, default=None
-            Validation rows of your own, instead of held-out ones.
+            Validation rows of your own, instead of held-out ones. With ``early_stopping`` the best epoch by them
+            is returned; without it the last one, unless the start was better. In a Pipeline,
+            ``pipe.fit(X, y, net__X_val=X_val, net__y_val=y_val)``, give them as X is given: where they are unlike
+            the rows that reach the network, and transformed they are not, they are passed through the steps before.
+            To leave no doubt let the Pipeline do it: ``Pipeline(steps, transform_input=["X_val"])`` with metadata
+            routing and ``set_fit_request(X_val=True, y_val=True)``.
         sample_weight_val : array-like, default=None
             Their weights.
         **fit_params
