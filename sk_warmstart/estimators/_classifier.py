@@ -57,6 +57,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     standardize : bool, default=False
         Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
         ``partial_fit`` updates them, and the first layer is changed exactly so that predictions do not jump.
+        ``module_`` alone takes standardised rows, ``scaler_.transform(X)``.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into ``sample_weight``.
     dtype : {"auto", "float32", "float64"}, default="auto"

@@ -20,7 +20,7 @@ from ..state.rows._standardizer import Standardizer
 from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
 from ._learned import Learned
 from ._protocol import WarmStartNet
-from .input._columns import expect_columns, forget_columns, learn_schema
+from .input._columns import expect_columns, forget_columns, learn_schema, other_width
 from .input._identity import Recognised, begin_memory, recognise
 from .input._table import Table, split_rows, to_rows, uses_default_dataset, validate
 from .input._targets import targets_of
@@ -33,11 +33,13 @@ from .start._adaptation import at_its_layers
 from .start._architecture import (
     architecture_of,
     check_same_architecture,
+    check_same_function,
     choose_dtype,
     donated_shape,
     donated_target_ndim,
     dtype_of,
     shape_from,
+    take_module_params,
 )
 from .start._donation import resume
 from .start._growth import grow, must_grow, rebuild, resized, snapshot, updated_features, updated_scaler
@@ -134,10 +136,11 @@ def partial_fit(
     _commit(net, run, rows, None, trimmed(net.history_, run.n_history_before))
 
 
-def fitted_from(net: WarmStartNet, donor: Donor) -> Any:
+def fitted_from(net: WarmStartNet, donor: Donor, source: str = "checkpoint") -> Any:
     """Let an unfitted net predict as a donor does, and train further from there."""
     targets = targets_of(net)
     targets.check_donor(net, donor)
+    take_module_params(net, donor)
     schema, shape = donor.schema, donated_shape(donor)
     expect_columns(net, schema)
     targets.begin(net, schema.classes, None)
@@ -164,17 +167,36 @@ def fitted_from(net: WarmStartNet, donor: Donor) -> Any:
         if rows is not None:
             materialize(network, rows.to(net.device))
         adapted = _in_layout_of(network, donor)
+        if net.schema == "strict":
+            check_same_function(net, donor, network)
         adapted.state.load_into(network)
         state = adapted.optimizer
         if state is not None and state.kind == type(net.optimizer_).__name__:
             carry_optimizer("keep", adapted, network, net.optimizer_)
             resume(net, adapted)
-    start, _ = adopted_start(network, "checkpoint")
+    start, _ = adopted_start(network, source)
     assert learned.streams is not None
     learned.streams.restore(donor.streams)
     origin = adapted.state if adapted.origin is None else adapted.origin
     net.learned_ = replace(learned, start=start, origin=origin, architecture=architecture_of(net))
     net.n_iter_, net.loss_curve_, net.training_route_ = 0, [], None
+    return net
+
+
+def initialized_from(net: WarmStartNet, donor: Donor) -> Any:
+    """Let a net be what a donor is, as far as it tells that.
+
+    One that was initialised by hand has weights, and nothing else to tell.
+    """
+    for name in ("learned_", "classes_inferred_"):
+        vars(net).pop(name, None)
+    forget_columns(net)
+    if donor.schema.n_features is not None or "shape" in donor.description:
+        return fitted_from(net, donor, "warm_start_from")
+    take_module_params(net, donor)
+    with running(net, Run(Learned())):
+        net.initialize()
+        _in_layout_of(net._network(), donor).state.load_into(net._network())
     return net
 
 
@@ -243,7 +265,11 @@ def _begin(
         expect_columns(net, donor.schema)
     targets_of(net).begin(net, None if donor is None else donor.schema.classes, classes)
     fixed = not adapts and donor is not None and donor.schema.n_features is not None
-    table = validate(net, X, y, sample_weight, reset=not fixed, starts_warm=donor is not None)
+    # Names that come for the first time are learned; how many columns there are is settled.
+    named = fixed and donor is not None and not donor.schema.framed and hasattr(X, "columns")
+    table = validate(net, X, y, sample_weight, reset=named or not fixed, starts_warm=donor is not None)
+    if named and donor is not None and net.n_features_in_ != donor.schema.n_features:
+        raise other_width(net, donor.schema.n_features)
     schema = learn_schema(net, X, y, None if donor is None else donor.schema)
     sticky = sticky and table.is_array
     # A cold start remembers nothing, and a start that is cold by policy does what a fresh clone does.

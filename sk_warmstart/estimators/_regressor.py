@@ -54,6 +54,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     standardize : bool, default=False
         Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
         ``partial_fit`` updates them, and the first layer is changed exactly so that predictions do not jump.
+        ``module_`` alone takes standardised rows, ``scaler_.transform(X)``.
     dtype : {"auto", "float32", "float64"}, default="auto"
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None

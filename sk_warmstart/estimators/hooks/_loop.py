@@ -75,6 +75,17 @@ class LoopHooks(BuildingHooks):
             if method_name == "on_epoch_end":
                 self._after_epoch(run)
             raise
+        except KeyError as error:
+            if (
+                method_name != "on_epoch_end"
+                or "Key 'valid_" not in str(error)
+                or "valid_batch_count" in self.history[-1]
+            ):
+                raise
+            raise ValueError(
+                f"a callback looks at validation rows, and there are none ({error.args[0]}): hold some out with "
+                "train_split=ValidSplit(5), or use early_stopping=True in place of skorch's EarlyStopping"
+            ) from error
         if method_name == "on_train_begin":
             run.remake = None
             if run.resume_from is not None:

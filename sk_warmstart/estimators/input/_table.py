@@ -22,7 +22,7 @@ from ...modules import MLP
 from ...state.rows._standardizer import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
-from ._columns import check_input, naming
+from ._columns import as_frame, check_input, naming
 from ._datasets import Encoded, as_labels, labels_in
 from ._targets import targets_of
 
@@ -108,7 +108,7 @@ def validate(
     ``reset`` learns the columns anew, ``learn`` takes in new labels where ``schema="adapt"`` allows it, and
     ``n_outputs`` is what numbers must have as many columns as.
     """
-    targets = targets_of(net)
+    targets, X = targets_of(net), as_frame(X)
     if passes_through(X):
         if net.standardize:
             raise ValueError(NEEDS_ARRAY)
@@ -124,7 +124,7 @@ def validate(
     if getattr(y, "ndim", None) == 0 or np.isscalar(y):
         raise ValueError(f"y should have a target for each row of X, got {y!r}")
     check_input(X)
-    with naming("y", X):
+    with naming("y", X, starts_warm):
         X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y, learn, n_outputs)
     if not uses_default_dataset(net):
@@ -156,6 +156,7 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
 
 def validate_rows(net: WarmStartNet, X: Any) -> Any:
     """Check the input of a prediction; what only skorch understands is returned as it is."""
+    X = as_frame(X)
     if isinstance(X, Rows | Subset) or rows_behind(X) is not None:
         return X
     if passes_through(X):

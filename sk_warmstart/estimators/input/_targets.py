@@ -22,6 +22,7 @@ from ._columns import naming
 _BY_ENTRY = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 _BINARY = (nn.BCEWithLogitsLoss, nn.BCELoss)
 Nonlinearity = Callable[[torch.Tensor], torch.Tensor]
+_TAKE_IN = "schema='adapt' takes new ones in; or name all there will ever be from the first fit on (classes=...)"
 _GIVE_OUTPUTS = "give the module as many outputs as classes (an argument n_outputs is filled in)"
 
 
@@ -130,6 +131,8 @@ class Labels(Targets):
     def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Refuse what are no labels; learn the labels where there are none yet, or may be more."""
         y = column_or_1d(y, warn=True)
+        if any(isinstance(label, bytes) for label in y[:1].tolist()):
+            raise ValueError("y holds labels of bytes: decode them to text, for example by np.char.decode(y)")
         try:
             check_classification_targets(y)
         except TypeError as error:
@@ -293,6 +296,11 @@ class Numbers(Targets):
 
     def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Refuse other numbers of columns than the network was built for, where that is settled."""
+        if y.dtype.kind in "mM":
+            raise ValueError(
+                f"y holds dates, and a {type(net).__name__} predicts numbers: make numbers of them, such as days "
+                "since a first one"
+            )
         width = int(np.prod(y.shape[1:]))
         if n_outputs is not None and width != n_outputs:
             raise ValueError(
@@ -415,9 +423,11 @@ def _unknown_labels(labels: NDArray, found: NDArray, starts_warm: bool) -> Value
     if starts_warm:
         return ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-            f"Previously got {labels}, `y` has {found}"
+            f"Previously got {labels}, `y` has {found}. {_TAKE_IN}"
         )
-    return ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {labels}. 'y' has {found}.")
+    return ValueError(
+        f"`y` has classes not in `self.classes_`. `self.classes_` has {labels}. 'y' has {found}. {_TAKE_IN}"
+    )
 
 
 def _mixed(y: Any) -> ValueError:

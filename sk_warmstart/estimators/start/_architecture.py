@@ -12,6 +12,7 @@ import torch
 from sklearn.base import is_classifier
 from torch import nn
 
+from ...modules import MLP
 from ...state import Donor
 from ...state.files._encoding import as_json
 from ...training import uses_autocast
@@ -97,6 +98,33 @@ def check_same_function(net: WarmStartNet, donor: Donor, network: nn.Module) -> 
         f"the network has other activations than the donor's, with which its weights mean something else: {what}. "
         "Set them back, start cold (init_policy='cold'), or take the weights nonetheless with schema='adapt'"
     )
+
+
+def take_module_params(net: WarmStartNet, donor: Donor) -> None:
+    """Set the parameters of the module that the donor's had and the net's has not, where it is the same module.
+
+    A file may say anything: of a module that is not this library's it gives numbers, and no text.
+    """
+    factory, description = net.module, donor.description
+    params = description.get("params")
+    if not isinstance(factory, type) or not isinstance(params, Mapping):
+        return
+    if description.get("class") != f"{factory.__module__}.{factory.__qualname__}":
+        return
+    accepted = _with_defaults(net, {})
+    taken = {
+        f"module__{name}": value
+        for name, value in params.items()
+        if name in accepted and f"module__{name}" not in vars(net) and _is_plain(value, factory is MLP)
+    }
+    if taken:
+        net.set_params(**taken)
+
+
+def _is_plain(value: Any, text: bool) -> bool:
+    if isinstance(value, list):
+        return all(_is_plain(each, text) for each in value)
+    return value is None or isinstance(value, (bool, int, float, str) if text else (bool, int, float))
 
 
 def _classifies(donor: Donor) -> bool | None:
