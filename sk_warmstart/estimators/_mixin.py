@@ -12,7 +12,8 @@ from sklearn.utils import Bunch
 from ..policies import InitPolicy
 from ..state import Donor, Lineage, NetState
 from ..state.rows._standardizer import Standardizer
-from ._fitting import fit, fitted_from, initialized_from, partial_fit
+from ._fitting import fit, partial_fit
+from ._from_donor import fitted_from, initialized_from
 from .hooks._prediction import GuardedPrediction
 from .parameters._checks import check_params
 from .run._progress import begin_progress

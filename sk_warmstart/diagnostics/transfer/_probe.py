@@ -34,6 +34,9 @@ class FlooredScaler(StandardScaler):
     weight that turns the least change of the unit into a jump.
     """
 
+    scale_: NDArray
+    var_: NDArray
+
     def fit(self, X: NDArray, y: None = None, sample_weight: NDArray | None = None) -> FlooredScaler:
         """Learn mean and scale."""
         super().fit(X, sample_weight=sample_weight)

@@ -75,7 +75,7 @@ def at_its_layers(donor: Donor, layout: NetState, module: nn.Module, adapts: boo
 
     Of the default network such a layer is dropout; of another one it may change what is computed.
     """
-    if not adapts and not isinstance(module, MLP):
+    if list(donor.state) == list(layout) or not (adapts or isinstance(module, MLP)):
         return donor
     return donor.renamed(match_layers(donor.state, layout))
 

@@ -77,6 +77,9 @@ def check_same_function(net: WarmStartNet, donor: Donor, network: nn.Module) -> 
     layers, params = description.get("layers"), description.get("params")
     if not isinstance(layers, str) or not isinstance(params, Mapping):
         return
+    given = {name: as_json(value) for name, value in net.get_params_for("module").items()}
+    if isinstance(net.module, type) and given == params and description.get("class") == _name_of(net.module):
+        return
     changed = [
         name
         for name, value in _with_defaults(net, net.get_params_for("module")).items()
@@ -109,7 +112,7 @@ def take_module_params(net: WarmStartNet, donor: Donor) -> None:
     params = description.get("params")
     if not isinstance(factory, type) or not isinstance(params, Mapping):
         return
-    if description.get("class") != f"{factory.__module__}.{factory.__qualname__}":
+    if description.get("class") != _name_of(factory):
         return
     accepted = _with_defaults(net, {})
     taken = {
@@ -119,6 +122,10 @@ def take_module_params(net: WarmStartNet, donor: Donor) -> None:
     }
     if taken:
         net.set_params(**taken)
+
+
+def _name_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _is_plain(value: Any, text: bool) -> bool:
