@@ -73,7 +73,8 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their accuracy stalls, and return the best epoch; the start counts
         as epoch 0. Which rows are held out is decided by each row's content (or ``sample_id``), so a row
-        that trained once never validates later.
+        that trained once never validates later. The best weights are kept in memory, where skorch's ``Checkpoint``
+        writes files; inside of a parallel call these go to a folder of each fit's own, which it removes.
     validation_fraction : float, default=0.1
         Share of rows that is held out, on average.
     n_iter_no_change : int, default=10
@@ -109,7 +110,8 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         marks the epochs where a warm fit began.
     start_ : Bunch
         What the start was: ``policy``, ``params``, ``donor``, ``donor_id``, ``kept`` (for each parameter the
-        share of the donor's that it holds), ``loss`` and ``score`` before the first step, ``seconds``;
+        share of the donor's that it holds), ``seconds``, and where X is an array ``loss`` and ``score`` before the
+        first step;
         with ``schema="adapt"`` also ``classes_added``, ``columns_added``, ``columns_dropped``, and
         ``layers_fresh``: the layers with a parameter of which the donor had nothing that fits.
     module_, optimizer_, criterion_

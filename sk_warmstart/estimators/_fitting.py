@@ -402,7 +402,8 @@ def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | 
     net.history_ = history
     net.training_route_ = run.route
     learned = run.learned
-    rows.remember(learned.memory)
+    memory = learned.memory.fork()  # a call that fails yet leaves the one before as it was
+    rows.remember(memory)
     line, start = learned.lineage, learned.start or {}
     scores = {f"start_{name}": start.get(name) for name in ("loss", "score")}
     scores["train_loss"] = net.loss_curve_[-1] if net.loss_curve_ else None
@@ -414,4 +415,4 @@ def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | 
         epochs=line.epochs + net.n_iter_,
         scores={name: float(score) for name, score in scores.items() if score is not None and np.isfinite(score)},
     )
-    net.learned_ = replace(learned, lineage=lineage)
+    net.learned_ = replace(learned, lineage=lineage, memory=memory)

@@ -78,6 +78,8 @@ def test_mean_and_spread_of_one_target(y: Any, early: bool) -> None:
     two = net(WarmStartRegressor, module=module, criterion=MeanAndSpread, early_stopping=early, warm_start=True)
     two.fit(X, y)
     assert two.predict(X).shape == (600, 2)
+    with pytest.raises(ValueError, match="R2 cannot compare them"):
+        two.score(X, y)
     assert two.start_.score == pytest.approx(-two.start_.loss)
     for policy in ("auto", "best_of"):
         assert np.isfinite(two.set_params(init_policy=policy, max_epochs=1).fit(X, y).start_.score)

@@ -95,7 +95,16 @@ class GuardedPrediction(LoopHooks):
         if sample_id is not None and num_samples(sample_id) != num_samples(X):
             raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {num_samples(X)} rows")
         self._warn_of_leak(X, sample_id)
-        return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
+        try:
+            return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
+        except ValueError as error:
+            if "different number of output" not in str(error):
+                raise
+            raise ValueError(
+                f"the network predicts other numbers than y has columns, and R2 cannot compare them ({error}): "
+                "pass a scoring of your own to what scores, or a predict_nonlinearity that makes predictions of "
+                "outputs"
+            ) from error
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()  # type: ignore[misc]
