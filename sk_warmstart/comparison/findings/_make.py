@@ -56,8 +56,8 @@ def make_findings(
     results = reach_targets(results, curves, rule.rope if scored_as_validated else 0.0, target)
     gain, pairs = gain_table(results, rows, rule, test_to_train, target, folds)
     stages = stage_tables(Runs(results, curves, measured, gain, test_to_train, rule, rows))
-    best = best_arm(gain, stages.get("incumbent"))
-    dummy = measured.get("dummy", pd.DataFrame())
+    nothing_learned = worth_of_cold(results, measured.get("dummy", pd.DataFrame()), score, rule.confidence)
+    best = best_arm(gain, stages.get("incumbent"), cheaper_counts=nothing_learned is None)
     return Findings(
         results=results,
         curves=curves,
@@ -68,7 +68,7 @@ def make_findings(
         ),
         notes=notes(
             results,
-            worth_of_cold(results, dummy, score, rule.confidence),
+            nothing_learned,
             None if chosen_rope is None else f"The ROPE is {rule.rope:.3g}: {chosen_rope}.",
             fixed=fixed_splits,
             n_groups=None if clusters is None else len(np.unique(clusters)),
