@@ -154,7 +154,7 @@ def test_in_a_grid_search(backend: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_in_a_comparison(packed: bool) -> None:
     inner, outer = ScoringMonitor(scoring="accuracy"), ScoringMonitor(scoring="accuracy")
     comparator = WarmStartComparator(
-        net().set_callbacks(inner), ("cold", "warm"), n_repeats=2, packed=packed, random_state=0
+        net().set_callbacks(inner), ("cold", "warm"), n_repeats=2, n_probes=0, packed=packed, random_state=0
     ).set_callbacks(outer)
     comparator.fit(X, Y)
     runs = inner.get_logs("all")

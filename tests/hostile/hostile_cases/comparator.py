@@ -37,6 +37,7 @@ _NET = WarmStartClassifier(**SMALL)
 VALUES: dict[str, list[Any]] = {
     "policies": [None, 3, [], ["cold"], ["warm"], ["cold", "lukewarm"], ["cold", "cold"], "cold", [3, "cold"]],
     "n_repeats": [0, -1, 1.5, "ten", None, True],
+    "n_probes": [-1, 1.5, "ten", True],
     "scoring": ["no_such_score", 3, _text_score, _no_score],
     "target": ["high", NAN, INF, [1]],
     "rope": [-0.1, NAN, INF, "wide", None],

@@ -99,11 +99,6 @@ OF_BOTH = [
         "set_params(batch_size=0).predict", lambda net: net.set_params(batch_size=0).predict(X), words="batch_size"
     ),
     Case(
-        "early_stopping=True, validation_fraction=1e-9",
-        set_and_fit(early_stopping=True, validation_fraction=1e-9),
-        words="validation_fraction",
-    ),
-    Case(
         "dtype='float64', autocast='bfloat16'", set_and_fit(dtype="float64", autocast="bfloat16"), words="autocast"
     ),
 ]

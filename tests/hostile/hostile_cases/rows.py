@@ -46,6 +46,7 @@ _BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "X has a dict": (_with({"a": 1}, object), TypeError, "dict"),
     "X is complex": (X.astype(complex), ValueError, "Complex data not supported"),
     "X is ragged": ([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0]], ValueError, "inhomogeneous"),
+    "X is dates": (np.full((N_ROWS, 4), np.datetime64("2026-01-01")), ValueError, "X holds dates: make numbers"),
     "X is sparse and has NaN": (csr_matrix(_with(np.nan)), ValueError, "X contains NaN"),
 }
 _ODD: dict[str, Any] = {
@@ -56,7 +57,6 @@ _ODD: dict[str, Any] = {
     "X is not writeable": np.frombuffer(X.tobytes()).reshape(X.shape),
     "X runs backwards": X[::-1],
     "X is half precision": X.astype(np.float16),
-    "X is dates": np.full((N_ROWS, 4), np.datetime64("2026-01-01")),  # numbers, as for all of scikit-learn
     "X has constant columns": np.ones((N_ROWS, 4)),
     "X has numbers as objects": X.astype(object),
     "X is subnormal": np.full((N_ROWS, 4), 5e-324),

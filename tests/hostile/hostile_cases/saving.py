@@ -63,7 +63,7 @@ CHECKPOINTS = [
     Case("save: the path is a folder", _save("."), CheckpointError, "cannot write"),
     Case("put: the disk is full", _on_full_disk("os.fsync", _put), CheckpointError, _FULL),
     Case("put: the disk is full at the log", _on_full_disk("os.write", _put), CheckpointError, "log.jsonl"),
-    Case("CheckpointStore of a file", _put_in_file, CheckpointError, "cannot make the folder a_file"),
+    Case("CheckpointStore of a file", _put_in_file, CheckpointError, "a_file: File exists"),
     Case(
         "get: an id that is missing", lambda net: CheckpointStore("store").get("0f"), KeyError, "begins with '0f'"
     ),
