@@ -29,6 +29,7 @@ from sklearn.utils import check_random_state
 
 from sk_warmstart.cli import default_pipeline, load_table
 from sk_warmstart.comparison import DataIncremental, WarmStartComparator
+from sk_warmstart.comparison.phases._phase import Replicate
 
 TABLES: dict[str, dict[str, Any]] = {
     "digits": {},
@@ -107,8 +108,9 @@ def _fit_peer(pipeline: Any, peer: Any, X: Any, y: Any, task: str, options: Any)
     labels = pd.factorize(y)[0] if task == "classification" else None
     seeds = check_random_state(SEED).randint(np.iinfo(np.int32).max, size=options.repeats)
     scores, seconds = [], []
-    for seed in seeds:
-        plan = DataIncremental(options.phases).plan(X, labels, np.random.default_rng(int(seed)))
+    for number, seed in enumerate(seeds):
+        replicate, rng = Replicate(number, int(seeds[0])), np.random.default_rng(int(seed))
+        plan = DataIncremental(options.phases).plan(X, labels, rng, replicate=replicate)
         for phase in plan.streams[0][1:]:
             before = clone(pipeline[:-1])
             rows = before.fit_transform(X.iloc[phase.train], y[phase.train]).astype(np.float32)

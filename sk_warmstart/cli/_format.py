@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-_BOUNDS = {"at most": "\u2264", "at least": "\u2265"}
-
 
 def format_gain(gain: pd.DataFrame) -> str:
     """Lay the gain table of a comparator out for a terminal."""
@@ -18,9 +16,7 @@ def format_gain(gain: pd.DataFrame) -> str:
             "P(better)": gain["p_better"].map(_percent),
             "P(equivalent)": gain["p_equivalent"].map(_percent),
             "P(worse)": gain["p_worse"].map(_percent),
-            "speed-up": [
-                _BOUNDS.get(row["speedup_bound"], "") + _with_interval(row, "speedup", "{:.2g}") for row in rows
-            ],
+            "speed-up": [_with_interval(row, "speedup", "{:.2g}") for row in rows],
             "reached": gain["reached"].map(_percent),
             "seconds": gain["seconds"].map("{:.2f}".format),
             "verdict": gain["verdict"],

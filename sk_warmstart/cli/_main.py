@@ -108,7 +108,7 @@ def _write_results(comparator: WarmStartComparator, options: argparse.Namespace)
         return
     print(format_gain(comparator.gain_))
     print()
-    for sentence in [*comparator.summary_, comparator.advice_]:
+    for sentence in [*comparator.summary_, *comparator.notes_, comparator.advice_]:
         print(sentence)
     if options.report:
         print(f"\nThe report is in {' and '.join(str(Path(path).absolute()) for path in options.report)}")

@@ -95,15 +95,22 @@ def _comparison(add: Any) -> None:
     add("--score-target", type=float, metavar="SCORE", help="validation score whose reaching is timed")
     add(
         "--rope",
-        type=float,
-        default=0.01,
-        help="differences of score up to this do not matter (default: 0.01)",
+        type=_rope,
+        default="auto",
+        metavar="R",
+        help="differences of score up to this do not matter (default: 0.01 for scores of at most 1, else 1%% of "
+        "the distance between cold's score and a dummy's)",
     )
     add("--confidence", type=float, default=0.95, help="confidence of intervals and verdicts (default: 0.95)")
     add("--seed", type=int, default=0, help="seed of everything random (default: 0)")
     add("--jobs", type=int, default=-1, metavar="N", help="processes (default: -1, one a core)")
     add("--one-by-one", action="store_true", help="train one fit after the other, not all of a phase together")
     add("--resume", metavar="FOLDER", help="keep finished fits there, and go on where an interrupted run stopped")
+
+
+def _rope(text: str) -> float | str:
+    """Return the number that a text stands for, or "auto"."""
+    return text if text == "auto" else float(text)
 
 
 def _training(add: Any) -> None:

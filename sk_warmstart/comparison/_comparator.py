@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -26,7 +28,10 @@ from ._inputs import check_rows, check_settings, check_target, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
 from ._settings import Settings, describe
+from .findings._advice import advice_to_keep
+from .findings._dummy import choose_rope
 from .findings._findings import Findings
+from .findings._gain import is_shown_better
 from .findings._make import make_findings
 from .findings._sentences import failures_by_arm
 from .findings._versions import versions
@@ -76,21 +81,27 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
         each phase. A scikit-learn splitter that goes through
         time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all. The labels of all rows are given from the beginning.
+        half of its training rows and then all. A splitter that shuffles gets another seed in each replicate,
+        whatever its ``random_state``: pass ``list(splitter.split(X, y))`` to have the same splits in all. The
+        labels of all rows are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
         Scoring as scikit-learn takes it; the estimator's own score by default.
     target : float or None, default=None
-        Validation score whose reaching is timed; cold's final one, less the ROPE, by default.
-    rope : float, default=0.01
-        Region of practical equivalence: gains within plus or minus this do not matter.
+        Validation score whose reaching is timed; a run that never gets there counts with all that it, or cold
+        beside it, spent. By default that which an arm and cold both end with, less the ROPE where the score is the
+        validation score.
+    rope : "auto" or float, default="auto"
+        Region of practical equivalence: gains within plus or minus this do not matter. ``"auto"`` is 0.01 for
+        scores of at most 1 (accuracy, R2, AUC), and for others 1% of the distance between cold's score and that
+        of a dummy, which knows no columns.
     confidence : float, default=0.95
-        Content of the intervals. An arm is called better or worse where its interval lies beyond the ROPE, so
-        that equal arms are called different at most as often as this leaves; equivalent where the ROPE holds at
-        least this probability.
+        Content of the intervals. An arm is called better or worse where its interval lies beyond the ROPE, of
+        several arms after Holm's adjustment, so that equal arms are called different at most as often as this
+        leaves; equivalent where the ROPE holds at least this probability.
     refit : "best", str or None, default="best"
-        Which arm's policy makes ``best_estimator_`` on all rows: the best one, an arm by name, or none.
+        Which arm's policy makes ``best_estimator_`` on all rows: ``best_arm_``, an arm by name, or none.
     n_jobs : int or None, default=None
         Replicates run in parallel, as in scikit-learn; each job packs its own.
     packed : bool, default=True
@@ -114,12 +125,13 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     ----------
     gain_ : DataFrame
         One row an arm: ``score``, ``gain`` with ``gain_low`` and ``gain_high``, ``p_better``,
-        ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low``, ``speedup_high`` and ``speedup_bound``
-        (where runs did not reach the target, it is "at most" or "at least" that), ``reached``, ``seconds``,
-        ``verdict`` (on the score) and ``cost`` (cheaper, similar, costlier or undecided). Further:
-        ``p_value`` of Nadeau and Bengio's corrected t-test and ``p_holm`` adjusted for several arms,
-        ``p_improvement`` (that one replicate gains) and ``bootstrap_low``, ``bootstrap_high``, each with its
-        interval.
+        ``p_equivalent``, ``p_worse``, ``speedup`` with ``speedup_low`` and ``speedup_high``, ``reached`` (share of
+        the arm's runs that reached what cold ended with) and ``reached_by_cold`` (the other way round),
+        ``seconds``, ``verdict`` (on the score), ``cost`` (cheaper, similar, costlier or undecided; none where the
+        score is worse), ``p_adjusted`` (of a gain within the ROPE, by Holm) and ``worst_gain`` of a replicate.
+        Further: ``p_value`` of Nadeau and Bengio's corrected t-test, ``p_holm`` adjusted for several arms and
+        ``corrected_t_low``, ``corrected_t_high``; ``p_improvement`` (that one replicate gains) with its interval;
+        ``bootstrap_low``, ``bootstrap_high`` from ten replicates on; ``p_phases`` (that phases gain alike).
     results_ : DataFrame
         One row for each repeat, phase and arm.
     curves_ : DataFrame
@@ -131,6 +143,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         ``perturbation`` (under noise on the weights) and ``verdict``; with an incumbent also ``incumbent``.
     summary_ : list of str
         The verdict in words, one sentence an arm.
+    notes_ : list of str
+        On what all verdicts rest, and how far they reach, where that needs saying.
     advice_ : str
         What to do next.
     interrupted_ : str or None
@@ -138,7 +152,9 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     findings_ : Findings
         All that was found, as one value that can be kept as JSON and reported without the estimator.
     best_arm_ : str
-        The fastest arm among those whose score is practically the best.
+        The arm to go on with: the best of those that are beneficial, else the cheapest of those that are neutral
+        and cheaper, else cold. With an incumbent, where that one is not shown to be better than it, the best of
+        those that are.
     best_estimator_ : estimator or None
         That arm, fitted on all rows from its state in the first replicate; or the incumbent. None without
         ``refit``, and after Ctrl-C.
@@ -159,6 +175,9 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     ----------
     Benavoli, Corani, Demsar and Zaffalon, "Time for a Change: a Tutorial for Comparing Multiple Classifiers
     Through Bayesian Analysis", JMLR 18, 2017.
+
+    Cameron, Gelbach and Miller, "Robust Inference With Multiway Clustering", Journal of Business & Economic
+    Statistics 29, 2011.
 
     Examples
     --------
@@ -181,7 +200,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         n_repeats: int = 10,
         scoring: Any = None,
         target: float | None = None,
-        rope: float = 0.01,
+        rope: float | str = "auto",
         confidence: float = 0.95,
         refit: str | None = "best",
         n_jobs: int | None = None,
@@ -296,19 +315,35 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.fixed_splits_ = outcomes[0].fixed
         self.reference_ = REFERENCE
         self.scorer_name_ = settings.score_name
-        self.settings_ = describe(settings, task, len(outcomes), self.test_to_train_)
+        results, curves, measured = tables_of(outcomes)
+        rope, chosen = self._rope(settings, results, measured)
+        self.settings_ = describe(settings, task, len(outcomes), self.test_to_train_, rope, chosen)
         self.findings_ = make_findings(
-            *tables_of(outcomes),
-            rule=DecisionRule(float(self.rope), float(self.confidence)),
+            *(results, curves, measured),
+            rule=DecisionRule(rope, float(self.confidence)),
+            chosen_rope=chosen if self.rope == "auto" and not settings.is_bounded else None,
             target=self.target,
             score=self.scorer_name_,
+            validation_score=settings.validation_score,
+            scored_as_validated=settings.scored_as_validated,
             test_to_train=self.test_to_train_,
             fixed_splits=self.fixed_splits_,
+            folds=outcomes[0].folds,
             interrupted=self.interrupted_,
             n_repeats=len(outcomes),
             settings=self.settings_,
+            row_scores=[row for outcome in outcomes for row in outcome.row_scores],
+            clusters=task.clusters,
         )
         self._set_tables(self.findings_)
+
+    def _rope(
+        self, settings: Settings, results: pd.DataFrame, measured: Mapping[str, pd.DataFrame]
+    ) -> tuple[float, str]:
+        """Return the ROPE, and where it comes from."""
+        if not isinstance(self.rope, str):
+            return float(self.rope), "given"
+        return choose_rope(results, measured.get("dummy", pd.DataFrame()), settings.is_bounded)
 
     def _set_tables(self, findings: Findings) -> None:
         """Set the parts of the findings as fitted attributes."""
@@ -316,6 +351,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.gain_, self.stages_ = findings.gain, dict(findings.stages)
         self.best_arm_ = findings.best_arm
         self.summary_ = [sentence.text for sentence in findings.sentences]
+        self.notes_ = list(findings.notes)
         self.advice_ = findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
@@ -324,11 +360,13 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
             raise ValueError(f"refit={name!r} cannot be refitted: it failed{failures_by_arm(self.results_)[name]}")
         arm = next(arm for arm in task.arms if arm.name == name)
         against = self.stages_.get("incumbent")
-        wins = against is not None and str(against.loc[name, "verdict"]) == "beneficial"
-        refitted = refit(task, outcome, arm, wins)
+        refitted = refit(task, outcome, arm, wins=against is not None and is_shown_better(against, name))
         self.best_estimator_ = refitted.estimator
         if task.incumbent is not None:
             self.kept_incumbent_, self.held_out_scores_ = refitted.kept, refitted.scores
+            if refitted.kept and refitted.scores is not None:
+                self.findings_ = replace(self.findings_, advice=advice_to_keep(name, refitted.scores))
+                self._set_tables(self.findings_)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Tell who takes which further arguments of ``fit``; see scikit-learn's user guide on metadata routing.

@@ -72,7 +72,11 @@ def route(estimator: Any, params: Mapping[str, Any], router: MetadataRouter | No
 def check_settings(settings: Settings) -> None:
     """Check all parameters but policies, phases and refit, or raise a ValueError that names the one."""
     check_integer("n_repeats", settings.n_repeats)
-    check_number("rope", settings.rope, 0)
+    if isinstance(settings.rope, str):
+        if settings.rope != "auto":
+            raise ValueError(f"rope must be 'auto' or a number of at least 0, got {settings.rope!r}")
+    else:
+        check_number("rope", settings.rope, 0)
     check_number("confidence", settings.confidence, 0.5, 1, exclude="low, high")
     estimator, target, n_jobs, scoring = settings.estimator, settings.target, settings.n_jobs, settings.scoring
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.pipeline import Pipeline
 
 from .._compat._sklearn import changed_params
@@ -48,10 +49,40 @@ class Settings:
         if self.scoring is not None:
             function = getattr(self.scoring, "_score_func", self.scoring)  # of make_scorer
             return str(getattr(function, "__name__", "score"))
+        return self._own_score
+
+    @property
+    def _own_score(self) -> str:
         return "accuracy" if is_classifier(last_step(self.estimator)) else "R2"
 
+    @property
+    def validation_score(self) -> str:
+        """What the score on validation rows is called."""
+        return f"validation {self._own_score}"
 
-def describe(settings: Settings, task: Task, n_repeats: int, test_to_train: float) -> dict[str, Any]:
+    @property
+    def scored_as_validated(self) -> bool:
+        """Whether the validation score is the score."""
+        return self.scoring is None or self.scoring == {"accuracy": "accuracy", "R2": "r2"}[self._own_score]
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the score is known to be at most 1, and its differences to have that unit."""
+        if self.scoring is None or isinstance(self.scoring, str):
+            return self.scoring is None or is_bounded(self.scoring)
+        function, sign = (getattr(self.scoring, name, None) for name in ("_score_func", "_sign"))  # of make_scorer
+        same = (name for name in get_scorer_names() if getattr(get_scorer(name), "_score_func", None) is function)
+        return function is not None and sign == 1 and any(map(is_bounded, same))
+
+
+def is_bounded(scorer: str) -> bool:
+    """Whether a scorer of scikit-learn's, by name, gives at most 1 and its differences that unit."""
+    return scorer == "neg_brier_score" or not scorer.startswith(("neg_", "max_error", "positive_likelihood"))
+
+
+def describe(
+    settings: Settings, task: Task, n_repeats: int, test_to_train: float, rope: float, chosen_rope: str
+) -> dict[str, Any]:
     """Return what was compared, by name, of the replicates that are complete."""
     shape = np.shape(task.X)
     steps = settings.estimator.steps[:-1] if isinstance(settings.estimator, Pipeline) else []
@@ -64,7 +95,8 @@ def describe(settings: Settings, task: Task, n_repeats: int, test_to_train: floa
         "rows": shape[0],
         "columns": shape[1] if len(shape) > 1 else 1,
         "score": settings.score_name,
-        "ROPE": settings.rope,
+        "ROPE": rope,
+        "ROPE from": chosen_rope,
         "confidence": settings.confidence,
         "test rows by training rows": round(test_to_train, 4),
         "random_state": repr(settings.random_state),

@@ -35,7 +35,7 @@ def paired_bootstrap(
     Returns
     -------
     low : float
-        Lower end of the interval; NaN where there are fewer than two differences, or fewer than five and all
+        Lower end of the interval; NaN where there are fewer than two differences, or all are
         equal. Where the correction is not defined, such as with very few draws, it is that of percentiles.
     high : float
         Upper end.
@@ -60,11 +60,8 @@ def paired_bootstrap(
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1, got {n_resamples!r}")
     d = np.asarray(differences, dtype=float)
-    posterior = correlated_t(d)
-    if np.isnan(posterior.scale):
+    if np.isnan(correlated_t(d).scale):
         return float("nan"), float("nan")
-    if posterior.scale == 0:
-        return posterior.mean, posterior.mean
     drawn: dict[str, Any] = {
         "n_resamples": n_resamples,
         "batch": max(1, 2**22 // len(d)),  # a few megabytes at a time

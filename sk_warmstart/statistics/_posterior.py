@@ -1,16 +1,14 @@
-"""Posterior of a mean difference of correlated replicates, its verdict, and how many pairs would decide."""
+"""Posterior of a mean difference of correlated replicates."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from ._decision import DecisionRule
-
-_ENOUGH_EQUAL = 5
+ROUNDING = 1e-12  # differences smaller than this, by the size of the scores, are those of arithmetic
 
 
 @dataclass(frozen=True)
@@ -22,8 +20,8 @@ class Posterior:
     mean : float
         Mean of the differences.
     scale : float
-        Scale of Student's t around it; 0 where all differences are equal, NaN where there are too few.
-    df : int
+        Scale of Student's t around it; NaN where there are too few differences, or all are equal.
+    df : float
         Degrees of freedom.
 
     Examples
@@ -37,7 +35,7 @@ class Posterior:
 
     mean: float
     scale: float
-    df: int
+    df: float
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the central interval that holds the mean with a probability.
@@ -70,17 +68,17 @@ class Posterior:
         """
         if not np.isfinite(self.scale):
             return float("nan")
-        if self.scale == 0:
-            return 0.5 if self.mean == bound else float(self.mean < bound)
         return float(stats.t.cdf((bound - self.mean) / self.scale, self.df))
 
     @property
     def p_value(self) -> float:
         """Two-sided p-value for a mean of 0: that of Nadeau and Bengio's corrected t-test.
 
-        NaN where there are too few differences.
+        NaN where there are too few differences, and 1 for a mean of 0.
         """
-        return 2 * min(self.below(0.0), Posterior(-self.mean, self.scale, self.df).below(0.0))
+        if self.mean == 0 and self.df > 0:
+            return 1.0
+        return 2 * min(self.below(0.0), replace(self, mean=-self.mean).below(0.0))
 
 
 def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterior:
@@ -99,7 +97,8 @@ def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterio
     Returns
     -------
     Posterior
-        Student's t with n - 1 degrees of freedom and squared scale ``(1/n + n_test/n_train) * s**2``.
+        Student's t with n - 1 degrees of freedom and squared scale ``(1/n + n_test/n_train) * s**2``. The scale is
+        NaN where all differences are equal: how sure that is only the rows can say (:func:`clustered_t`).
 
     References
     ----------
@@ -118,90 +117,8 @@ def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterio
     n = len(d)
     if n < 2:
         return Posterior(float(d.mean()) if n else float("nan"), float("nan"), 0)
-    spread = float(d.std(ddof=1))
-    # Differences that are equal up to rounding are equal: rounding says nothing about spread. Nor do a few
-    # equal ones, which small test sets give by chance.
-    if spread <= 1e-12 * max(1.0, float(np.abs(d).max())):
-        spread = 0.0 if n >= _ENOUGH_EQUAL else float("nan")
-    return Posterior(float(d.mean()), float(np.sqrt(1 / n + test_to_train) * spread), n - 1)
-
-
-def rope_verdict(posterior: Posterior, rope: float, confidence: float) -> str:
-    """Decide by the region of practical equivalence [1]_.
-
-    A difference is found where the central interval of this confidence lies wholly beyond the region. So both
-    ways of being wrong about equal arms share what the confidence leaves, whatever the region's width. Arms are
-    practically equal where the region holds at least this probability.
-
-    Parameters
-    ----------
-    posterior : Posterior
-        Of the gain.
-    rope : float
-        Gains within plus or minus this are practically none.
-    confidence : float
-        Content of the interval, and the probability that equivalence needs.
-
-    Returns
-    -------
-    {"beneficial", "neutral", "detrimental", "undecided"}
-        The decision.
-
-    References
-    ----------
-    .. [1] Benavoli, Corani, Demsar and Zaffalon, "Time for a Change: a Tutorial for Comparing Multiple
-       Classifiers Through Bayesian Analysis", JMLR 18, 2017.
-
-    Examples
-    --------
-    >>> from sk_warmstart.statistics import correlated_t, rope_verdict
-    >>> rope_verdict(correlated_t([0.05, 0.06, 0.05, 0.06]), rope=0.01, confidence=0.95)
-    'beneficial'
-    """
-    worse, below_high = posterior.below(-rope), posterior.below(rope)
-    return DecisionRule(rope, confidence).verdict(worse, below_high - worse, 1 - below_high)
-
-
-def pairs_to_decide(
-    differences: ArrayLike, test_to_train: float, rope: float, confidence: float, most: int = 1000
-) -> int | None:
-    """Estimate how many replicates would decide, if their mean and spread stayed what they are.
-
-    Parameters
-    ----------
-    differences : array-like of shape (n_replicates,)
-        The differences so far.
-    test_to_train : float
-        As in :func:`correlated_t`.
-    rope, confidence : float
-        As in :func:`rope_verdict`.
-    most : int, default=1000
-        Where to stop looking.
-
-    Returns
-    -------
-    int or None
-        The number; None if no affordable number would.
-
-    Examples
-    --------
-    >>> from sk_warmstart.statistics import pairs_to_decide
-    >>> pairs_to_decide([0.06, -0.03, 0.05, -0.02, 0.045], 0.0, rope=0.01, confidence=0.95)
-    60
-    """
-    d = np.asarray(differences, dtype=float)
-    if len(d) < 2:
-        return None
     mean, spread = float(d.mean()), float(d.std(ddof=1))
-    if spread <= 1e-12 * max(1.0, float(np.abs(d).max())):
-        if len(d) < _ENOUGH_EQUAL:
-            return _ENOUGH_EQUAL
-        certain = rope_verdict(Posterior(mean, 0.0, len(d) - 1), rope, confidence) != "undecided"
-        return len(d) if certain else None
-    n = np.arange(len(d), most + 1)
-    scale = np.sqrt(1 / n + test_to_train) * spread
-    worse, below_high = (stats.t.cdf((bound - mean) / scale, n - 1) for bound in (-rope, rope))
-    rule = DecisionRule(rope, confidence)
-    differs = np.maximum(worse, 1 - below_high) >= rule.p_difference
-    decides = differs | (below_high - worse >= rule.p_equivalence)
-    return int(n[decides.argmax()]) if decides.any() else None
+    rounding = ROUNDING * max(1.0, float(np.abs(d).max()))
+    # Equal differences, which small test sets give by chance, say nothing about spread.
+    scale = float(np.sqrt(1 / n + test_to_train)) * spread if spread > rounding else float("nan")
+    return Posterior(0.0 if abs(mean) <= rounding else mean, scale, n - 1)

@@ -1,15 +1,14 @@
-"""Geometric mean speed-up, with runs that never reached the target censored."""
+"""Effort to a target, and the geometric mean speed-up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ._nesting import replicate_means
-from ._posterior import correlated_t
+from ._posterior import ROUNDING, correlated_t
 
 _ENOUGH = 3  # two logarithms give an interval of many powers of ten
 
@@ -21,71 +20,62 @@ class Speedup:
     Parameters
     ----------
     speedup : float
-        Geometric mean of the reference's effort over the arm's, censored runs at their bound.
+        Geometric mean of the reference's effort over the arm's.
     low, high : float
-        Confidence interval; 0 or inf at an end that censored runs leave open, NaN at one that fewer than three
-        replicates do not determine.
-    bound : {"exact", "at most", "at least", "open"}
-        What the number is: "at most" where runs of the arm did not reach the target, "at least" where runs of
-        the reference did not, "open" where both happened, or neither reached it in the same run.
+        Confidence interval; NaN where there are too few replicates.
+    p_value : float
+        Two-sided p-value of "neither is faster"; NaN where there are too few replicates.
     median : float
-        Median of the replicates' speed-ups, which a few censored ones do not touch; NaN where they do.
+        Median of the replicates' speed-ups.
     n_replicates : int
         Number of replicates.
-    reached_reference, reached_arm : float
-        Shares of the runs that reached the target.
 
     Examples
     --------
     >>> from sk_warmstart.statistics import geometric_speedup
-    >>> result = geometric_speedup([400, 600, 500], [200, 200, 250], [True] * 3, [True] * 3)
-    >>> round(result.speedup, 2), result.bound
-    (2.29, 'exact')
+    >>> result = geometric_speedup([400, 600, 500], [200, 200, 250])
+    >>> round(result.speedup, 2), round(result.p_value, 3)
+    (2.29, 0.026)
     """
 
     speedup: float
     low: float
     high: float
-    bound: Literal["exact", "at most", "at least", "open"]
+    p_value: float
     median: float
     n_replicates: int
-    reached_reference: float
-    reached_arm: float
 
 
 def geometric_speedup(
     reference: ArrayLike,
     arm: ArrayLike,
-    reached_reference: ArrayLike | None = None,
-    reached_arm: ArrayLike | None = None,
     replicate: ArrayLike | None = None,
-    test_to_train: float = 0.0,
     confidence: float = 0.95,
+    pooled: bool = False,
 ) -> Speedup:
-    """Estimate the geometric mean speed-up from paired runs, on logarithms [1]_, with censoring.
+    """Estimate the geometric mean speed-up from paired runs, on logarithms [1]_.
 
-    The logarithm makes twice as fast and twice as slow equally far from none. A run that never reached the
-    target counts as no faster than its partner, nor than the effort it spent, so that stopping short is never
-    called fast. Where it spent at least as much as its partner, which equal budgets see to, this is a bound of
-    what it would have taken; so is then the mean, and one end of its interval holds while the other is open.
+    The logarithm makes twice as fast and twice as slow equally far from none. Each run needs an effort: that until
+    a target which both runs of the pair reached (:func:`effort_to_target`), or that within a budget.
 
     Parameters
     ----------
     reference, arm : array-like of shape (n_runs,)
-        Effort (samples, seconds) until the target, or spent without reaching it, in paired runs.
-    reached_reference, reached_arm : array-like of bool of shape (n_runs,), default=None
-        Whether each run reached the target; all by default.
+        Effort (samples, seconds) in paired runs.
     replicate : array-like of shape (n_runs,), default=None
-        Replicate of each run, over whose phases the logarithms are averaged; one run each by default.
-    test_to_train : float, default=0.0
-        As in :func:`correlated_t`.
+        Replicate of each run; one run each by default. Those of one replicate are one observation.
     confidence : float, default=0.95
         Confidence of the interval.
+    pooled : bool, default=False
+        Take the ratio of the sums of a replicate's efforts, as is due where some spent their budget in vain,
+        rather than the geometric mean of its ratios.
 
     Returns
     -------
     Speedup
-        ``exp(mean(log(reference) - log(arm)))``, its corrected t interval, and what kind of bound it is.
+        ``exp`` of the mean of the replicates' log ratios, and of their t interval. Where all replicates are equal,
+        which tells no spread, the p-value is that of the exact test by flipping signs, ``2**(1 - n)``, and there
+        is an interval, of this one number, where that is at most ``1 - confidence``.
 
     Raises
     ------
@@ -100,46 +90,73 @@ def geometric_speedup(
     Examples
     --------
     >>> from sk_warmstart.statistics import geometric_speedup
-    >>> round(geometric_speedup([400, 500, 450], [100, 250, 150]).speedup, 2)
-    2.88
-    >>> censored = geometric_speedup([400, 500, 450], [100, 1000, 150], reached_arm=[True, False, True])
-    >>> round(censored.speedup, 2), censored.bound, censored.low
-    (1.82, 'at most', 0.0)
+    >>> result = geometric_speedup([400, 500, 450, 800], [100, 250, 150, 200])
+    >>> print(f"{result.speedup:.2f} [{result.low:.2f}, {result.high:.2f}]")
+    3.13 [1.86, 5.27]
     """
     c, a = np.asarray(reference, dtype=float), np.asarray(arm, dtype=float)
     if c.ndim != 1 or c.shape != a.shape or not c.size:
         raise ValueError(f"efforts must come in pairs, and at least one, got shapes {c.shape} and {a.shape}")
     if not ((c > 0) & (a > 0)).all():
         raise ValueError("efforts must be above 0: count at least the finest step that is measured")
-    c_reached, a_reached = _flags(reached_reference, c.shape), _flags(reached_arm, c.shape)
-    logs = np.log(c) - np.log(a)
-    logs = np.where(a_reached, logs, np.minimum(logs, 0.0))
-    logs = np.where(c_reached, logs, np.maximum(logs, 0.0))
-    # The true logarithms lie between these.
-    least, most = np.where(a_reached, logs, -np.inf), np.where(c_reached, logs, np.inf)
-    if replicate is not None:
-        least, logs, most = (replicate_means(values, replicate) for values in (least, logs, most))
-    posterior = correlated_t(logs, test_to_train)
-    low, high = np.nan, np.nan
+    if replicate is None:
+        logs = np.log(c) - np.log(a)
+    elif pooled:
+        logs = np.log(replicate_means(c, replicate)) - np.log(replicate_means(a, replicate))
+    else:
+        logs = replicate_means(np.log(c) - np.log(a), replicate)
+    low, high, p_value = np.nan, np.nan, np.nan
+    posterior, n = correlated_t(logs), len(logs)
     with np.errstate(over="ignore"):
-        if len(logs) >= _ENOUGH:
+        if np.ptp(logs) <= ROUNDING * max(1.0, float(np.abs(logs).max())):
+            p_value = 2.0 ** (1 - n) if posterior.mean else 1.0
+            if posterior.mean == 0 or p_value <= 1 - confidence:
+                low = high = np.exp(posterior.mean)
+        elif n >= _ENOUGH:
             low, high = np.exp(posterior.interval(confidence))
-        below, above = np.isinf(least).any(), np.isinf(most).any()
-        middle = float(np.median(least)), float(np.median(most))
+            p_value = posterior.p_value
         return Speedup(
             speedup=float(np.exp(posterior.mean)),
-            low=0.0 if below else float(low),
-            high=np.inf if above else float(high),
-            bound="open" if below and above else "at most" if below else "at least" if above else "exact",
-            median=float(np.exp(middle[0])) if middle[0] == middle[1] else float("nan"),
-            n_replicates=len(logs),
-            reached_reference=float(c_reached.mean()),
-            reached_arm=float(a_reached.mean()),
+            low=float(low),
+            high=float(high),
+            p_value=float(p_value),
+            median=float(np.exp(np.median(logs))),
+            n_replicates=n,
         )
 
 
-def _flags(reached: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    flags = np.ones(shape, dtype=bool) if reached is None else np.asarray(reached, dtype=bool)
-    if flags.shape != shape:
-        raise ValueError(f"there must be one answer for each of the {shape[0]} runs whether it reached the target")
-    return flags
+def effort_to_target(efforts: ArrayLike, scores: ArrayLike, target: float, least: float = 0.0) -> float:
+    """Return the first effort whose score reaches a target.
+
+    Parameters
+    ----------
+    efforts : array-like of shape (n_epochs,)
+        Effort until each score, in ascending order.
+    scores : array-like of shape (n_epochs,)
+        The scores; greater is better. NaN reaches nothing.
+    target : float
+        The target, which a score reaches that falls short by no more than rounding.
+    least : float, default=0.0
+        The finest effort that is measured: whatever is reached sooner counts as much.
+
+    Returns
+    -------
+    float
+        The effort; NaN where no score reaches the target.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ.
+
+    Examples
+    --------
+    >>> from sk_warmstart.statistics import effort_to_target
+    >>> effort_to_target([0, 100, 200, 300], [0.2, 0.7, 0.9, 0.8], target=0.8, least=100)
+    200.0
+    """
+    e, s = np.asarray(efforts, dtype=float), np.asarray(scores, dtype=float)
+    if e.ndim != 1 or e.shape != s.shape:
+        raise ValueError(f"there must be one effort for each score, got shapes {e.shape} and {s.shape}")
+    reached = s >= target - ROUNDING * max(1.0, abs(target))
+    return max(float(e[reached.argmax()]), float(least)) if reached.any() else float("nan")

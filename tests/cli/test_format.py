@@ -7,14 +7,13 @@ def test_what_is_unknown_is_a_dash() -> None:
     nan = float("nan")
     columns = [
         *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"),
-        *("speedup", "speedup_low", "speedup_high", "speedup_bound", "reached", "seconds", "verdict", "cost"),
+        *("speedup", "speedup_low", "speedup_high", "reached", "seconds", "verdict", "cost"),
     ]
     open_ = "undecided"
     rows = {
-        "cold": (0.9, 0.0, nan, nan, nan, nan, nan, 1.0, nan, nan, "exact", 1.0, 2.0, "reference", ""),
-        "warm": (0.95, 0.05, 0.03, 0.07, 0.99, 0.01, 0.0, 2.5, 1.5, 4.0, "exact", 0.5, 1.0, "beneficial", "cheap"),
-        "odd": (0.9, -0.001, nan, nan, nan, nan, nan, nan, nan, nan, "open", 0.0, 1.0, open_, open_),
-        "late": (0.9, 0.0, -0.1, 0.1, 0.2, 0.6, 0.2, 1.2, 0.0, 2.0, "at most", 0.5, 1.0, "neutral", open_),
+        "cold": (0.9, 0.0, nan, nan, nan, nan, nan, 1.0, nan, nan, 1.0, 2.0, "reference", ""),
+        "warm": (0.95, 0.05, 0.03, 0.07, 0.99, 0.01, 0.0, 2.5, 1.5, 4.0, 0.5, 1.0, "beneficial", "cheap"),
+        "odd": (0.9, -0.001, nan, nan, nan, nan, nan, nan, nan, nan, 0.0, 1.0, open_, open_),
     }
     lines = format_gain(pd.DataFrame.from_dict(rows, orient="index", columns=columns)).splitlines()
     assert lines[1].split() == ["cold", "0.9000", "-", "-", "-", "-", "-", "100%", "2.00", "reference"]
@@ -35,4 +34,3 @@ def test_what_is_unknown_is_a_dash() -> None:
         "undecided",
         "undecided",
     ]
-    assert "\u22641.2 [0, 2]" in lines[4]

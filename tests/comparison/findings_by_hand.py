@@ -15,12 +15,12 @@ NAN = float("nan")
 _GAIN = {
     **dict.fromkeys(["score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"], NAN),
     **dict.fromkeys(["speedup", "speedup_low", "speedup_high"], NAN),
-    "speedup_bound": "exact",
-    **dict.fromkeys(["reached", "seconds"], NAN),
+    **dict.fromkeys(["reached", "reached_by_cold", "seconds"], NAN),
     "verdict": "undecided",
     "cost": "",
-    **dict.fromkeys(["p_value", "p_holm", "p_improvement", "p_improvement_low", "p_improvement_high"], NAN),
-    **dict.fromkeys(["bootstrap_low", "bootstrap_high"], NAN),
+    **dict.fromkeys(["p_adjusted", "worst_gain", "p_value", "p_holm", "corrected_t_low", "corrected_t_high"], NAN),
+    **dict.fromkeys(["p_improvement", "p_improvement_low", "p_improvement_high"], NAN),
+    **dict.fromkeys(["bootstrap_low", "bootstrap_high", "p_phases"], NAN),
 }
 _CURVES = ["repeat", "phase", "arm", "epoch", "samples"]
 
@@ -68,6 +68,7 @@ def make_findings(*, rope: float = 0.01, confidence: float = 0.95, **changes: An
         "gain": gain,
         "stages": {},
         "sentences": (),
+        "notes": (),
         "advice": None,
         "interrupted": None,
         "best_arm": None,

@@ -49,9 +49,16 @@ def test_gain_is_the_mean_of_paired_differences(fitted: WarmStartComparator) -> 
     assert gain.index.name == "arm"
     assert list(gain.columns) == [
         *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"),
-        *("speedup", "speedup_low", "speedup_high", "speedup_bound", "reached", "seconds", "verdict", "cost"),
-        *("p_value", "p_holm", "p_improvement", "p_improvement_low", "p_improvement_high"),
-        *("bootstrap_low", "bootstrap_high"),
+        *("speedup", "speedup_low", "speedup_high", "reached", "reached_by_cold", "seconds", "verdict", "cost"),
+        *("p_adjusted", "worst_gain", "p_value", "p_holm", "corrected_t_low", "corrected_t_high"),
+        *(
+            "p_improvement",
+            "p_improvement_low",
+            "p_improvement_high",
+            "bootstrap_low",
+            "bootstrap_high",
+            "p_phases",
+        ),
     ]
     scores = fitted.results_.set_index([*KEYS, "arm"])["score"].unstack()
     for arm in ("warm", "shrink_perturb"):
@@ -59,7 +66,7 @@ def test_gain_is_the_mean_of_paired_differences(fitted: WarmStartComparator) -> 
         assert len(by_repeat) == 3
         assert gain.loc[arm, "gain"] == pytest.approx(by_repeat.mean())
         interval = correlated_t(by_repeat, fitted.test_to_train_).interval(0.95)
-        assert tuple(gain.loc[arm, ["gain_low", "gain_high"]]) == pytest.approx(interval)
+        assert tuple(gain.loc[arm, ["corrected_t_low", "corrected_t_high"]]) == pytest.approx(interval)
         assert gain.loc[arm, "score"] == pytest.approx(scores[arm].mean())
     assert fitted.test_to_train_ == pytest.approx(38 / 112)
     assert gain.loc["cold", "verdict"] == "reference"

@@ -249,7 +249,7 @@ def changed_table(name: str, **changes: Any) -> str:
         (text_with(verdict=["x"]), "'verdict' says something else than 'sentences'"),
         (text_with(sentences=[{"arm": "x"}]), "'sentences': each must have arm, verdict, opening, rest"),
         (text_with(stages={"cost": 3}), "'stages': 'cost': a table must be an object"),
-        (changed_table("gain", data=[[1]]), "'gain': row 0 must have 23 values"),
+        (changed_table("gain", data=[[1]]), "'gain': row 0 must have 28 values"),
         (changed_table("gain", keys="arm"), "'gain': 'keys' must be a list"),
         (changed_table("gain", dtypes=[]), "'gain': 'keys', 'names', 'columns' and 'dtypes' do not belong"),
         (changed_table("results", dtypes=["int64"] * 9), "'results': column 'arm' cannot be read as int64"),

@@ -162,7 +162,6 @@ def test_random_splits_are_drawn_anew_and_the_users_splitter_is_left_alone() -> 
     plan, again, other = (draw(splitter, 40, seed=seed) for seed in (1, 1, 2))
     assert splitter.random_state == 0
     assert not plan.fixed
-    assert plan.test_to_train == pytest.approx(1 / 3)
     assert same(plan, again)
     assert not np.array_equal(plan.streams[0][0].test, other.streams[0][0].test)
 

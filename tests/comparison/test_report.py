@@ -42,7 +42,9 @@ CURVE_COLUMNS = [
 
 
 def gains():
-    return make_gain({arm: dict(zip(GAIN_COLUMNS, row, strict=True)) for arm, row in GAIN_ROWS.items()})
+    gain = make_gain({arm: dict(zip(GAIN_COLUMNS, row, strict=True)) for arm, row in GAIN_ROWS.items()})
+    gain.loc["warm", ["reached_by_cold", "worst_gain"]] = [0.8, -0.05]
+    return gain
 
 
 def make_curves(n_repeats, phases):
@@ -123,13 +125,13 @@ def page():
 
 def test_gain_table_shows_rounded_numbers_with_their_intervals(page):
     table = Page(page)
-    assert table.row("cold") == ["cold", "reference", "0.941", *["-"] * 6, "90%", "1.84 s"]
+    assert table.row("cold") == ["cold", "reference", "0.941", *["-"] * 6, "90%", "-", "1.84 s"]
     assert table.row("warm") == [
         *("warm", "◆ undecided", "0.930", "-0.011[-0.015, -0.007]"),
-        *("<0.1%", "31.0%", "69.0%", "2.8x[1.9, 4.2]", "-", "70%", "612 ms"),
+        *("<0.1%", "31.0%", "69.0%", "2.8x[1.9, 4.2]", "-", "70%cold 80%", "-0.050", "612 ms"),
     ]
     assert table.row("<b>x</b>")[3:] == [
-        *("+0.022[0.015, 0.028]", ">99.9%", "<0.1%", "0%", "1.9x[1.4, 2.6]", "-", "100%", "2.5 min")
+        *("+0.022[0.015, 0.028]", ">99.9%", "<0.1%", "0%", "1.9x[1.4, 2.6]", "-", "100%", "-", "2.5 min")
     ]
 
 
@@ -192,7 +194,7 @@ def test_written_file_is_the_rendered_page(page, tmp_path):
 
 def test_cells_are_sorted_by_their_full_numbers_and_what_is_missing_has_none(page):
     parsed = Page(page)
-    found = [(row[0], keys) for row, keys in zip(parsed.rows, parsed.keys, strict=True) if len(keys) == 11]
+    found = [(row[0], keys) for row, keys in zip(parsed.rows, parsed.keys, strict=True) if len(keys) == 12]
     table = dict(found)
     assert table["warm"][1:5] == ["undecided", "0.9301", "-0.0111", "0.0001"]
     assert table["cold"][1:5] == ["reference", "0.9412", "", ""]
@@ -239,30 +241,22 @@ def test_a_sentence_is_marked_with_its_verdict(page):
     assert '<li><i aria-hidden="true" class="mark undecided">◆</i><strong>warm is undecided</strong>: 24' in page
 
 
-@pytest.mark.parametrize(
-    ("bound", "low", "high", "cell"),
-    [
-        ("exact", 1.9, 4.2, "2.8x[1.9, 4.2]"),
-        ("at most", 0.0, 3.1, "at most 2.8x[≤ 3.1]"),
-        ("at least", 1.4, np.inf, "at least 2.8x[≥ 1.4]"),
-        ("at most", 0.0, NAN, "at most 2.8x"),
-        ("open", 0.0, np.inf, "open"),
-    ],
-)
-def test_cost_and_bounds_of_the_speedup(bound, low, high, cell):
-    gain = gains().assign(cost=["", "cheaper", "undecided"], speedup_bound=["exact", bound, "exact"])
+@pytest.mark.parametrize(("low", "high", "cell"), [(1.9, 4.2, "2.8x[1.9, 4.2]"), (NAN, NAN, "2.8x")])
+def test_cost_and_interval_of_the_speedup(low, high, cell):
+    gain = gains().assign(cost=["", "cheaper", "undecided"])
     gain.loc["warm", ["speedup_low", "speedup_high"]] = [low, high]
     table = Page(render_html(findings(gain=gain)))
     assert table.row("warm")[7:9] == [cell, "cheaper"]
     assert table.row("cold")[8] == "-"
     key = next(keys[7] for row, keys in zip(table.rows, table.keys, strict=True) if row[:1] == ["warm"])
-    assert key == ("" if bound == "open" else "2.84")
+    assert key == "2.84"
 
 
 def test_an_incumbent_that_is_not_trained_has_no_speedup():
-    gain = gains().assign(speedup_bound=["exact", "", "exact"])
-    gain.loc["warm", ["speedup", "speedup_low", "speedup_high", "seconds"]] = NAN
-    assert Page(render_html(findings(gain=gain))).row("warm")[7:] == ["-", "-", "70%", "-"]
+    gain = gains()
+    untrained = ["speedup", "speedup_low", "speedup_high", "reached", "reached_by_cold", "seconds"]
+    gain.loc["warm", untrained] = NAN
+    assert Page(render_html(findings(gain=gain))).row("warm")[7:] == ["-", "-", "-", "-0.050", "-"]
 
 
 def test_what_stands_beside_the_decision_is_a_table():
@@ -270,8 +264,11 @@ def test_what_stands_beside_the_decision_is_a_table():
     beside = ["p_value", "p_holm", "p_improvement", "p_improvement_low", "p_improvement_high"]
     gain.loc["warm", beside] = [0.0004, 0.0312, 0.8, 0.4, 0.96]
     gain.loc["warm", ["bootstrap_low", "bootstrap_high"]] = [-0.0141, -0.0072]
+    gain.loc["warm", ["corrected_t_low", "corrected_t_high", "p_adjusted", "p_phases"]] = [-0.02, 0.01, 0.5, 0.02]
     page = Page(render_html(findings(gain=gain)))
-    assert page.row("warm", 2) == ["warm", "-0.011", "[-0.014, -0.007]", "<0.001", "0.031", "80%[40%, 96%]"]
+    assert page.row("warm", 2) == [
+        *("warm", "0.500", "0.020", "<0.001", "0.031", "[-0.020, 0.010]", "[-0.014, -0.007]", "80%[40%, 96%]"),
+    ]
     assert len([row for row in page.rows if row and row[0] == "cold"]) == 2  # not the reference
 
 
@@ -332,17 +329,16 @@ def test_without_curves_the_page_says_so():
 
 
 @pytest.mark.parametrize("render", [render_html, short_html])
-def test_fixed_splits_limit_the_verdict_to_this_stream(render, monkeypatch):
+def test_notes_are_told(render, monkeypatch):
     monkeypatch.setattr("sk_warmstart.comparison.report._plots._svg", lambda *args: "")
-    assert "this stream of data only" not in render(findings())
-    assert "this stream of data only" in render(findings(fixed_splits=True))
+    assert "On this &lt;stream&gt; only." in render(findings(notes=("On this <stream> only.",)))
 
 
 def test_one_replicate_one_phase_and_missing_numbers_do_not_break_the_page():
     gain = gains()
     gain.loc["warm", gain.select_dtypes("number").columns] = NAN
     page = render_html(findings(gain=gain, n_repeats=1, phases=(2,), best_arm=None))
-    assert Page(page).row("warm") == ["warm", "◆ undecided", *["-"] * 9]
+    assert Page(page).row("warm") == ["warm", "◆ undecided", *["-"] * 10]
     assert Page(page).row("cold", 1) == ["cold", "0.820"]
     assert "nan" not in re.sub(r"<[^>]*>", "", page).lower().split()
     assert "Best policy" not in page

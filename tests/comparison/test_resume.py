@@ -22,7 +22,7 @@ from sk_warmstart import WarmStartClassifier, WarmStartComparator
 from sk_warmstart.comparison import DataIncremental
 
 X, Y = load_iris(return_X_y=True)
-CLOCK = ["seconds", "memory"]
+CLOCK = ["seconds", "process_seconds", "memory"]
 
 
 def comparator(folder: Path | None, estimator: Any = None, **params: Any) -> WarmStartComparator:

@@ -1,13 +1,15 @@
-"""Averages within replicates, and speed-ups with runs that never got there."""
+"""Averages within replicates, efforts until a target, and speed-ups."""
 
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from sk_warmstart.statistics import correlated_t, geometric_speedup, replicate_means
+from sk_warmstart.statistics import correlated_t, effort_to_target, geometric_speedup, replicate_means
 
 # -- averages --------------------------------------------------------------------------------------------
 
@@ -53,88 +55,47 @@ def test_it_is_the_t_interval_on_logarithms() -> None:
         tuple(np.exp(stats.ttest_1samp(logs, 0).confidence_interval(0.95)))
     )
     assert got.median == pytest.approx(math.sqrt(2 * 3))
-    assert (got.bound, got.n_replicates, got.reached_reference, got.reached_arm) == ("exact", 4, 1, 1)
+    assert got.p_value == pytest.approx(stats.ttest_1samp(logs, 0).pvalue)
+    assert got.n_replicates == 4
 
 
 def test_slower_is_as_far_from_one_as_faster() -> None:
-    here, there = (
-        geometric_speedup(COLD, WARM, test_to_train=0.2),
-        geometric_speedup(WARM, COLD, test_to_train=0.2),
-    )
+    here, there = geometric_speedup(COLD, WARM), geometric_speedup(WARM, COLD)
     assert (there.speedup, there.low, there.high) == pytest.approx((1 / here.speedup, 1 / here.high, 1 / here.low))
+    assert there.p_value == pytest.approx(here.p_value)
 
 
-def test_an_arm_that_did_not_get_there_makes_an_upper_bound() -> None:
-    got = geometric_speedup(COLD, WARM, reached_arm=[True, True, True, False])
-    exact = geometric_speedup(COLD, WARM)
-    assert (got.bound, got.low, got.reached_arm) == ("at most", 0, 0.75)
-    assert got.speedup == pytest.approx(exact.speedup)  # at 900 it was slower already
-    assert got.high == pytest.approx(exact.high)
-    assert got.median == pytest.approx(exact.median)
-
-
-def test_a_reference_that_did_not_get_there_makes_a_lower_bound() -> None:
-    reached = [False, True, True, True]
-    got = geometric_speedup(COLD, WARM, reached_reference=reached)
-    mirror = geometric_speedup(WARM, COLD, reached_arm=reached)
-    assert (got.bound, got.high, mirror.bound, mirror.low) == ("at least", math.inf, "at most", 0)
-    assert (got.speedup, got.low) == pytest.approx((1 / mirror.speedup, 1 / mirror.high))
-
-
-def test_stopping_short_is_never_fast() -> None:
-    got = geometric_speedup([300.0] * 4, [100.0] * 4, reached_arm=[False] * 4)
-    assert got.speedup == 1
-    assert got.bound == "at most"
-    other = geometric_speedup([100.0] * 4, [300.0] * 4, reached_reference=[False] * 4)
-    assert (other.speedup, other.bound) == (1, "at least")
-
-
-def test_where_neither_got_there_nothing_is_known() -> None:
-    got = geometric_speedup(COLD, WARM, [True, True, True, False], [True, True, True, False])
-    assert (got.bound, got.low, got.high) == ("open", 0, math.inf)
-    assert math.isfinite(got.speedup)
-    assert math.isnan(got.median)  # between those of 2 and 3, and of 3 and 4
-
-
-def test_a_bound_holds_whatever_the_censored_runs_would_have_taken() -> None:
-    rng, budget = np.random.default_rng(0), 500.0
-    done, late = rng.uniform(100, budget, 12), rng.lognormal(6, 0.5, 12)
-    stopped, reached = np.minimum(late, budget), late <= budget
-    assert 0 < reached.sum() < 12
-    true, known = geometric_speedup(done, late), geometric_speedup(done, stopped, reached_arm=reached)
-    assert known.bound == "at most"
-    assert true.speedup < known.speedup
-    true, known = geometric_speedup(late, done), geometric_speedup(stopped, done, reached_reference=reached)
-    assert known.bound == "at least"
-    assert true.speedup > known.speedup
-
-
-def test_the_end_of_the_interval_that_holds_covers_the_true_speedup() -> None:
-    rng, n, missed = np.random.default_rng(1), 400, 0
-    for _ in range(n):
-        cold, warm = np.exp(rng.normal(-1.0, 0.2, 8)), np.exp(rng.normal(-0.7, 0.5, 8))  # truly exp(-0.3)
-        budget = np.maximum(1.0, cold)
-        got = geometric_speedup(cold, np.minimum(warm, budget), reached_arm=warm <= budget)
-        missed += not got.low <= math.exp(-0.3) <= got.high
-    assert missed <= stats.binom.ppf(0.999, n, 0.05)
+@given(st.floats(0.01, 100))
+def test_the_unit_of_the_effort_is_of_no_account(unit: float) -> None:
+    here, there = (geometric_speedup(np.multiply(k, COLD), np.multiply(k, WARM)) for k in (1, unit))
+    assert (there.speedup, there.low, there.high) == pytest.approx((here.speedup, here.low, here.high))
 
 
 def test_phases_of_a_replicate_are_one() -> None:
-    replicate = [0, 0, 1, 1]
-    got = geometric_speedup(COLD, WARM, replicate=replicate)
+    got = geometric_speedup(COLD, WARM, replicate=[0, 0, 1, 1])
     logs = np.log(np.divide(COLD, WARM)).reshape(2, 2).mean(axis=1)
     assert got.n_replicates == 2
     assert got.speedup == pytest.approx(np.exp(logs.mean()))
     assert math.isnan(got.low)
-    assert math.isnan(got.high)
-    censored = geometric_speedup(COLD, WARM, reached_arm=[False, True, True, True], replicate=replicate)
-    assert (censored.bound, censored.low) == ("at most", 0)
-    assert math.isnan(censored.high)
+    assert math.isnan(got.p_value)
 
 
-def test_most_runs_censored_leave_no_median() -> None:
-    got = geometric_speedup(COLD, WARM, reached_arm=[False, False, False, True])
-    assert math.isnan(got.median)
+def test_pooled_is_the_ratio_of_what_a_replicate_spent() -> None:
+    got = geometric_speedup(COLD, WARM, replicate=[0, 0, 1, 1], pooled=True)
+    assert got.speedup == pytest.approx(math.sqrt((900 / 350) * (1250 / 1050)))
+
+
+def test_equal_efforts_are_no_speed_up() -> None:
+    got = geometric_speedup(COLD, COLD)
+    assert (got.speedup, got.low, got.high, got.p_value) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("n", "sure"), [(2, False), (5, False), (6, True)])
+def test_equal_ratios_are_as_sure_as_their_signs(n: int, sure: bool) -> None:
+    got = geometric_speedup([500.0] * n, [100.0] * n)
+    assert got.speedup == pytest.approx(5)
+    assert got.p_value == 2 ** (1 - n)
+    assert math.isfinite(got.low) == math.isfinite(got.high) == sure
 
 
 def test_an_enormous_interval_is_no_error() -> None:
@@ -149,9 +110,44 @@ def test_an_enormous_interval_is_no_error() -> None:
         (([], []), "efforts must come in pairs, and at least one"),
         (([1.0, 0.0], [1.0, 1.0]), "efforts must be above 0"),
         (([1.0, math.nan], [1.0, 1.0]), "efforts must be above 0"),
-        (([1.0, 1.0], [1.0, 1.0], [True]), "one answer for each of the 2 runs"),
     ],
 )
 def test_what_has_no_speed_says_why(arguments: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         geometric_speedup(*arguments)
+
+
+# -- the effort until a target ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "effort"), [(0.1, 100), (0.7, 100), (0.75, 200), (0.9, 200), (0.1 + 0.8, 200), (0.95, math.nan)]
+)
+def test_the_first_score_that_reaches_the_target_counts(target: float, effort: float) -> None:
+    got = effort_to_target([0, 100, 200, 300], [0.2, 0.7, 0.9, 0.8], target, least=100)
+    assert got == pytest.approx(effort, nan_ok=True)
+
+
+def test_scores_that_are_no_numbers_reach_nothing() -> None:
+    assert math.isnan(effort_to_target([1, 2], [math.nan, math.nan], 0.0))
+    assert math.isnan(effort_to_target([], [], 0.0))
+    with pytest.raises(ValueError, match="one effort for each score"):
+        effort_to_target([1], [0.1, 0.2], 0.1)
+
+
+def test_equal_arms_with_the_lower_of_both_ends_as_target_are_rarely_told_apart() -> None:
+    rng, n, found, logs = np.random.default_rng(0), 100, 0, []
+    epochs = np.arange(1, 41)
+    for _ in range(n):
+        rates = np.exp(rng.normal(1.5, 0.3, (2, 40)))
+        curves = 0.9 - 0.6 * np.exp(-epochs / rates[..., None]) + rng.normal(0, 0.03, (2, 40, 40))
+        ends = curves.max(axis=2)  # with early stopping the best is returned
+        efforts = [
+            [effort_to_target(epochs, curve, min(pair) - 0.01) for curve, pair in zip(arm, ends.T, strict=True)]
+            for arm in curves
+        ]
+        got = geometric_speedup(*efforts, replicate=np.repeat(np.arange(10), 4))
+        found += not got.low <= 1 <= got.high
+        logs.append(math.log(got.speedup))
+    assert found <= stats.binom.ppf(0.999, n, 0.05)
+    assert abs(np.mean(logs)) < 0.05

@@ -15,14 +15,21 @@ from ...statistics._decision import DecisionRule
 _COLUMNS = {
     "gain": (
         *("score", "gain", "gain_low", "gain_high", "p_better", "p_equivalent", "p_worse"),
-        *("speedup", "speedup_low", "speedup_high", "speedup_bound", "reached", "seconds", "verdict", "cost"),
-        *("p_value", "p_holm", "p_improvement", "p_improvement_low", "p_improvement_high"),
-        *("bootstrap_low", "bootstrap_high"),
+        *("speedup", "speedup_low", "speedup_high", "reached", "reached_by_cold", "seconds", "verdict", "cost"),
+        *("p_adjusted", "worst_gain", "p_value", "p_holm", "corrected_t_low", "corrected_t_high"),
+        *(
+            "p_improvement",
+            "p_improvement_low",
+            "p_improvement_high",
+            "bootstrap_low",
+            "bootstrap_high",
+            "p_phases",
+        ),
     ),
     "results": ("repeat", "phase", "arm", "n_train", "n_test", "score", "start_score", "seconds", "samples"),
     "curves": ("repeat", "phase", "arm", "epoch", "samples"),
 }
-_TEXTS = {"arm", "verdict", "cost", "speedup_bound"}  # all others are numbers
+_TEXTS = {"arm", "verdict", "cost"}  # all others are numbers
 
 
 class Sentence(NamedTuple):
@@ -48,6 +55,7 @@ class Content:
     gain: pd.DataFrame
     stages: Mapping[str, pd.DataFrame]
     sentences: tuple[Sentence, ...]
+    notes: tuple[str, ...]
     advice: str | None
     interrupted: str | None
     best_arm: str | None

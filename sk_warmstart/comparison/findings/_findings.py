@@ -26,6 +26,8 @@ class Findings(Content):
     sentences : tuple of Sentence
         The verdict in words, one sentence an arm, each with ``arm``, ``verdict``, ``opening``, ``rest`` and
         ``text``.
+    notes : tuple of str
+        On what all verdicts rest, and how far they reach, where that needs saying.
     advice, interrupted, best_arm : str or None
         What to do next; what Ctrl-C left out; the arm to go on with.
     reference, score : str

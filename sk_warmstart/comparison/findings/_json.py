@@ -38,6 +38,7 @@ def as_dict(findings: Content) -> dict[str, Any]:
         "interrupted": findings.interrupted,
         "verdict": [sentence.text for sentence in findings.sentences],
         "sentences": [sentence._asdict() for sentence in findings.sentences],
+        "notes": list(findings.notes),
         "advice": findings.advice,
         "best_policy": findings.best_arm,
         "best_arm": findings.best_arm,
@@ -198,6 +199,12 @@ def _sentences(value: Any) -> tuple[Sentence, ...]:
     return tuple(Sentence(**part) for part in parts)
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list, got {value!r:.80}")
+    return tuple(map(_text, value))
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "settings": _mapping_of(_setting),
     "versions": _mapping_of(_text),
@@ -209,6 +216,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "test_to_train": _number,
     "interrupted": _text_or_none,
     "sentences": _sentences,
+    "notes": _texts,
     "advice": _text_or_none,
     "best_arm": _text_or_none,
     **dict.fromkeys(_TABLES, table_from_dict),

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ...statistics._decision import DecisionRule
 from .._names import REFERENCE
+from .._row_scores import RowScores
+from ._advice import advice
+from ._dummy import worth_of_cold
 from ._findings import Findings
 from ._frames import plain
-from ._gain import best_arm, gain_table, reach_targets
-from ._sentences import advice, failures_by_arm, sentences
+from ._gain import best_arm, gain_table
+from ._notes import notes
+from ._rows import RowTable
+from ._sentences import Terms, sentences
+from ._targets import reach_targets
 from ._versions import versions
 from .stages._all import stage_tables
 from .stages._stage import Runs
@@ -23,28 +31,48 @@ def make_findings(
     curves: pd.DataFrame,
     measured: Mapping[str, pd.DataFrame],
     *,
+    row_scores: Sequence[RowScores] = (),
+    clusters: NDArray | None = None,
     rule: DecisionRule,
+    chosen_rope: str | None = None,
     target: float | None,
     score: str,
+    validation_score: str = "validation score",
+    scored_as_validated: bool = False,
     test_to_train: float,
     fixed_splits: bool,
+    folds: bool = False,
     interrupted: str | None,
     n_repeats: int,
     settings: Mapping[str, Any],
 ) -> Findings:
-    """Judge the runs, and put what they came to into tables and words."""
-    results = reach_targets(results, curves, rule.rope, target)
-    gain, pairs = gain_table(results, test_to_train, rule.rope, rule.confidence)
-    best = best_arm(gain, rule.rope)
+    """Judge the runs, and put what they came to into tables and words.
+
+    ``clusters`` are the groups of all rows, where there are any; ``chosen_rope`` says how the ROPE was found,
+    where that is news; ``scored_as_validated`` whether the validation score is the score, and has the ROPE's unit.
+    """
+    rows = RowTable(row_scores, clusters) if len(row_scores) else None
+    results = reach_targets(results, curves, rule.rope if scored_as_validated else 0.0, target)
+    gain, pairs = gain_table(results, rows, rule, test_to_train, target, folds)
+    stages = stage_tables(Runs(results, curves, measured, gain, test_to_train, rule, rows))
+    best = best_arm(gain, stages.get("incumbent"))
+    dummy = measured.get("dummy", pd.DataFrame())
     return Findings(
         results=results,
         curves=curves,
         gain=gain,
-        stages=stage_tables(Runs(results, curves, measured, gain, test_to_train, rule)),
+        stages=stages,
         sentences=tuple(
-            sentences(gain, pairs, n_repeats, rule, score, fixed_splits, target, failures_by_arm(results))
+            sentences(gain, pairs, results, Terms(score, validation_score, rule, n_repeats, fixed_splits, target))
         ),
-        advice=advice(gain, pairs, best, n_repeats, fixed_splits),
+        notes=notes(
+            results,
+            worth_of_cold(results, dummy, score, rule.confidence),
+            None if chosen_rope is None else f"The ROPE is {rule.rope:.3g}: {chosen_rope}.",
+            fixed=fixed_splits,
+            n_groups=None if clusters is None else len(np.unique(clusters)),
+        ),
+        advice=advice(gain, pairs, best, rule, n_repeats, fixed_splits, stages.get("incumbent")),
         interrupted=interrupted,
         best_arm=best,
         reference=REFERENCE,

@@ -1,17 +1,21 @@
-"""The verdict as a person would say it, and what to do next."""
+"""The verdict on each arm as a person would say it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ...statistics._decision import DecisionRule
-from .._names import FAILED, INCUMBENT, REFERENCE
+from ...statistics._pairs import PairsNeeded
+from .._names import FAILED, INCUMBENT
 from ._content import Sentence
+from ._gain import gains_by_phase, paired_gains
 
-_MANY_PAIRS = 100  # more of them are no advice
+_FAR = 5.0  # robust standard deviations below the median, and a replicate is far off
+_SAME_EFFORT = (0.95, 1.05)  # speed-ups that two digits show as 1
 
 # What follows from the two axes, score and effort; None stands for any effort.
 _NEXT = {
@@ -19,75 +23,47 @@ _NEXT = {
     ("beneficial", None): "use it",
     ("neutral", "cheaper"): "use it",
     ("neutral", "costlier"): "stay cold",
-    ("neutral", None): "either will do",
-    ("detrimental", "cheaper"): "stay cold, unless effort matters more than the score",
+    ("neutral", "similar"): "either will do",
+    ("neutral", None): "it is not shown to save effort, so there is no reason to change",
     ("detrimental", None): "stay cold",
 }
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What sentences call things: the score, the validation score, the rule, and what was held fixed."""
+
+    score: str
+    validation_score: str
+    rule: DecisionRule
+    n_repeats: int
+    fixed: bool
+    target: float | None = None
+
+
 def sentences(
-    gain: pd.DataFrame,
-    pairs: Mapping[str, int | None],
-    n_repeats: int,
-    rule: DecisionRule,
-    scorer: str,
-    fixed: bool,
-    target: float | None,
-    failures: Mapping[str, str],
+    gain: pd.DataFrame, pairs: Mapping[str, PairsNeeded | None], results: pd.DataFrame, terms: Terms
 ) -> list[Sentence]:
     """Say the verdict on each arm as a person would."""
-    goal = "cold's score" if target is None else f"a validation score of {target:g}"
+    failures = failures_by_arm(results)
     found = []
     for name, row in gain[gain["verdict"] != "reference"].iterrows():
         arm = str(name)
         if row["verdict"] == FAILED:
             found.append(Sentence(arm, FAILED, f"{arm} failed{failures[arm]}."))
             continue
-        parts = [f": {_score_part(row, rule.rope, scorer)}"]
-        if row["verdict"] == "undecided":
-            parts.append(_undecided_part(pairs.get(arm), n_repeats, fixed))
-        parts.append(_speed_part(row, goal))
-        parts.append("" if arm == INCUMBENT else _next_part(row))
-        rest = "; ".join(part for part in parts if part) + "."
+        parts = [
+            _score_part(row, terms),
+            _undecided_part(row, pairs.get(arm), terms) if row["verdict"] == "undecided" else "",
+            _worst_part(row, paired_gains(results, arm), terms.rule.rope),
+            _phases_part(row, gains_by_phase(results, arm), terms.rule),
+            _effort_part(row, results, terms),
+            "" if arm == INCUMBENT else _next_part(row, terms.rule),
+        ]
+        where = " on this stream" if terms.fixed else ""
+        rest = f"{where}: {'; '.join(part for part in parts if part)}."
         found.append(Sentence(arm, str(row["verdict"]), f"{arm} is {row['verdict']}", rest))
     return found
-
-
-def advice(gain: pd.DataFrame, pairs: Mapping[str, int | None], best: str, n_repeats: int, fixed: bool) -> str:
-    """Say what to do next, in one or two sentences."""
-    challengers = gain.drop(index=[REFERENCE, INCUMBENT], errors="ignore")
-    verdict = REFERENCE if best == REFERENCE else str(gain.loc[best, "verdict"])
-    cost = str(gain.loc[best, "cost"])
-    if best == REFERENCE:
-        worse = challengers["verdict"].isin(["detrimental", FAILED]).all()
-        first = "Retrain cold: " + (
-            "no other start is as good." if worse else "no other start is shown to be worth changing to."
-        )
-    elif verdict == "undecided":
-        first = f"Nothing speaks for a change yet: {best} looks best, and it may be chance."
-    else:
-        effort = {"cheaper": " and cheaper", "costlier": ", and costlier"}.get(cost, "")
-        score = {"beneficial": "better than cold", "neutral": "as good as cold"}.get(verdict, "close to cold")
-        first = f"Retrain with {best}: it is {score}{effort}."
-    open_arms = [str(arm) for arm in challengers.index[challengers["verdict"] == "undecided"]]
-    return " ".join(part for part in (first, _more(open_arms, pairs, n_repeats, fixed)) if part)
-
-
-def _more(open_arms: list[str], pairs: Mapping[str, int | None], n_repeats: int, fixed: bool) -> str:
-    """What would decide the arms that are undecided."""
-    if not open_arms:
-        return ""
-    needed = {arm: number for arm in open_arms if (number := pairs.get(arm)) is not None and number > n_repeats}
-    names = " and ".join(open_arms) if len(open_arms) < 3 else f"{len(open_arms)} undecided arms"
-    if n_repeats < 2:
-        return f"To decide about {names}, set n_repeats to 5 at least."
-    if needed:
-        first = min(needed, key=lambda arm: needed[arm])
-        if needed[first] > _MANY_PAIRS:
-            return f"To decide about {first} would take some {needed[first]} replicates."
-        return f"More replicates would decide: n_repeats={needed[first]}, say, about {first}."
-    remedy = "a wider rope" if fixed else "a wider rope, or more rows"
-    return f"More replicates would not decide about {names}; {remedy} may."
 
 
 def failures_by_arm(results: pd.DataFrame) -> dict[str, str]:
@@ -101,57 +77,100 @@ def failures_by_arm(results: pd.DataFrame) -> dict[str, str]:
     return words
 
 
-def _score_part(row: pd.Series, rope: float, scorer: str) -> str:
-    probability = {
-        "beneficial": ("above", "p_better"),
-        "detrimental": ("below minus", "p_worse"),
-        "neutral": ("within", "p_equivalent"),
-    }.get(row["verdict"])
-    text = f"{scorer} {row['gain']:+.4f} against cold [{row['gain_low']:+.4f}, {row['gain_high']:+.4f}]"
-    if probability is None:
+def differs_by_phase(row: pd.Series, rule: DecisionRule) -> bool:
+    """Whether an arm's gain is shown to differ from phase to phase."""
+    return bool(row["p_phases"] <= 1 - rule.confidence)
+
+
+def _score_part(row: pd.Series, terms: Terms) -> str:
+    rope = terms.rule.rope
+    text = f"{terms.score} {_signed(row['gain'])} against cold"
+    if np.isfinite(row["gain_low"]):
+        text += f" [{_signed(row['gain_low'])}, {_signed(row['gain_high'])}]"
+    verdict = row["verdict"]
+    if verdict == "neutral":
+        return f"{text}, within the ROPE of ±{rope:.3g} with probability {row['p_equivalent']:.0%}"
+    if verdict not in ("beneficial", "detrimental"):
         return text
-    where, column = probability
-    return f"{text}, {where} the ROPE of {rope:g} with probability {row[column]:.0%}"
+    what, column = ("gain", "p_better") if verdict == "beneficial" else ("loss", "p_worse")
+    beyond = f" of more than the ROPE of {rope:.3g}" if rope else ""
+    return f"{text}, a {what}{beyond} with probability {row[column]:.0%}"
 
 
-def _undecided_part(needed: int | None, n_repeats: int, fixed: bool) -> str:
-    if n_repeats < 2:
+def _undecided_part(row: pd.Series, needed: PairsNeeded | None, terms: Terms) -> str:
+    """What is too little to decide, and how much more would do."""
+    if terms.n_repeats < 2:
         return "one pair decides nothing, run at least 5"
-    if needed is not None and needed > n_repeats:
-        return f"about {needed} pairs would decide, {needed - n_repeats} more than were run"
-    if fixed:
-        return "no affordable number of pairs would decide"
-    return "more pairs of these splits would not decide, the gain differs too much from split to split"
+    alone = max(row["p_better"], row["p_worse"]) >= terms.rule.p_difference
+    reason = "one of so many arms looks as different by chance; " if alone else ""
+    if needed is None:
+        return f"{reason}more replicates are not likely to decide"
+    return f"{reason}with {needed.n} replicates the chance of a decision is {needed.probability:.0%}"
 
 
-def _speed_part(row: pd.Series, goal: str) -> str:
+def _worst_part(row: pd.Series, gains: np.ndarray, rope: float) -> str:
+    """The worst replicate, where it is far off."""
+    middle = float(np.median(gains)) if len(gains) else np.nan
+    spread = 1.4826 * float(np.median(np.abs(gains - middle))) if len(gains) else np.nan
+    far = len(gains) > 2 and middle - row["worst_gain"] > max(_FAR * spread, rope) and row["worst_gain"] < -rope
+    return f"but in its worst replicate it lost {-row['worst_gain']:.3g}" if far else ""
+
+
+def _phases_part(row: pd.Series, by_phase: pd.Series, rule: DecisionRule) -> str:
+    """The best and the worst phase, where phases are shown to differ."""
+    if not differs_by_phase(row, rule):
+        return ""
+    low, high = (
+        f"{_signed(float(by_phase.iloc[at]))} in phase {by_phase.index[at]}"
+        for at in (int(by_phase.argmin()), int(by_phase.argmax()))
+    )
+    return f"phases differ, from {low} to {high}"
+
+
+def _effort_part(row: pd.Series, results: pd.DataFrame, terms: Terms) -> str:
     speed, low, high = row["speedup"], row["speedup_low"], row["speedup_high"]
+    timed, verdict = np.isfinite(row["reached"]), row["verdict"]
     if not np.isfinite(speed):
         return ""
-    bound = {"at most": "at most ", "at least": "at least "}.get(row["speedup_bound"], "")
-    kind = "fewer"
-    if speed < 1:
-        speed, low, high, kind = 1 / speed, _over(high), _over(low), "more"
-        bound = {"at most ": "at least ", "at least ": "at most "}.get(bound, "")
-    effort = f"{bound}{speed:.2g} times{_interval(low, high)} {kind} training samples"
-    if not np.isfinite(row["reached"]):
-        return f"it trained on {effort}"
-    runs = "" if row["reached"] == 1 else f" in {row['reached']:.0%} of its runs"
-    return f"it reached {goal}{runs}, with {effort}"
+    if verdict == "detrimental":
+        return _reached_part(row, terms) if timed else ""
+    if _SAME_EFFORT[0] <= speed <= _SAME_EFFORT[1]:
+        effort = f"it needed about as many training samples as cold{_interval(low, high)}"
+    elif speed > 1:
+        effort = f"cold needed {speed:.2g} times{_interval(low, high)} as many training samples"
+    else:
+        effort = f"it needed {1 / speed:.2g} times{_interval(1 / high, 1 / low)} as many training samples as cold"
+    epochs = results["epochs"].max()
+    budget = f" in fits of up to {epochs:.0f} epochs" if epochs > 0 else ""
+    if not timed:
+        return f"{effort}{budget}"
+    if terms.target is None:
+        return f"{effort} to reach the {terms.validation_score} that both reach{budget}"
+    return (
+        f"{effort} to reach a {terms.validation_score} of {terms.target:g} or the end{budget} (it reached it in "
+        f"{row['reached']:.0%} of its runs, cold in {row['reached_by_cold']:.0%})"
+    )
 
 
-def _over(value: float) -> float:
-    return np.inf if value == 0 else 1 / value
+def _reached_part(row: pd.Series, terms: Terms) -> str:
+    goal = f"cold's {terms.validation_score}"
+    if terms.target is not None:
+        goal = f"a {terms.validation_score} of {terms.target:g}"
+    return f"it reached {goal} in {row['reached']:.0%} of its runs"
 
 
 def _interval(low: float, high: float) -> str:
-    if low == 0:  # an end that runs without the target leave open
-        return f" [up to {high:.2g}]" if np.isfinite(high) else ""
-    if np.isinf(high):
-        return f" [{low:.2g} at least]"
-    return "" if np.isnan(low) and np.isnan(high) else f" [{low:.2g}, {high:.2g}]"
+    return f" [{low:.2g}, {high:.2g}]" if np.isfinite([low, high]).all() else ""
 
 
-def _next_part(row: pd.Series) -> str:
+def _signed(value: float) -> str:
+    """Write a gain to four digits after the point, or to three that count where it is smaller or larger."""
+    return f"{value:+.4f}" if 0.001 <= abs(value) < 10 or abs(value) < 1e-12 else f"{value:+.3g}"
+
+
+def _next_part(row: pd.Series, rule: DecisionRule) -> str:
     verdict, cost = row["verdict"], row["cost"]
-    return _NEXT.get((verdict, cost), _NEXT.get((verdict, None), ""))
+    follows = _NEXT.get((verdict, cost), _NEXT.get((verdict, None), ""))
+    if follows == "use it" and differs_by_phase(row, rule):
+        return "use it if phases to come are like the mean of these"
+    return follows

@@ -12,15 +12,16 @@ from sklearn.base import BaseEstimator
 
 from ..._compat._sklearn import num_samples
 from ..._parameters import check_flag, check_integer, check_number
-from ._draws import group_codes, hold_out_groups
-from ._phase import Index, Phase, Plan
+from ._draws import fold, group_codes, hold_out_groups
+from ._phase import Index, Phase, Plan, Replicate
 
 
 class ClassIncremental(BaseEstimator):
     """Classes that arrive in groups: every phase is judged on the classes seen so far [1]_.
 
-    Each replicate draws the test rows anew, the same share of each class. With groups of rows, a group tests
-    or trains as a whole; its rows arrive when their classes do.
+    The same share of each class tests: replicates test disjoint folds of its rows, as many as there are, then
+    folds of another order. With groups of rows, a group tests or trains as a whole; its rows arrive when their
+    classes do.
 
     Parameters
     ----------
@@ -65,7 +66,14 @@ class ClassIncremental(BaseEstimator):
         self.order = order
         self.cumulative = cumulative
 
-    def plan(self, X: Any, labels: NDArray | None, rng: np.random.Generator, groups: Any = None) -> Plan:
+    def plan(
+        self,
+        X: Any,
+        labels: NDArray | None,
+        rng: np.random.Generator,
+        groups: Any = None,
+        replicate: Replicate | None = None,
+    ) -> Plan:
         """Draw the phases of one replicate.
 
         Parameters
@@ -78,6 +86,8 @@ class ClassIncremental(BaseEstimator):
             Source of the draw.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, such as those of one patient.
+        replicate : Replicate, default=None
+            Number of the replicate, and a seed that all of them have in common; without, one draw by itself.
 
         Returns
         -------
@@ -99,9 +109,8 @@ class ClassIncremental(BaseEstimator):
         if num_samples(X) != len(codes):
             raise ValueError(f"there are {len(codes)} labels for {num_samples(X)} rows")
         arrivals = self._arrivals(names, rng)
-        train, test = self._hold_out(
-            codes, names, rng, None if groups is None else group_codes(groups, len(codes))
-        )
+        own = None if groups is None else group_codes(groups, len(codes))
+        train, test = self._hold_out(codes, names, own, rng, replicate or Replicate.alone(rng))
         # Phase in which each class arrives.
         arrival = np.empty(len(names), dtype=np.intp)
         for phase, classes in enumerate(arrivals):
@@ -152,12 +161,17 @@ class ClassIncremental(BaseEstimator):
         return np.split(order, np.cumsum([len(part) for part in parts])[:-1])
 
     def _hold_out(
-        self, codes: Index, names: list[Any], rng: np.random.Generator, groups: Index | None
+        self,
+        codes: Index,
+        names: list[Any],
+        groups: Index | None,
+        rng: np.random.Generator,
+        replicate: Replicate,
     ) -> tuple[Index, Index]:
         if groups is not None:
             if groups.max() < 1:
                 raise ValueError("there is one group only: test rows need a group of their own")
-            train, test = hold_out_groups(groups, codes, self.test_size, 1, rng)
+            train, test = hold_out_groups(groups, codes, self.test_size, 1, replicate)
             for part, verb in ((train, "train"), (test, "test")):
                 lacking = np.setdiff1d(np.arange(len(names)), codes[part])
                 if len(lacking):
@@ -171,7 +185,7 @@ class ClassIncremental(BaseEstimator):
             if len(members) < 2:
                 raise ValueError(f"class {name!r} has one row only: it needs one to train on and one to test on")
             n_test = min(max(round(self.test_size * len(members)), 1), len(members) - 1)
-            tests[rng.choice(members, n_test, replace=False)] = True
+            tests[members[fold(len(members), n_test, None, replicate, code)]] = True
         return rng.permutation(np.flatnonzero(~tests)), np.flatnonzero(tests)
 
 

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from ..._compat._sklearn import num_samples
 from ..._parameters import check_integer, check_number
-from ._draws import evenly_by_class, group_by_group, group_codes, hold_out_groups
-from ._phase import Index, Phase, Plan
+from ._draws import evenly_by_class, fold, group_by_group, group_codes, hold_out_groups
+from ._phase import Index, Phase, Plan, Replicate
 
 
 class DataIncremental(BaseEstimator):
     """Data that grow: every phase knows the rows of the one before and as many new ones.
 
-    Each replicate draws test rows and order anew. With labels, test rows and phases hold the classes in
-    equal shares, and every class occurs in the first phase. With groups, a group tests or trains as a whole
-    and arrives in one phase; shares and sizes are then as equal as the groups allow.
+    Replicates test disjoint folds of the rows, as many as there are, then folds of another order; the order in
+    which the others arrive is each replicate's own. With labels, test rows and phases hold the classes in equal
+    shares, and every class occurs in the first phase. With groups, a group tests or trains as a whole and
+    arrives in one phase; each replicate draws the groups that test, and fewer than ten take turns. Shares and
+    sizes are then as equal as the groups allow.
 
     Parameters
     ----------
@@ -42,7 +43,14 @@ class DataIncremental(BaseEstimator):
         self.n_phases = n_phases
         self.test_size = test_size
 
-    def plan(self, X: Any, labels: NDArray | None, rng: np.random.Generator, groups: Any = None) -> Plan:
+    def plan(
+        self,
+        X: Any,
+        labels: NDArray | None,
+        rng: np.random.Generator,
+        groups: Any = None,
+        replicate: Replicate | None = None,
+    ) -> Plan:
         """Draw the phases of one replicate.
 
         Parameters
@@ -55,6 +63,8 @@ class DataIncremental(BaseEstimator):
             Source of the draw.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, such as those of one patient.
+        replicate : Replicate, default=None
+            Number of the replicate, and a seed that all of them have in common; without, one draw by itself.
 
         Returns
         -------
@@ -77,25 +87,24 @@ class DataIncremental(BaseEstimator):
                 f"each phase needs at least {max(2, n_classes)} new ones. Ask for fewer phases, "
                 "or give more rows"
             )
-        draw = self._by_row(n, labels, rng) if groups is None else self._by_group(n, labels, groups, rng)
-        order, ends, test = draw
+        replicate = replicate or Replicate.alone(rng)
+        if groups is None:
+            order, ends, test = self._by_row(n, labels, rng, replicate)
+        else:
+            order, ends, test = self._by_group(n, labels, groups, rng, replicate)
         return Plan([[Phase(order[:end], test) for end in ends]], fixed=False)
 
-    def _by_row(self, n: int, labels: NDArray | None, rng: np.random.Generator) -> tuple[Index, list[int], Index]:
-        n_test = int(np.ceil(self.test_size * n))
-        seed = int(rng.integers(2**31))
-        splitter: Any = ShuffleSplit(1, test_size=self.test_size, random_state=seed)
-        if labels is not None:
-            counts = np.unique(labels, return_counts=True)[1]
-            if counts.min() >= 2 and n_test >= len(counts):
-                splitter = StratifiedShuffleSplit(1, test_size=self.test_size, random_state=seed)
-        train, test = next(splitter.split(np.zeros(n), labels))
+    def _by_row(
+        self, n: int, labels: NDArray | None, rng: np.random.Generator, replicate: Replicate
+    ) -> tuple[Index, list[int], Index]:
+        test = fold(n, int(np.ceil(self.test_size * n)), labels, replicate)
+        train = np.setdiff1d(np.arange(n), test)
         order = train[evenly_by_class(None if labels is None else labels[train], len(train), rng)]
         ends = np.linspace(0, len(order), self.n_phases + 1).round().astype(int)[1:]
         return order, ends.tolist(), test
 
     def _by_group(
-        self, n: int, labels: NDArray | None, groups: Any, rng: np.random.Generator
+        self, n: int, labels: NDArray | None, groups: Any, rng: np.random.Generator, replicate: Replicate
     ) -> tuple[Index, list[int], Index]:
         codes = group_codes(groups, n)
         n_groups = int(codes.max()) + 1
@@ -104,6 +113,6 @@ class DataIncremental(BaseEstimator):
                 f"{self.n_phases} phases are too many for {n_groups} groups: each phase needs a new one, and "
                 "the test rows need one of their own. Ask for fewer phases"
             )
-        train, test = hold_out_groups(codes, labels, self.test_size, self.n_phases, rng)
+        train, test = hold_out_groups(codes, labels, self.test_size, self.n_phases, replicate)
         order, ends = group_by_group(codes[train], None if labels is None else labels[train], self.n_phases, rng)
         return train[order], ends, test

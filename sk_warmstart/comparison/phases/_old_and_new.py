@@ -10,15 +10,16 @@ from sklearn.base import BaseEstimator
 
 from ..._compat._sklearn import num_samples
 from ..._parameters import check_flag, check_integer, check_number
-from ._draws import evenly_by_class, group_by_group, group_codes, hold_out_groups
-from ._phase import Index, Phase, Plan
+from ._draws import evenly_by_class, fold, group_by_group, group_codes, hold_out_groups
+from ._phase import Index, Phase, Plan, Replicate
 
 
 class OldAndNew(BaseEstimator):
     """Old rows that a model was made on, and new ones that it is retrained with and judged by.
 
-    The first phase trains on the old rows, every other on more of the new ones. Each replicate draws the test
-    rows, a share of the new ones, and the order in which the others arrive.
+    The first phase trains on the old rows, every other on more of the new ones. Replicates test disjoint folds
+    of the new rows, as many as there are, then folds of another order; each draws the order in which the others
+    arrive.
 
     Parameters
     ----------
@@ -50,7 +51,14 @@ class OldAndNew(BaseEstimator):
         self.test_size = test_size
         self.keep_old = keep_old
 
-    def plan(self, X: Any, labels: NDArray | None, rng: np.random.Generator, groups: Any = None) -> Plan:
+    def plan(
+        self,
+        X: Any,
+        labels: NDArray | None,
+        rng: np.random.Generator,
+        groups: Any = None,
+        replicate: Replicate | None = None,
+    ) -> Plan:
         """Draw the phases of one replicate.
 
         Parameters
@@ -63,6 +71,8 @@ class OldAndNew(BaseEstimator):
             Source of the draw.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, which test or train as a whole.
+        replicate : Replicate, default=None
+            Number of the replicate, and a seed that all of them have in common; without, one draw by itself.
 
         Returns
         -------
@@ -86,19 +96,28 @@ class OldAndNew(BaseEstimator):
                 "train, and one to test"
             )
         own = None if labels is None else labels[n_old:]
+        replicate = replicate or Replicate.alone(rng)
         if groups is None:
-            order = evenly_by_class(own, len(new), rng)
-            test, rest = new[order[:n_test]], new[order[n_test:]]
+            held = fold(len(new), n_test, own, replicate)
+            left = np.setdiff1d(np.arange(len(new)), held)
+            order = left[evenly_by_class(None if own is None else own[left], len(left), rng)]
+            test, rest = new[held], new[order]
             ends = np.linspace(0, len(rest), n_phases).round().astype(int)[1:].tolist()
         else:
-            test, rest, ends = _by_group(group_codes(groups, n), n_old, own, n_phases, share, rng)
+            test, rest, ends = _by_group(group_codes(groups, n), n_old, own, n_phases, share, rng, replicate)
         old = np.arange(n_old)
         trains = [np.r_[old, rest[:end]] if self.keep_old else rest[:end] for end in ends]
-        return Plan([[Phase(old, test), *(Phase(train, test) for train in trains)]], fixed=False)
+        return Plan([[Phase(old, test), *(Phase(train, test) for train in trains)]], fixed=False, always=old)
 
 
 def _by_group(
-    codes: Index, n_old: int, labels: NDArray | None, n_phases: int, share: float, rng: np.random.Generator
+    codes: Index,
+    n_old: int,
+    labels: NDArray | None,
+    n_phases: int,
+    share: float,
+    rng: np.random.Generator,
+    replicate: Replicate,
 ) -> tuple[Index, Index, list[int]]:
     """Draw test rows and the order of the others, whole groups at a time."""
     shared = np.intersect1d(codes[:n_old], codes[n_old:])
@@ -110,7 +129,7 @@ def _by_group(
     mine = np.unique(codes[n_old:], return_inverse=True)[1]
     if mine.max() < n_phases - 1:
         raise ValueError(f"{mine.max() + 1} groups of new rows are too few for {n_phases} phases and a test")
-    train, test = hold_out_groups(mine, labels, share, n_phases - 1, rng)
+    train, test = hold_out_groups(mine, labels, share, n_phases - 1, replicate)
     order, ends = group_by_group(
         np.unique(mine[train], return_inverse=True)[1],
         None if labels is None else labels[train],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,26 +20,66 @@ class Phase:
     test: Index
 
 
+class Replicate(NamedTuple):
+    """Number of a replicate from 0 on, and a seed that all replicates of a comparison have in common."""
+
+    number: int
+    seed: int
+
+    @classmethod
+    def alone(cls, rng: np.random.Generator) -> Self:
+        """Make one of a draw that has no others to agree with."""
+        return cls(0, int(rng.integers(2**31)))
+
+    def generator(self, *key: int) -> np.random.Generator:
+        """Return a generator that is the same in all replicates."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+
 @dataclass(frozen=True)
 class Plan:
     """All that one replicate retrains on; ``fixed`` where another replicate would have the same splits.
 
-    In each stream every phase starts from the one before; the first has no donor.
+    In each stream every phase starts from the one before; the first has no donor. ``always`` are rows that train
+    in every replicate, which makes no two splits differ.
     """
 
     streams: list[list[Phase]]
     fixed: bool
+    always: Index | None = None
+
+    @property
+    def folds(self) -> bool:
+        """Whether each row tests in equally many random streams: then a fold, not a replicate, is the unit."""
+        if self.fixed or len(self.streams) < 2:
+            return False
+        tests = np.concatenate([np.unique(_joined(phase.test for phase in stream)) for stream in self.streams])
+        rows, times = np.unique(tests, return_counts=True)
+        trains = np.unique(_joined(phase.train for stream in self.streams for phase in stream))
+        return bool((times == times[0]).all()) and np.array_equal(rows, np.union1d(rows, trains))
 
     @property
     def test_to_train(self) -> float:
-        """Rows that ever test by rows that ever train, over the streams; 0 where the splits are fixed."""
+        """Ratio that Nadeau and Bengio's correction adds to 1/n; 0 where the splits are fixed.
+
+        It is the rows that ever test by the rows that ever train, times the number of streams, of which a
+        replicate's gain is a mean. No number makes means over ``folds`` right: there the ratio is that of one
+        fold, for the gains of single folds.
+        """
         if self.fixed:
             return 0.0
-        return float(np.mean([_rows(p.test for p in s) / _rows(p.train for p in s) for s in self.streams]))
+        ratio = float(np.mean([self._ratio(stream) for stream in self.streams]))
+        return ratio if self.folds else ratio * len(self.streams)
+
+    def _ratio(self, stream: list[Phase]) -> float:
+        train = np.unique(_joined(phase.train for phase in stream))
+        if self.always is not None:
+            train = np.setdiff1d(train, self.always)
+        return len(np.unique(_joined(phase.test for phase in stream))) / len(train)
 
 
-def _rows(parts: Iterable[Index]) -> int:
-    return len(np.unique(np.concatenate(list(parts))))
+def _joined(parts: Iterable[Index]) -> Index:
+    return np.concatenate(list(parts))
 
 
 def new_test_rows(stream: list[Phase]) -> list[Index]:

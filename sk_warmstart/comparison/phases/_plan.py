@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,25 +13,35 @@ from numpy.typing import NDArray
 from ..._compat._sklearn import num_samples
 from ._class_incremental import ClassIncremental
 from ._draws import evenly_by_class, group_by_group, group_codes
-from ._phase import Index, Phase, Plan
+from ._phase import Index, Phase, Plan, Replicate
 
 
 def plan_phases(
-    phases: Any, X: Any, y: Any, labels: NDArray | None, rng: np.random.Generator, groups: Any = None
+    phases: Any,
+    X: Any,
+    y: Any,
+    labels: NDArray | None,
+    rng: np.random.Generator,
+    groups: Any = None,
+    replicate: Replicate | None = None,
 ) -> Plan:
     """Make the plan of one replicate from a plan, a scikit-learn splitter or a list of pairs of rows.
 
     Splits whose test rows are never trained on before (``TimeSeriesSplit``) are one stream. With others
     (``KFold``, ``ShuffleSplit``) a later fit would have seen the test rows of its own donor, so each split
-    is a stream of its own: half of its training rows, then all of them.
+    is a stream of its own: half of its training rows, then all of them. A splitter that draws gets a seed of
+    ``rng`` whatever ``random_state`` it has, and its splits are not fixed.
     """
     if isinstance(phases, type):
         raise TypeError(f"phases is the class {phases.__name__}: pass an object, such as {phases.__name__}()")
     if hasattr(phases, "plan"):
         if labels is not None and isinstance(phases, ClassIncremental):
             labels = _names(y)  # the user's own labels: their order matters
-        # Without groups in the call: a user's plan need not take any.
-        return phases.plan(X, labels, rng) if groups is None else phases.plan(X, labels, rng, groups=groups)
+        # A user's plan need not take more than these three.
+        further = {} if groups is None else {"groups": groups}
+        if "replicate" in inspect.signature(phases.plan).parameters:
+            further["replicate"] = replicate
+        return phases.plan(X, labels, rng, **further)
     random = False
     if isinstance(phases, Sequence) and not isinstance(phases, str):
         pairs = list(phases)

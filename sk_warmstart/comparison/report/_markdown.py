@@ -26,8 +26,8 @@ def render_markdown(findings: Content) -> str:
     parts.append(
         f"Gain: the arm's {scorer} less {reference}'s in the same replicate, with its {confidence} interval. "
         f"Better, equivalent, worse: probability that the true gain is above {rope}, within ±{rope}, or "
-        f"below −{rope}. {rule.sentence} Speed-up: training samples that {reference} needs to reach "
-        f"the target, by those that the arm needs. {rule.cost_sentence}"
+        f"below −{rope}. {rule.sentence} Speed-up: training samples that {reference} needs to reach the "
+        f"validation score that both reach, by those that the arm needs. {rule.cost_sentence}"
     )
     checks = checks_page(findings)
     for table in [phases_page(findings), *([checks] if checks is not None else []), *stage_pages(findings)]:
@@ -44,8 +44,7 @@ def _answer(findings: Content) -> list[str]:
     parts = [f"> **Interrupted.** {escaped(findings.interrupted)}"] if findings.interrupted else []
     parts += [f"**{escaped(findings.advice)}**"] if findings.advice else []
     parts.append("\n".join(f"- **{escaped(line.opening)}**{escaped(line.rest)}" for line in findings.sentences))
-    if findings.fixed_splits:
-        parts.append("**These verdicts hold for this stream of data only:** time fixes its splits.")
+    parts += [escaped(note) for note in findings.notes]
     return [part for part in parts if part]
 
 

@@ -37,6 +37,5 @@ def _words(findings: Content) -> str:
         style = VERDICTS.get(sentence.verdict, UNKNOWN_VERDICT)
         mark = f'<span style="color:{style.color}">{style.symbol}</span> ' if style.symbol else ""
         lines.append(f"{mark}<strong>{escape(sentence.opening)}</strong>{escape(sentence.rest)}")
-    if findings.fixed_splits:
-        lines.append("<em>Time fixed the splits: this holds for this stream of data only.</em>")
+    lines += [f"<em>{escape(note)}</em>" for note in findings.notes]
     return "".join(f'<p style="margin:.2em 0">{line}</p>' for line in lines)

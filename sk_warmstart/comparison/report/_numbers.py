@@ -87,19 +87,6 @@ def interval(low: str, high: str) -> str:
     return "" if NOTHING in (low, high) else f"[{low},\N{NO-BREAK SPACE}{high}]"
 
 
-def speedup(value: float, bound: str) -> str:
-    """Write a speed-up, of which only a bound may be known; ``"open"`` is a bound that says nothing."""
-    if not math.isfinite(value):
-        return NOTHING
-    if bound == "open":
-        return bound
-    return f"{ratio(value)}x" if bound == "exact" else f"{bound} {ratio(value)}x"
-
-
-def speedup_interval(low: float, high: float) -> str:
-    """Write the interval of a speed-up; a low end of 0 and a high end of infinity are open."""
-    if low == 0 or high == math.inf:
-        ends = [f"[≥\N{NO-BREAK SPACE}{ratio(low)}]"] if low > 0 else []
-        ends += [f"[≤\N{NO-BREAK SPACE}{ratio(high)}]"] if high < math.inf else []
-        return "".join(ends)
-    return interval(ratio(low), ratio(high))
+def factor(value: float) -> str:
+    """Write a speed-up."""
+    return NOTHING if not math.isfinite(value) else f"{ratio(value)}x"

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..findings._content import Content
-from ._numbers import NOTHING, decimals_of, duration, fixed, interval, p_value, percent, speedup, speedup_interval
+from ._numbers import NOTHING, decimals_of, duration, factor, fixed, interval, p_value, percent, ratio
 from ._table import Cell, Column, Table
 
 _CHANCES = {"p_better": "better", "p_equivalent": "equivalent", "p_worse": "worse"}
@@ -26,7 +26,8 @@ def gain_page(findings: Content) -> Table:
         *(Column(title, group="Probability that it is") for title in _CHANCES.values()),
         Column("Speed-up", small=content),
         Column("Cost", left=True),
-        Column("Reached target"),
+        Column("Reached", small=f"{findings.reference}'s validation score; the other way round"),
+        Column("Worst gain", small="of a replicate"),
         Column("Time per fit"),
     ]
     decimals = decimals_of(gain, findings.rule.rope)
@@ -42,18 +43,15 @@ def _gain_row(arm: str, row: pd.Series[Any], decimals: int) -> list[Cell]:
     else:
         gain = fixed(row["gain"], decimals, sign=True)
         low, high = (fixed(row[name], decimals) for name in ("gain_low", "gain_high"))
-        bound = row["speedup_bound"]
         cells.append(Cell(gain, row["gain"], interval(low, high)))
         cells += [Cell(percent(row[name]), row[name]) for name in _CHANCES]
-        cells.append(
-            Cell(
-                speedup(row["speedup"], bound),
-                math.nan if bound == "open" else row["speedup"],
-                speedup_interval(row["speedup_low"], row["speedup_high"]),
-            )
-        )
+        between = interval(ratio(row["speedup_low"]), ratio(row["speedup_high"]))
+        cells.append(Cell(factor(row["speedup"]), row["speedup"], between))
     cells.append(Cell(row["cost"] or NOTHING, row["cost"]))
-    cells.append(Cell(percent(row["reached"], whole=True), row["reached"]))
+    both = [percent(row[name], whole=True) for name in ("reached", "reached_by_cold")]
+    cells.append(Cell(both[0], row["reached"], "" if reference or both[1] == NOTHING else f"cold {both[1]}"))
+    worst = NOTHING if reference else fixed(row["worst_gain"], decimals, sign=True)
+    cells.append(Cell(worst, row["worst_gain"]))
     cells.append(Cell(duration(row["seconds"]), row["seconds"]))
     return cells
 
@@ -64,34 +62,39 @@ def checks_page(findings: Content) -> Table | None:
     content = f"[{100 * findings.rule.confidence:g}% interval]"
     columns = [
         Column("Arm", left=True),
-        Column("Gain"),
-        Column("Bootstrap interval"),
+        Column("p", small="no gain beyond the ROPE, Holm"),
+        Column("p", small="phases gain alike"),
         Column("p", small="corrected t-test"),
-        Column("p", small="Holm, over arms"),
+        Column("p", small="corrected t-test, Holm"),
+        Column("Corrected t", small=content),
+        Column("Bootstrap", small=content),
         Column("One replicate gains", small=content),
     ]
-    judged = gain[gain["p_value"].notna()]
+    judged = gain[gain[["p_adjusted", "p_value"]].notna().any(axis=1)]
     decimals = decimals_of(gain, findings.rule.rope)
     rows = [_checks_row(str(arm), row, decimals) for arm, row in judged.iterrows()]
     note = (
-        "Not part of the verdict: other ways to look at the same pairs. The p-values are Nadeau and Bengio's, for "
-        "no gain at all; Holm's adjustment holds over all arms. The last column is the probability that one "
-        "replicate, drawn anew, favours the arm."
+        "The first p-value is the verdict's, for a gain within the ROPE and adjusted over all arms. The others are "
+        "no part of it: whether phases gain alike; Nadeau and Bengio's corrected t-test for no gain at all, with "
+        "the correction by test and training rows; a bootstrap of the replicates, from ten on; and the probability "
+        "that one replicate, drawn anew, favours the arm."
     )
     return Table("checks", "Beside the decision", note, columns, rows) if rows else None
 
 
 def _checks_row(arm: str, row: pd.Series[Any], decimals: int) -> list[Cell]:
-    low, high = (fixed(row[name], decimals) for name in ("bootstrap_low", "bootstrap_high"))
+    pairs = [
+        interval(*(fixed(row[f"{name}_{end}"], decimals) for end in ("low", "high"))) or NOTHING
+        for name in ("corrected_t", "bootstrap")
+    ]
     share, least, most = (
         percent(row[name], whole=True) for name in ("p_improvement", "p_improvement_low", "p_improvement_high")
     )
     return [
         Cell(arm),
-        Cell(fixed(row["gain"], decimals, sign=True), row["gain"]),
-        Cell(interval(low, high) or NOTHING, row["bootstrap_low"]),
-        Cell(p_value(row["p_value"]), row["p_value"]),
-        Cell(p_value(row["p_holm"]), row["p_holm"]),
+        *(Cell(p_value(row[name]), row[name]) for name in ("p_adjusted", "p_phases", "p_value", "p_holm")),
+        Cell(pairs[0], row["corrected_t_low"]),
+        Cell(pairs[1], row["bootstrap_low"]),
         Cell(share, row["p_improvement"], interval(least, most)),
     ]
 

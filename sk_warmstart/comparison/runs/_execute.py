@@ -25,11 +25,12 @@ def run_all(task: Task, replicates: Sequence[tuple[int, int, Any]], n_jobs: int 
     jobs = 1 if isinstance(get_active_backend()[0], PackedBackend) else n_jobs  # its places are no processors
     size = _at_a_time(task, len(replicates), jobs)
     groups = [replicates[first : first + size] for first in range(0, len(replicates), size)]
+    common_seed = replicates[0][1]
     done: list[list[Outcome]] = []
     try:
         # With more than one job this thread receives Ctrl-C, and those that run are given up.
         for outcomes in Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(run_replicates)(task, group) for group in groups
+            delayed(run_replicates)(task, group, common_seed) for group in groups
         ):
             done.append(outcomes)
             if not all(outcome.complete for outcome in outcomes):
@@ -73,6 +74,7 @@ def complete_part(outcomes: Sequence[Outcome], n: int, arms: Sequence[str]) -> t
         part = copy.copy(outcome)
         part.results = _within(outcome.results, common)
         part.curves = _within(outcome.curves, common)
+        part.row_scores = [row for row in outcome.row_scores if (row.stream, row.phase) in common]
         cut.append(part)
     return cut, (
         f"interrupted: {len(common)} {'phase is' if len(common) == 1 else 'phases are'} complete in "

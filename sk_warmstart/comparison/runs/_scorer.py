@@ -30,6 +30,14 @@ def bytes_of(X: Any) -> int:
     return int(size) if size is not None else 8 * int(np.prod(np.shape(X) or (num_samples(X),)))
 
 
+def as_score(score: Any) -> float:
+    """Return what a scorer gave as a number, or say that it is none."""
+    try:
+        return float(score)
+    except (TypeError, ValueError):
+        raise ValueError(f"scoring must give a number, and gave {score!r}") from None
+
+
 @dataclass(frozen=True)
 class PhaseScorer:
     """Scores estimators on rows, which the fitted steps before the last one prepare; without any, as they are."""
@@ -55,16 +63,20 @@ class PhaseScorer:
 
     def targets(self, index: Index) -> NDArray:
         """Return the true targets of rows."""
-        return np.asarray(safe_indexing(self.y, index))
+        return np.asarray(self.given_targets(index))
+
+    def given_targets(self, index: Index) -> Any:
+        """Return the true targets of rows in the user's type."""
+        return safe_indexing(self.y, index)
+
+    def params_of(self, index: Index) -> dict[str, Any]:
+        """Return the scorer's further arguments for rows."""
+        return cut_params(self.X, self.params, index)
 
     def score(self, estimator: Estimator, index: Index) -> float:
         """Score an estimator on rows."""
-        params = cut_params(self.X, self.params, index)
-        score = self.scorer(estimator, self.rows(index), safe_indexing(self.y, index), **params)
-        try:
-            return float(score)
-        except (TypeError, ValueError):
-            raise ValueError(f"scoring must give a number, and gave {score!r}") from None
+        params = self.params_of(index)
+        return as_score(self.scorer(estimator, self.rows(index), self.given_targets(index), **params))
 
     def predict(self, estimator: Estimator, index: Index) -> NDArray:
         """Predict rows."""

@@ -11,19 +11,22 @@ from sklearn.base import clone, is_classifier
 
 from ...estimators import WarmStartMixin
 from .._names import INCUMBENT, REFERENCE
+from .._row_scores import RowScores, blocks_of
 from ..phases._phase import Index, Phase, new_test_rows
 from ._estimators import Estimator, copy_fitted
-from ._outcome import FinalState, Outcome
+from ._outcome import FinalState, Outcome, digest_of_rows
 from ._scorer import PhaseScorer
 from ._task import Task
 from .arms._arm import Arm, Option
 from .fits._data import PhaseData, prepare
 from .fits._fit import Fit, error_in_words, first_estimator, make_fit
-from .fits._record import final_valid_score, record_of, record_without_training
+from .fits._record import NOT_A_NUMBER, fails_where, final_valid_score, record_of, record_without_training
 from .interruption._journal import Key
 from .measures._checkpoint import cost_of_checkpoint
+from .measures._dummy import dummy_score
 from .measures._noise import score_under_noise
 from .measures._recall import recall_by_class
+from .measures._row_scores import Scored, score_by_row
 from .measures._transfer import PreviousPredictions, flips_between, score_on_all_phases
 
 
@@ -71,10 +74,15 @@ class Stream:
                 if arm.name in self._states
             ]
             yield [fit for _, tried in fits for fit in tried]
-            for arm, tried in fits:
-                self._record(arm, tried, phase, seed)
+            cold = float("nan")
+            for arm, tried in fits:  # cold first
+                score = self._record(arm, tried, phase, seed, cold)
+                cold = score if arm.name == REFERENCE else cold
             if task.incumbent is not None:
-                self._record_incumbent(common, phase, seed)
+                self._record_incumbent(common, phase, seed, cold)
+            score = dummy_score(task.estimator, common.scorer, *self._rows(phase))
+            place = {"repeat": self.repeat, "stream": self.number, "phase": phase}
+            self.outcome.measured.dummy.append({**place, "score": score})
         self.outcome.final = self._states
 
     def _prepare(self, phase: int, option: Option) -> PhaseData:
@@ -95,32 +103,60 @@ class Stream:
             for i, (option, state) in enumerate(zip(arm.options, states, strict=True))
         ]
 
-    def _record(self, arm: Arm, tried: list[Fit], phase: int, seed: int) -> None:
-        """Record the best option of an arm; one that failed has no further phases."""
+    def _record(self, arm: Arm, tried: list[Fit], phase: int, seed: int, cold: float) -> float:
+        """Record the best option of an arm, and return its score; one that failed has no further phases.
+
+        A score that is no number where cold's is one has failed too.
+        """
+        score, error = float("nan"), ""
         place, sizes = self._place(phase, arm.name), self._sizes(phase, len(tried[0].data.rows))
         try:
             fit = _best(arm, tried)
             row, curve = record_of(fit, [other for other in tried if other is not fit])
             self._states[arm.name] = FinalState(fit.estimator, fit.option)
             scorer = fit.data.scorer
-            row["score"] = scorer.score(fit.estimator, self.phases[phase - 1].test)
-            self._score_on_all_phases(arm.name, fit.estimator, scorer, phase)
+            scored = self._score(fit.estimator, scorer, phase)
+            score = row["score"] = scored.score
+            if fails_where(score, cold):
+                error = NOT_A_NUMBER
+                raise ValueError(error)
+            self._score_on_all_phases(arm.name, fit.estimator, scorer, phase, scored)
             self._measure_at_the_end(arm.name, fit.estimator, scorer, phase, seed)
-        except Exception as error:  # of the fit, or of the score
+            self._keep_rows(arm.name, scored, phase)
+        except Exception as cause:  # of the fit, or of the score
             if arm.name == REFERENCE:
                 raise
             seconds = sum(other.seconds for other in tried)
-            row, curve = {"seconds": seconds, "error": tried[0].error or error_in_words(error)}, []
+            row = {"seconds": seconds, "error": error or tried[0].error or error_in_words(cause)}
+            curve = []
             del self._states[arm.name]
         self.outcome.curves += [{**place, **point} for point in curve]
         self.outcome.results.append({**place, **sizes, **row})
+        return score
 
-    def _record_incumbent(self, common: PhaseData, phase: int, seed: int) -> None:
+    def _score(self, estimator: Estimator, scorer: PhaseScorer, phase: int) -> Scored:
+        test = self.phases[phase - 1].test
+        return score_by_row(scorer, estimator, test, blocks_of(test, self.task.clusters))
+
+    def _keep_rows(self, name: str, scored: Scored, phase: int) -> None:
+        """Keep what each test row adds to the score of a run."""
+        if scored.values is not None:
+            test = self.phases[phase - 1].test.astype(np.int64, copy=False)
+            rows = RowScores(
+                *(self.repeat, self.number, phase, name, test), scored.values, scored.bounded, scored.blocks
+            )
+            self.outcome.row_scores.append(rows)
+
+    def _record_incumbent(self, common: PhaseData, phase: int, seed: int, cold: float) -> None:
         scorer, incumbent = self.task.phase_scorer(), self.task.incumbent
-        row = record_without_training(scorer.score(incumbent, self.phases[phase - 1].test))
+        scored = self._score(incumbent, scorer, phase)
+        row = record_without_training(scored.score)
+        if fails_where(row["score"], cold):
+            row["error"] = NOT_A_NUMBER
+        self._keep_rows(INCUMBENT, scored, phase)
         place, sizes = self._place(phase, INCUMBENT), self._sizes(phase, len(common.rows))
         self.outcome.results.append({**place, **sizes, **row})
-        self._score_on_all_phases(INCUMBENT, incumbent, scorer, phase)
+        self._score_on_all_phases(INCUMBENT, incumbent, scorer, phase, scored)
         self._measure_at_the_end(INCUMBENT, copy_fitted(incumbent), scorer, phase, seed)
         if phase == len(self.phases) and is_classifier(self.task.estimator):
             test = self.phases[-1].test
@@ -130,12 +166,18 @@ class Stream:
                 flips = flips_between(scorer.targets(test), stays, now)
                 self.outcome.measured.challenges.append({**self._place(phase, name), **flips})
 
-    def _score_on_all_phases(self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int) -> None:
-        """Score an arm on the test rows of each phase so far, and of the next."""
+    def _score_on_all_phases(
+        self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int, scored: Scored | None = None
+    ) -> None:
+        """Score an arm on the test rows of each phase so far, and of the next.
+
+        ``scored`` is what is known of the phase's own test rows.
+        """
         tests = dict(enumerate(self._tests[: phase + 1], start=1))
         place = self._place(phase, name)
+        known = None if scored is None else (self.phases[phase - 1].test, scored)
         transfer, flips, predictions = score_on_all_phases(
-            estimator, scorer, tests, phase, self._predictions.get(name), place
+            estimator, scorer, tests, phase, self._predictions.get(name), place, known
         )
         self.outcome.measured.transfer += transfer
         self.outcome.measured.flips += flips
@@ -168,9 +210,13 @@ class Stream:
     def _place(self, phase: int, arm: str) -> dict[str, Any]:
         return {"repeat": self.repeat, "phase": phase, "arm": arm, "stream": self.number}
 
-    def _sizes(self, phase: int, n_fit: int) -> dict[str, int]:
-        rows = self.phases[phase - 1]
-        return {"n_train": len(rows.train), "n_fit": n_fit, "n_test": len(rows.test)}
+    def _sizes(self, phase: int, n_fit: int) -> dict[str, Any]:
+        train, test = self._rows(phase)
+        sizes = {"n_train": len(train), "n_fit": n_fit, "n_test": len(test)}
+        return {**sizes, "test_set": digest_of_rows(test)}
+
+    def _rows(self, phase: int) -> tuple[Index, Index]:
+        return self.phases[phase - 1].train, self.phases[phase - 1].test
 
 
 def _best(arm: Arm, tried: list[Fit]) -> Fit:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
 
+from ..phases._draws import group_codes
 from ..phases._phase import Index
 from ._scorer import PhaseScorer, Scorer, cut_params
 from .arms._arm import Arm
@@ -36,6 +38,11 @@ class Task:
     score_params: Mapping[str, Any] = field(default_factory=dict)
     incumbent: Any = None
     journal: Journal | None = None
+
+    @cached_property
+    def clusters(self) -> Index | None:
+        """The group of each of the user's rows, as a code; None without groups."""
+        return None if self.groups is None else group_codes(self.groups, len(self.y))
 
     def params_of(self, params: Mapping[str, Any], rows: Index) -> dict[str, Any]:
         """Cut arguments to rows."""

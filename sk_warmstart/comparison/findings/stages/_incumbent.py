@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ....statistics._posterior import correlated_t, rope_verdict
 from ..._names import INCUMBENT
-from .._gain import paired_gains
+from .._gain import gain_posterior
 from ._stage import Runs
 
 
 def incumbent_table(runs: Runs) -> pd.DataFrame:
     """Every arm against the model in use: gain, verdict, and rates of flipped predictions."""
     results, challenges = runs.results, runs.measured["challenges"]
+    posteriors = {
+        arm: gain_posterior(results, runs.rows, arm, INCUMBENT)
+        for arm in dict.fromkeys(results["arm"])
+        if arm != INCUMBENT and results.loc[results["arm"] == arm, "error"].eq("").all()
+    }
     rows = {}
-    for arm in dict.fromkeys(results["arm"]):
-        if arm == INCUMBENT or results.loc[results["arm"] == arm, "error"].ne("").any():
-            continue
-        posterior = correlated_t(paired_gains(results, arm, INCUMBENT), runs.test_to_train)
-        low, high = posterior.interval(runs.rule.confidence)
+    for arm, judged in runs.rule.judge(posteriors).items():
+        low, high = posteriors[arm].interval(runs.rule.confidence)
         rows[arm] = {
-            "gain": posterior.mean,
+            "gain": posteriors[arm].mean,
             "gain_low": low,
             "gain_high": high,
-            "verdict": rope_verdict(posterior, runs.rule.rope, runs.rule.confidence),
+            "verdict": judged.verdict,
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
     if len(challenges):

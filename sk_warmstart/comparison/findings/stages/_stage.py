@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ....statistics._decision import DecisionRule
+from .._rows import RowTable
 
 RUN = ["repeat", "stream", "phase", "arm"]
 
@@ -22,6 +23,7 @@ class Runs:
     gain: pd.DataFrame
     test_to_train: float
     rule: DecisionRule
+    rows: RowTable | None = None  # None where no scores of single rows were kept
 
 
 @dataclass(frozen=True)

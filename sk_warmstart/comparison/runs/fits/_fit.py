@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..interruption._journal import Key
 from ._data import PhaseData
 from ._trajectory import Trajectory
 
+_KEPT = ("estimator", "seconds", "process_seconds", "memory", "gpu_utilisation", "error")
+
 
 @dataclass
 class Fit:
@@ -25,7 +28,8 @@ class Fit:
 
     ``key`` has replicate, stream, phase, arm and option. With ``packed`` others train at the same time; with
     ``only_new`` it continues by ``partial_fit`` on new rows alone. ``memory`` is in MB beyond what was in use
-    before, and NaN in a pack.
+    before, and NaN in a pack, as ``gpu_utilisation`` is; ``process_seconds`` of a pack are shared out by
+    ``seconds``.
     """
 
     estimator: BaseEstimator
@@ -36,7 +40,9 @@ class Fit:
     option: Option = field(default_factory=Option)
     setup: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    process_seconds: float = float("nan")
     memory: float = float("nan")
+    gpu_utilisation: float = float("nan")
     error: str = ""
     cause: Exception | None = None
 
@@ -54,13 +60,14 @@ class Fit:
         self.seconds = watch.seconds
 
     @property
-    def result(self) -> tuple[Any, float, float, str]:
+    def result(self) -> dict[str, Any]:
         """What the journal keeps."""
-        return self.estimator, self.seconds, self.memory, self.error
+        return {name: getattr(self, name) for name in _KEPT}
 
-    def restore(self, result: tuple[Any, float, float, str]) -> None:
+    def restore(self, result: Mapping[str, Any]) -> None:
         """Take over a result of the journal."""
-        self.estimator, self.seconds, self.memory, self.error = result
+        for name in _KEPT:
+            setattr(self, name, result[name])
 
 
 def error_in_words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from .._estimators import Estimator
 from ._fit import Fit
 
 _NAN = float("nan")
+NOT_A_NUMBER = "score is NaN"
 _COLUMNS = [
     "train_loss",
     "valid_loss",
@@ -36,13 +38,21 @@ def record_of(fit: Fit, others: Sequence[Fit]) -> tuple[dict[str, Any], list[dic
         "epochs": epochs,
         "samples": paid + round((epochs + _epochs_of_start(fit.estimator)) * n_rows),
         "seconds": fit.seconds + sum(other.seconds for other in others),
+        "process_seconds": fit.process_seconds + sum(other.process_seconds for other in others),
         "memory": max([fit.memory, *(other.memory for other in others)]),
         "final_valid_score": final_valid_score(fit.estimator),
         "chosen": fit.option.words,
         "error": "",
     }
+    if not math.isnan(fit.gpu_utilisation):
+        row["gpu_utilisation"] = fit.gpu_utilisation
     curve = _curve(fit.estimator, n_rows)
     return row, [{**point, "samples": paid + point["samples"]} for point in curve]
+
+
+def fails_where(score: float, cold: float) -> bool:
+    """Tell whether a score is no number where cold's is one."""
+    return math.isnan(score) and not math.isnan(cold)
 
 
 def final_valid_score(estimator: Estimator) -> float:
@@ -62,6 +72,7 @@ def record_without_training(score: float) -> dict[str, Any]:
         "epochs": 0,
         "samples": 0,
         "seconds": 0.0,
+        "process_seconds": 0.0,
         "memory": _NAN,
         "final_valid_score": _NAN,
         "chosen": "",

@@ -1,4 +1,4 @@
-"""Size of a checkpoint, and the time it takes to write one."""
+"""Size of a checkpoint, and the time it takes to write and to read one."""
 
 from __future__ import annotations
 
@@ -20,4 +20,8 @@ def cost_of_checkpoint(estimator: Estimator, place: dict[str, Any]) -> list[dict
         began = time.perf_counter()
         path = Path(folder) / "state.safetensors"
         Checkpoint.from_estimator(estimator).save(path)
-        return [{**place, "bytes": path.stat().st_size, "seconds": time.perf_counter() - began}]
+        saved = time.perf_counter()
+        Checkpoint.load(path)
+        loaded = time.perf_counter()
+        times = {"seconds": saved - began, "loading_seconds": loaded - saved}
+        return [{**place, "bytes": path.stat().st_size, **times}]

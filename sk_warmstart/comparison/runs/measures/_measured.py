@@ -14,7 +14,7 @@ class Measured:
     arm, is the network before any training. ``flips``: what a phase changed on the test rows of the phase before.
     ``noise``: the score under noise on the weights. ``checkpoints``: what it takes to keep a state. ``classes``:
     the recall of each class after the last phase. ``challenges``: what differs from the incumbent's predictions
-    after the last phase.
+    after the last phase. ``dummy``: what guessing scores on the test rows of each phase.
     """
 
     transfer: list[dict[str, Any]] = field(default_factory=list)
@@ -23,3 +23,4 @@ class Measured:
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     classes: list[dict[str, Any]] = field(default_factory=list)
     challenges: list[dict[str, Any]] = field(default_factory=list)
+    dummy: list[dict[str, Any]] = field(default_factory=list)

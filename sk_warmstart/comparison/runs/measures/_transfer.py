@@ -14,6 +14,7 @@ from ....statistics import negative_flip_rate, positive_flip_rate, retained_accu
 from ...phases._phase import Index
 from .._estimators import Estimator
 from .._scorer import PhaseScorer
+from ._row_scores import Scored
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,26 @@ def score_on_all_phases(
     now: int,
     before: PreviousPredictions | None,
     place: dict[str, Any],
+    scored: tuple[Index, Scored] | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], PreviousPredictions | None]:
     """Score a fitted arm on the test rows of this phase and of others, and count its flipped predictions.
 
     Returns rows of transfer and of flips, as in ``Measured``, and the predictions for the next phase; None where
-    the arm is no classifier.
+    the arm is no classifier. ``scored`` are rows that were scored already.
     """
     transfer: list[dict[str, Any]] = []
     flips: list[dict[str, Any]] = []
     scores: dict[bytes, float] = {}  # phases may share their test rows
+    labels: dict[bytes, NDArray] = {}
+    if scored is not None:
+        scores[scored[0].tobytes()] = scored[1].score
+        if scored[1].predictions is not None:
+            labels[scored[0].tobytes()] = scored[1].predictions
+
+    def predict(rows: Index) -> NDArray:
+        known = labels.get(rows.tobytes())
+        return scorer.predict(estimator, rows) if known is None else known
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
         for phase, index in tests.items():
@@ -52,10 +64,10 @@ def score_on_all_phases(
     if now not in tests or not is_classifier(estimator):
         return transfer, flips, None
     if before is not None:
-        after, y = scorer.predict(estimator, before.test), scorer.targets(before.test)
+        after, y = predict(before.test), scorer.targets(before.test)
         retained = retained_accuracy(y, before.predictions, after)
         flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
-    return transfer, flips, PreviousPredictions(tests[now], scorer.predict(estimator, tests[now]))
+    return transfer, flips, PreviousPredictions(tests[now], predict(tests[now]))
 
 
 def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, float]:

@@ -1,0 +1,44 @@
+"""Private parts of scikit-learn's scorers."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
+
+__all__ = ["Observation", "is_own_score", "observed_scorer"]
+
+
+class Observation(NamedTuple):
+    """What a scorer handed to its function: targets, predictions and further arguments; and its sign."""
+
+    function: Callable[..., Any]
+    sign: int
+    response: Any
+    y: Any
+    predicted: Any
+    kwargs: dict[str, Any]
+
+
+def is_own_score(scorer: Any) -> bool:
+    """Tell whether a scorer calls the estimator's own ``score``."""
+    return isinstance(scorer, _PassthroughScorer)
+
+
+def observed_scorer(scorer: Any, seen: list[Observation]) -> Any:
+    """Return a scorer that notes what it scored; None where it is none of ``make_scorer``."""
+    if not isinstance(scorer, _BaseScorer):
+        return None
+    function, sign, response = scorer._score_func, scorer._sign, scorer._response_method
+
+    @functools.wraps(function)  # whose signature scikit-learn looks at
+    def note(y: Any, predicted: Any, **kwargs: Any) -> Any:
+        seen.append(Observation(function, sign, response, y, predicted, kwargs))
+        return function(y, predicted, **kwargs)
+
+    spy = copy.copy(scorer)
+    spy._score_func = note
+    return spy

@@ -1,0 +1,28 @@
+"""Score of guessing: the classes as often as they are, or the mean of the targets."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from sklearn.base import is_classifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
+
+from ...._compat._scorers import is_own_score
+from ...phases._phase import Index
+from .._scorer import PhaseScorer
+from ._row_scores import has_standard_score
+
+
+def dummy_score(estimator: Any, scorer: PhaseScorer, train: Index, test: Index) -> float:
+    """Score a guess from the training targets as the estimator is scored; NaN where it cannot be."""
+    if is_own_score(scorer.scorer) and not has_standard_score(estimator):
+        return float("nan")
+    dummy = DummyClassifier(strategy="prior") if is_classifier(estimator) else DummyRegressor()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metrics that are not defined for a single class
+            dummy.fit([[0.0]] * len(train), scorer.targets(train))
+            return scorer.score(dummy, test)
+    except Exception:  # a scorer may ask for what only the user's estimator has
+        return float("nan")
