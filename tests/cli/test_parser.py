@@ -17,7 +17,7 @@ def test_defaults() -> None:
         "data": ["digits"],
         "policies": ["cold", "warm", "shrink_perturb"],
         "repeats": 10,
-        "rope": 0.01,
+        "rope": "auto",
         "confidence": 0.95,
         "seed": 0,
         "jobs": -1,

@@ -197,7 +197,7 @@ def test_dates_become_days_and_other_texts_do_not(tmp_path: Path) -> None:
         ("t.csv", b"a,y\n1,x\n2,x\n", "the target has one class only .*: there is nothing to tell apart"),
         ("t.csv", b"a,y\n1,1.5\n2,1.5\n", "the target 'y' is the same in every row: there is nothing to learn"),
         ("t.csv", b"a,y\n1,1.5\n2,inf\n", "the target 'y' holds infinite values"),
-        ("t.csv", b"\xff\xfe\x00\x81" * 50, "t.csv cannot be read as a table"),
+        ("t.csv", b"\x00\x81\x02\x9d" * 50, "t.csv cannot be read as a table"),
         ("t.csv", b'a,y\n1,"2\n', "t.csv cannot be read as a table"),
         ("t.csv", b"a,y\n1,2\n1,2,3\n", "t.csv cannot be read as a table"),
         ("t.csv.gz", b"a,y\n1,2\n", "t.csv.gz cannot be read as a table"),
