@@ -147,7 +147,8 @@ def _load(name: str) -> Any:
     """Read a saved estimator."""
     if name.lower().endswith(".safetensors"):
         raise ValueError(
-            f"{name} holds a network alone, and not the steps that read and scale the columns: give a whole model that "
+            f"{name} holds a network alone, and not the steps that read and scale the columns: give a whole "
+            "model that "
             "was saved with joblib, as --save model.joblib does"
         )
     try:

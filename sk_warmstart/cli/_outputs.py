@@ -33,7 +33,8 @@ def check_outputs(
                     _need("report", "matplotlib", "jinja2")
             elif path.suffix.lower() == ".safetensors":
                 raise ValueError(
-                    f"{name} would hold the network alone, and not the steps that read and scale the columns: save "
+                    f"{name} would hold the network alone, and not the steps that read and scale the columns: "
+                    "save "
                     "the whole model with joblib, as in --save model.joblib"
                 )
             path = path.resolve()

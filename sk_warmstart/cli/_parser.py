@@ -56,8 +56,8 @@ def _table(add: Any) -> None:
     add("--groups", metavar="COLUMN", help="the column that says which rows belong together (patients)")
     add("--time", metavar="COLUMN", help="the column that orders the rows: phases then follow time")
     add("--task", choices=TASKS, help="what to predict (default: labels are words or at most 20 whole numbers)")
-    add("--sep", type=_separator, metavar="CHARACTER", help="what separates the cells of a CSV, or 'tab' (default: comma, "
-        "semicolon, tab or |, whichever fits)")  # fmt: skip
+    add("--sep", type=_separator, metavar="CHARACTER", help="what separates the cells of a CSV, or 'tab' "
+        "(default: comma, semicolon, tab or |)")  # fmt: skip
     add("--decimal", choices=[".", ","], help="the decimal mark, where numbers can be read with either")
     add("--encoding", metavar="NAME", help="encoding of a CSV (default: by its first bytes, else UTF-8 or cp1252)")
     add(
@@ -70,7 +70,8 @@ def _table(add: Any) -> None:
         nargs="+",
         default=[],
         metavar="WORD",
-        help="words that mean a missing value, such as n.v. or -; empty cells and ? always do, and NA, null and the "
+        help="words that mean a missing value, such as n.v. or -; empty cells and ? always do, and NA, null "
+        "and the "
         "like do among numbers and dates",
     )
     add(

@@ -24,6 +24,7 @@ from ._columns import (
 from ._numbers import OpenFormatError, is_grouped_or_decimal, parse_plain
 
 TRUTH = "truth value"
+_MOST_DIGITS = 18  # of a whole number of 64 bits
 _WORDS = {NUMBER: "numbers", TEXT: "words", DATE: "dates", TRUTH: "truth values"}
 _TRUTHS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 
@@ -121,11 +122,11 @@ def _as_numbers(column: pd.Series, kind: str, rules: ColumnRules) -> pd.Series:
     """Return whole numbers where all are written so, and floats otherwise."""
     if kind == NUMBER and column.notna().all() and types.infer_dtype(column) == "string":
         texts = list(column)
-        if max(map(len, texts)) <= 18 and set("".join(texts)) <= set("0123456789+-"):
-            return pd.Series(np.array(texts, dtype=object).astype(np.int64), column.index, name=column.name)
-        plain = parse_plain(texts)
+        plain = None if rules.missing & set(texts) else parse_plain(texts)
         if plain is not None:
-            return pd.Series(plain, column.index, name=column.name)
+            whole = max(map(len, texts)) <= _MOST_DIGITS and not set("".join(texts)) & set(".eE")
+            values = np.array(texts, dtype=object).astype(np.int64) if whole else plain
+            return pd.Series(values, column.index, name=column.name)
     return to_numbers(column, kind, rules.missing)
 
 
@@ -161,12 +162,14 @@ def _check_same_columns(frames: Sequence[pd.DataFrame], sources: Sequence[str]) 
         for name in alone:
             if _folded(name) in folded:
                 raise ValueError(
-                    f"{source} has a column {name!r} and {others} a column {folded[_folded(name)]!r}: give them one name"
+                    f"{source} has a column {name!r} and {others} a column {folded[_folded(name)]!r}: give them "
+                    "one name"
                 )
         if alone:
             shown = ", ".join(repr(name) for name in alone[:10]) + (", ..." if len(alone) > 10 else "")
             warnings.warn(
-                f"{'column' if len(alone) == 1 else 'columns'} {shown} of {source} {'is' if len(alone) == 1 else 'are'} "
+                f"{'column' if len(alone) == 1 else 'columns'} {shown} of {source} "
+                f"{'is' if len(alone) == 1 else 'are'} "
                 f"missing in {others}, where all values count as missing",
                 UserWarning,
                 stacklevel=2,

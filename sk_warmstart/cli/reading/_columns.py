@@ -166,7 +166,8 @@ def refuse(column: pd.Series, unread: pd.Series, what: str) -> None:
         place = int(np.flatnonzero(unread.to_numpy())[0])
         value = str(column.iloc[place])
         raise ValueError(
-            f"the column {column.name!r} holds {value!r}, which is not {what}, in row {place + 1}: correct or empty it"
+            f"the column {column.name!r} holds {value!r}, which is not {what}, in row {place + 1}: correct or "
+            "empty it"
         )
 
 
@@ -196,7 +197,8 @@ def _kind_of_texts(values: pd.Series, places: NDArray, texts: list[str], rules: 
     if dates[0] == ISO and 0 < zones.sum() < len(zones):
         bare = next(text for text, zone in zip(texts, zones, strict=True) if not zone)
         raise ValueError(
-            f"the column {values.name!r} holds {bare!r} in row {_row_of(values, bare)}, without a time zone, which "
+            f"the column {values.name!r} holds {bare!r} in row {_row_of(values, bare)}, without a time zone, "
+            "which "
             "other values have: write it in all or in none"
         )
     return DATE if dates[0] == ISO else f"{DATE} {dates[0]}"

@@ -54,7 +54,7 @@ def find_date_format(
         return None
     best = [(form, dates) for form, dates in tried if int(dates.notna().sum()) == most]
     if day_first is not None:
-        best = [each for each in best if _is_day_first(each[0]) in (day_first, None)] or best
+        best = [each for each in best if _is_day_first(each[0]) == day_first] or best
     best = _with_few_years(best)
     form, dates = best[0]
     for other, others in best[1:]:
