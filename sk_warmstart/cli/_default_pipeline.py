@@ -22,6 +22,7 @@ from .reading._columns import TEXT
 _MOST_CATEGORIES = 50
 _ENOUGH_TO_VALIDATE = 5_000  # with fewer rows the validation score is too noisy to stop by
 _MANY_ROWS = 20_000
+_MOST_DENSE = 2**24  # values of one-hot columns; more are kept sparse, and a batch at a time is made dense
 
 
 def default_pipeline(
@@ -84,8 +85,11 @@ def default_pipeline(
     # Single precision is what the network takes, and half of the memory.
     single = FunctionTransformer(as_single, feature_names_out="one-to-one")
     scaled = make_pipeline(imputed, StandardScaler(), single)
-    encoded = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False, dtype=np.float32)
-    columns = ColumnTransformer([("numbers", scaled, numbers), ("categories", encoded, texts)])
+    sparse = len(X) * sum(map(len, categories)) > _MOST_DENSE
+    encoded = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=sparse, dtype=np.float32)
+    columns = ColumnTransformer(
+        [("numbers", scaled, numbers), ("categories", encoded, texts)], sparse_threshold=1.0 if sparse else 0.0
+    )
     enough = len(X) >= _ENOUGH_TO_VALIDATE
     reading = TableReader(reader.kinds_, tuple(missing), day_first)
     settings: dict[str, Any] = {
