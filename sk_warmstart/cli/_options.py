@@ -19,7 +19,7 @@ from .reading._columns import ColumnRules
 from .reading._file import FileFormat
 
 DEFAULT_PHASES = 5
-_BYTES_A_WEIGHT = 16  # itself, its gradient and two moments
+_BYTES_A_WEIGHT = 128  # itself, its gradient and two moments, in each of several fits
 
 
 def make_phases(options: argparse.Namespace, data: TableData) -> Any:

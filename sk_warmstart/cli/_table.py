@@ -13,7 +13,7 @@ from pandas.api import types
 from sklearn.datasets import load_digits
 
 from .._parameters import check_option
-from .reading._cells import read_columns
+from .reading._cells import check_range, read_columns
 from .reading._columns import DATE, ColumnRules, to_times
 from .reading._file import FileFormat, read_file
 from .reading._target import are_coded_labels, split_target
@@ -146,6 +146,7 @@ def read_tables(
     rules = _with_labels_as_text(sources, frames, rules, target, reading.task)
     frames = [frame.drop(columns=[name for name in drop if name != target]) for frame in frames]
     frame, kinds = read_columns(frames, [str(source) for source in sources], rules, target)
+    check_range(frame.drop(columns=target))
     times = None
     if time is not None:
         times = _as_time(frame[time], kinds[time], reading.columns)

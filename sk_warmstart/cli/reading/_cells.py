@@ -24,6 +24,7 @@ from ._columns import (
 from ._numbers import OpenFormatError, is_grouped_or_decimal, parse_plain
 
 TRUTH = "truth value"
+_LARGEST = 1e100
 _MOST_DIGITS = 18  # of a whole number of 64 bits
 _WORDS = {NUMBER: "numbers", TEXT: "words", DATE: "dates", TRUTH: "truth values"}
 _TRUTHS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
@@ -51,6 +52,19 @@ def read_columns(
             [next(pieces) if name in frame else pd.Series([None] * len(frame), dtype=object) for frame in frames]
         )
     return pd.DataFrame(columns), kinds
+
+
+def check_range(frame: pd.DataFrame) -> None:
+    """Raise a ValueError where a number is infinite, or too large to be squared."""
+    for name, column in frame.items():
+        if types.is_float_dtype(column):
+            large = np.flatnonzero((column.abs() > _LARGEST).to_numpy(dtype=bool, na_value=False))
+            if len(large):
+                raise ValueError(
+                    f"the column {name!r} holds {column.iloc[large[0]]:g} in row {large[0] + 1}, which is too "
+                    "large to "
+                    f"be scaled: write it in larger units, empty it, or say --drop {name!r}"
+                )
 
 
 def _read_parts(parts: Sequence[tuple[pd.Series, ColumnRules, str]], labels: bool) -> tuple[list[pd.Series], str]:

@@ -82,7 +82,7 @@ def read_file(path: Path, written: FileFormat) -> tuple[pd.DataFrame, str]:
 
 def _read_csv(path: Path, written: FileFormat) -> tuple[pd.DataFrame, str]:
     """Read a CSV, all cells as text; an empty one is missing."""
-    encoding = written.encoding or _find_encoding(path)
+    encoding = codecs.lookup(written.encoding).name if written.encoding else _find_encoding(path)
     with _open_text(path, encoding) as file:
         head = [line for line, _ in zip(file, range(_LINES), strict=False)]
     skip = 0

@@ -11,6 +11,7 @@ from ...comparison._inputs import check_target
 from ._columns import DATE, to_text
 
 _MOST_CLASSES = 20
+_LARGEST = 1e100  # whose square is a float still
 _MOST_EXACT = 2**53  # above it a float is not one whole number
 
 
@@ -20,6 +21,8 @@ def split_target(y: pd.Series, kind: str, task: str | None = None) -> tuple[NDAr
         raise ValueError(f"the target {y.name!r} holds dates: predict a number or a label")
     if types.is_float_dtype(y) and np.isinf(y).any():
         raise ValueError(f"the target {y.name!r} holds infinite values: drop those rows")
+    if types.is_float_dtype(y) and (y.abs() > _LARGEST).any():
+        raise ValueError(f"the target {y.name!r} holds {y.abs().max():g}: give it in larger units")
     words = not (types.is_numeric_dtype(y) or types.is_bool_dtype(y))
     if task is None:
         task = "classification" if _are_labels(y) else "regression"
@@ -33,18 +36,23 @@ def split_target(y: pd.Series, kind: str, task: str | None = None) -> tuple[NDAr
             f"the target {y.name!r} holds {str(y.dropna().iloc[0])!r}, which is no number: regression needs "
             "numbers"
         )
+    if task == "classification" and types.is_float_dtype(y) and not _are_whole(y):
+        y = to_text(y.astype(object)).where(y.notna(), None).rename(y.name)  # numbers with fractions as labels
     check_target(y, classes=task == "classification")
     if task == "regression":
         values = y.to_numpy().astype(np.float64)
+        if values.min() < values.max() and not values.std() > 0:
+            raise ValueError(
+                f"the target {y.name!r} lies between {values.min():g} and {values.max():g}: give it in smaller "
+                "units"
+            )
         if not values.std() > 0:
             raise ValueError(f"the target {y.name!r} is the same in every row: there is nothing to learn")
         return values, task
     if types.is_bool_dtype(y):
         return y.to_numpy(dtype=bool), task
     if types.is_numeric_dtype(y):
-        if _are_whole(y):
-            return y.to_numpy(dtype=np.int64), task  # equal to the table's, also where these are written as 1.0
-        return to_text(y.astype(object)).to_numpy().astype(str), task
+        return y.to_numpy(dtype=np.int64), task  # equal to the table's, also where these are written as 1.0
     values = y.to_numpy()
     return values if values.dtype.kind in "iu" else values.astype(str), task
 
