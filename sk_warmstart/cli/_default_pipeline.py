@@ -16,10 +16,10 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from .._parameters import check_option
 from ..estimators import WarmStartClassifier
 from ._scaled_target import ScaledTargetRegressor
+from ._table import MOST_CATEGORIES
 from ._table_reader import TableReader
 from .reading._columns import TEXT
 
-_MOST_CATEGORIES = 50
 _ENOUGH_TO_VALIDATE = 5_000  # with fewer rows the validation score is too noisy to stop by
 _MANY_ROWS = 20_000
 _MOST_DENSE = 2**24  # values of one-hot columns; more are kept sparse, and a batch at a time is made dense
@@ -112,4 +112,4 @@ def as_single(X: Any) -> Any:
 
 def _vocabulary(column: pd.Series) -> list[str]:
     """Return the most frequent categories, in order."""
-    return sorted(column.value_counts().index[:_MOST_CATEGORIES])
+    return sorted(column.value_counts().index[:MOST_CATEGORIES])

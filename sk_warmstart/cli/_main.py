@@ -85,6 +85,8 @@ def _compare(options: argparse.Namespace) -> int:
             options.every,
             reading=reading_of(options),
         )
+        for note in data.notes:
+            write_line(f"sk-warmstart: note: {note}", sys.stderr)
         comparator = _make_comparator(options, data)
     if find_spec("rich") is not None and not (options.quiet or options.json):
         comparator.set_callbacks(ProgressBar())

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -24,10 +25,8 @@ def write_results(comparator: WarmStartComparator, options: argparse.Namespace) 
     saves = options.save is not None and comparator.interrupted_ is None
     text = comparator.to_json() if options.json else "\n".join(_lines(comparator))
     failures = _print(text, options.json)
-    written = []
     for path in options.report:
-        failures += _attempt(f"the report {path}", lambda path=path: write_whole(path, comparator.report))
-        written.append(path)
+        failures += _attempt(f"the report {path}", partial(write_whole, path, comparator.report))
     if saves:
         best = comparator.best_estimator_
         failures += _attempt(
@@ -50,13 +49,13 @@ def write_results(comparator: WarmStartComparator, options: argparse.Namespace) 
 
 def _lines(comparator: WarmStartComparator) -> list[str]:
     """Return the gain table and what it says."""
-    return [
-        format_gain(comparator.gain_),
-        "",
-        *comparator.summary_,
-        *comparator.notes_,
-        comparator.advice_,
-    ]
+    sentences = [*comparator.summary_, *comparator.notes_, comparator.advice_]
+    return [format_gain(comparator.gain_), "", *(_with_options(sentence) for sentence in sentences if sentence)]
+
+
+def _with_options(sentence: str) -> str:
+    """Name the command's option where a sentence names the comparator's parameter."""
+    return re.sub(r"(?:set )?n_repeats(?: to |=)(\d+)", r"say --repeats \1", sentence)
 
 
 def _attempt(what: str, write: Callable[[], object]) -> list[str]:

@@ -13,12 +13,13 @@ from pandas.api import types
 from sklearn.datasets import load_digits
 
 from .._parameters import check_option
-from .reading._cells import check_range, read_columns
-from .reading._columns import DATE, ColumnRules, to_times
+from .reading._cells import check_range, compare_columns, listed, read_columns
+from .reading._columns import DATE, TEXT, ColumnRules, to_times
 from .reading._file import FileFormat, read_file
 from .reading._target import are_coded_labels, split_target
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+MOST_CATEGORIES = 50  # of a column that are told apart
 TASKS = ("classification", "regression")
 
 
@@ -35,7 +36,8 @@ class Reading:
 class TableData:
     """Rows and target of one table, or of an old and a new one: ``n_old`` rows are of the old one.
 
-    ``kinds`` says what each column of X is in the files, as a ``TableReader`` takes it.
+    ``kinds`` says what each column of X is in the files, as a ``TableReader`` takes it; ``notes`` are sentences
+    about columns that may not be what the user thinks.
     """
 
     X: pd.DataFrame
@@ -44,6 +46,7 @@ class TableData:
     groups: pd.Series | None = None
     n_old: int = 0
     kinds: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def load_table(
@@ -145,6 +148,7 @@ def read_tables(
     rules = [replace(reading.columns, comma_separated=sep == ",") for _, sep in read]
     rules = _with_labels_as_text(sources, frames, rules, target, reading.task)
     frames = [frame.drop(columns=[name for name in drop if name != target]) for frame in frames]
+    notes = compare_columns(frames, [str(source) for source in sources])
     frame, kinds = read_columns(frames, [str(source) for source in sources], rules, target)
     check_range(frame.drop(columns=target))
     times = None
@@ -161,7 +165,8 @@ def read_tables(
         raise ValueError(f"{sources[0]} has no column with values beside the target {target!r}")
     y, task = split_target(frame[target], kinds[target], reading.task)
     n_old = len(frames[0]) if len(frames) > 1 else 0
-    return TableData(X, y, task, labels, n_old, {name: kinds[name] for name in X})
+    notes += _odd_columns(frame.drop(columns=target), {name: kinds[name] for name in kinds if name in X})
+    return TableData(X, y, task, labels, n_old, {name: kinds[name] for name in kinds if name in X}, notes)
 
 
 def _check_options(
@@ -239,6 +244,27 @@ def _without_missing(times: pd.Series) -> pd.Series:
             stacklevel=2,
         )
     return times[~missing]
+
+
+def _odd_columns(frame: pd.DataFrame, kinds: Mapping[str, str]) -> list[str]:
+    """Say which columns hold nothing, one value only, or more words than are told apart."""
+    notes = []
+    empty = [name for name in frame if frame[name].isna().all()]
+    if empty:
+        holds = "hold no value, and are" if len(empty) > 1 else "holds no value, and is"
+        notes.append(f"{listed(empty)} {holds} left out")
+    constant = [name for name in kinds if frame[name].nunique(dropna=False) == 1]
+    if constant:
+        notes.append(f"{listed(constant)} {'hold' if len(constant) > 1 else 'holds'} one value only")
+    for name, kind in kinds.items():
+        count = frame[name].nunique() if kind == TEXT else 0
+        if count > MOST_CATEGORIES:
+            notes.append(
+                f"the column {name!r} holds {count:,} different words, of which the {MOST_CATEGORIES} most "
+                "frequent "
+                f"are told apart: say --drop {name!r} if it is an identifier"
+            )
+    return notes
 
 
 def _listed(frame: pd.DataFrame) -> str:

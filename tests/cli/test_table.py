@@ -132,6 +132,16 @@ def test_columns_can_be_left_out(tmp_path: Path) -> None:
         load_table(tmp_path / "t.csv", "kind", drop=["weight"])
 
 
+def test_columns_that_may_not_be_what_they_seem_are_noted(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": [f"p{i}" for i in range(60)], "same": 1, "none": None, "y": [0, 1] * 30})
+    assert read_tables([write(frame, tmp_path / "t.csv")], "y").notes == [
+        "the column 'none' holds no value, and is left out",
+        "the column 'same' holds one value only",
+        "the column 'id' holds 60 different words, of which the 50 most frequent are told apart: say --drop 'id' "
+        "if it is an identifier",
+    ]
+
+
 # -- time ------------------------------------------------------------------------------------------------
 
 

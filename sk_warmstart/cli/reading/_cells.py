@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,9 +36,9 @@ def read_columns(
 
     ``labels`` is a column of labels: words stay as they are, those that mean a missing number too.
     """
-    _check_same_columns(frames, sources)
-    names = list(dict.fromkeys(name for frame in frames for name in frame))
-    columns, kinds = {}, {}
+    names = list(dict.fromkeys(str(name) for frame in frames for name in frame))
+    columns: dict[str, pd.Series] = {}
+    kinds: dict[str, str] = {}
     for name in names:
         parts = [
             (frame[name], rule, source)
@@ -163,33 +162,31 @@ def _concatenated(parts: Sequence[pd.Series]) -> pd.Series:
     return pd.concat([part.astype(object) for part in parts], ignore_index=True)
 
 
-def _check_same_columns(frames: Sequence[pd.DataFrame], sources: Sequence[str]) -> None:
+def compare_columns(frames: Sequence[pd.DataFrame], sources: Sequence[str]) -> list[str]:
     """Say which columns only one of two tables has; names that differ in their letters' case are an error."""
+    notes: list[str] = []
     if len(frames) < 2:
-        return
-    for (frame, source), (other, others) in (
-        ((frames[0], sources[0]), (frames[1], sources[1])),
-        ((frames[1], sources[1]), (frames[0], sources[0])),
-    ):
-        alone = [name for name in frame if name not in other]
-        folded: Mapping[str, Any] = {_folded(name): name for name in other if name not in frame}
+        return notes
+    for here, there in ((0, 1), (1, 0)):
+        alone = [name for name in frames[here] if name not in frames[there]]
+        folded = {_folded(name): name for name in frames[there] if name not in frames[here]}
         for name in alone:
             if _folded(name) in folded:
                 raise ValueError(
-                    f"{source} has a column {name!r} and {others} a column {folded[_folded(name)]!r}: give them "
-                    "one name"
+                    f"{sources[here]} has a column {name!r} and {sources[there]} a column "
+                    f"{folded[_folded(name)]!r}: give them one name"
                 )
         if alone:
-            shown = ", ".join(repr(name) for name in alone[:10]) + (", ..." if len(alone) > 10 else "")
-            warnings.warn(
-                f"{'column' if len(alone) == 1 else 'columns'} {shown} of {source} "
-                f"{'is' if len(alone) == 1 else 'are'} "
-                f"missing in {others}, where all values count as missing",
-                UserWarning,
-                stacklevel=2,
-            )
+            notes.append(f"only {sources[here]} has {listed(alone)}: missing in every row of {sources[there]}")
+    return notes
 
 
-def _folded(name: str) -> str:
+def listed(names: Sequence[Any]) -> str:
+    """Return the names of some columns."""
+    shown = ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
+    return f"the column{'s' if len(names) > 1 else ''} {shown}"
+
+
+def _folded(name: Any) -> str:
     """Return a name without case, blanks and underscores."""
     return "".join(letter for letter in str(name).casefold() if letter.isalnum()) or str(name)

@@ -126,7 +126,8 @@ def to_times(
         if found is None:
             break
         dates[dates.isna()] = found[1].to_numpy()
-    times = dates.reindex([*range(len(texts)), -1]).iloc[places].set_axis(column.index).rename(column.name)
+    times = dates.reindex([*range(len(texts)), -1]).iloc[places].set_axis(column.index)
+    times.name = column.name
     refuse(column, times.isna() & values.notna(), "a date")
     return times
 
@@ -149,8 +150,8 @@ def without_blanks(column: pd.Series, missing: frozenset[str] = frozenset()) -> 
     if types.infer_dtype(column, skipna=True) == "string":
         places, distinct = pd.factorize(column)  # of which there are often few; -1 is missing
         texts = [None if (text := str(value).strip()) in empty else text for value in distinct]
-        values = np.array([*texts, None], dtype=object)[places]
-        return pd.Series(values, column.index, dtype=object, name=column.name)
+        stripped = np.array([*texts, None], dtype=object)[places]
+        return pd.Series(stripped, column.index, dtype=object, name=column.name)
     values = column.astype(object).map(lambda value: value.strip() if isinstance(value, str) else value)
     return values.mask(values.isin(empty) | values.isna(), None)
 

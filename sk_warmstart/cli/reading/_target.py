@@ -37,7 +37,7 @@ def split_target(y: pd.Series, kind: str, task: str | None = None) -> tuple[NDAr
             "numbers"
         )
     if task == "classification" and types.is_float_dtype(y) and not _are_whole(y):
-        y = to_text(y.astype(object)).where(y.notna(), None).rename(y.name)  # numbers with fractions as labels
+        y = to_text(y.astype(object)).where(y.notna(), None)  # numbers with fractions as labels
     check_target(y, classes=task == "classification")
     if task == "regression":
         values = y.to_numpy().astype(np.float64)

@@ -64,7 +64,7 @@ def _prepared_bytes(task: Task) -> int:
     raw, n = bytes_of(task.X), num_samples(task.X)
     some = np.arange(0, n, -(-n // _ROWS_TO_MEASURE))
     try:
-        _, prepared = fit_steps_before(task, *(safe_indexing(rows, some) for rows in (task.X, task.y)), some, {})
+        _, prepared = fit_steps_before(task, safe_indexing(task.X, some), safe_indexing(task.y, some), some, {})
         dense = 4 * int(np.prod(prepared.shape)) if issparse(prepared) else 0  # where it is scored
         return max(raw, max(bytes_of(prepared), dense) * n // len(some))
     except Exception:  # of steps that need all rows: the size of the raw ones has to do
