@@ -78,7 +78,7 @@ def _read_parts(parts: Sequence[tuple[pd.Series, ColumnRules, str]], labels: boo
     held = [
         (kind, part, source)
         for kind, (part, _, source) in zip(kinds, parts, strict=True)
-        if without_blanks(part).notna().any()
+        if len(parts) == 1 or without_blanks(part).notna().any()
     ]
     bases = {kind: _base(kind) for kind, _, _ in held}
     if len(set(bases.values())) > 1:
@@ -104,7 +104,7 @@ def _kind(column: pd.Series, rules: ColumnRules, labels: bool) -> str:
         return TRUTH
     if types.infer_dtype(column, skipna=True) == "string" and str(column.name) not in rules.text:
         values = column.dropna()
-        texts = list(values)
+        texts = values.to_numpy(dtype=object).tolist()
         if parse_plain(texts) is not None and not is_grouped_or_decimal(texts) and texts:
             return NUMBER  # the rule, so it is quick
         if set(pd.unique(values)) <= set(_TRUTHS) and len(values):
@@ -134,7 +134,7 @@ def _read(column: pd.Series, kind: str, rules: ColumnRules, shared: bool) -> pd.
 def _as_numbers(column: pd.Series, kind: str, rules: ColumnRules) -> pd.Series:
     """Return whole numbers where all are written so, and floats otherwise."""
     if kind == NUMBER and column.notna().all() and types.infer_dtype(column) == "string":
-        texts = list(column)
+        texts = column.to_numpy(dtype=object).tolist()
         plain = None if rules.missing & set(texts) else parse_plain(texts)
         if plain is not None:
             whole = max(map(len, texts)) <= _MOST_DIGITS and not set("".join(texts)) & set(".eE")

@@ -84,7 +84,7 @@ def column_kind(column: pd.Series, rules: ColumnRules = _DEFAULT) -> str:
     if not values.map(lambda value: isinstance(value, str)).all():
         return _kind_of_objects(values)
     places, texts = pd.factorize(values)
-    return _kind_of_texts(values, places, list(texts), rules)
+    return _kind_of_texts(values, places, np.asarray(texts, dtype=object).tolist(), rules)
 
 
 def to_numbers(column: pd.Series, kind: str = NUMBER, missing: frozenset[str] = frozenset()) -> pd.Series:
@@ -146,14 +146,15 @@ def to_text(column: pd.Series) -> pd.Series:
 
 def without_blanks(column: pd.Series, missing: frozenset[str] = frozenset()) -> pd.Series:
     """Strip text; what is empty then, a question mark, or a mark of the user's is missing."""
-    empty = ["", _UNKNOWN, *missing]
+    empty = {"", _UNKNOWN, *missing}
     if types.infer_dtype(column, skipna=True) == "string":
         places, distinct = pd.factorize(column)  # of which there are often few; -1 is missing
-        texts = [None if (text := str(value).strip()) in empty else text for value in distinct]
+        stripped_ones = map(str.strip, np.asarray(distinct, dtype=object).tolist())
+        texts = [None if text in empty else text for text in stripped_ones]
         stripped = np.array([*texts, None], dtype=object)[places]
         return pd.Series(stripped, column.index, dtype=object, name=column.name)
     values = column.astype(object).map(lambda value: value.strip() if isinstance(value, str) else value)
-    return values.mask(values.isin(empty) | values.isna(), None)
+    return values.mask(values.isin(list(empty)) | values.isna(), None)
 
 
 def without_marks(values: pd.Series) -> pd.Series:
