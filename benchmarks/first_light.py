@@ -1,5 +1,7 @@
 """Compare cold, warm and shrink-and-perturb on real tables, beside scikit-learn's MLPClassifier on the same rows.
 
+The arm "again" is cold with draws of its own: it shows what the table says of equal arms.
+
 The tables are digits (from scikit-learn) and, with ``--data FOLDER``, those of ``elec2``, ``adult`` and
 ``bike_sharing`` that lie there as .csv.gz. All are public: OpenML 151 and 1590 (``fetch_openml``), and UCI's Bike
 Sharing (hour.csv).
@@ -37,6 +39,12 @@ TABLES: dict[str, dict[str, Any]] = {
     "adult": {"target": "income"},
     "bike_sharing": {"target": "cnt", "drop": ["casual", "registered", "instant"]},
 }
+ARMS: dict[str, Any] = {
+    "cold": "cold",
+    "again": {"init_policy": "cold", "random_state": 1},
+    "warm": "warm",
+    "shrink_perturb": "shrink_perturb",
+}
 SEED = 0
 
 
@@ -68,7 +76,7 @@ def compare(name: str, source: str | Path, settings: dict[str, Any], options: An
     X, y, task = load_table(source, **settings)
     pipeline, phases = default_pipeline(X, task), DataIncremental(options.phases)
     comparator = WarmStartComparator(
-        pipeline, phases=phases, n_repeats=options.repeats, n_jobs=options.jobs, refit=None, random_state=SEED
+        pipeline, ARMS, phases, n_repeats=options.repeats, n_jobs=options.jobs, refit=None, random_state=SEED
     ).fit(X, y)
     rows = [
         {"table": name, "arm": arm, **row, **_epochs(comparator.results_, arm)}
@@ -146,18 +154,20 @@ def write(rows: list[dict[str, Any]], options: Any) -> None:
 
 def _markdown(rows: list[dict[str, Any]]) -> str:
     lines = [
-        "| table | arm | score | gain over cold | speed-up | epochs | verdict |",
-        "|---|---|---|---|---|---|---|",
+        "| table | arm | score | gain over cold | worst replicate | speed-up | epochs | verdict | cost |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        gain, speed = "-", "-"
+        gain, worst, speed = "-", "-", "-"
         if row.get("verdict") not in (None, "reference"):
             gain = f"{row['gain']:+.4f} [{row['gain_low']:+.4f}, {row['gain_high']:+.4f}]"
+            worst = f"{row['worst_gain']:+.4f}"
             speed = f"{row['speedup']:.2g} [{row['speedup_low']:.2g}, {row['speedup_high']:.2g}]"
         epochs = f"{row['epochs']:.0f}" if "epochs" in row else "-"
         verdict = row.get("verdict", "peer, cold")
         lines.append(
-            f"| {row['table']} | {row['arm']} | {row['score']:.4f} | {gain} | {speed} | {epochs} | {verdict} |"
+            f"| {row['table']} | {row['arm']} | {row['score']:.4f} | {gain} | {worst} | {speed} | {epochs} "
+            f"| {verdict} | {row.get('cost') or '-'} |"
         )
     return "\n".join(lines)
 

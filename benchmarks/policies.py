@@ -12,10 +12,12 @@ perceptron and a small convolutional one), and two regimes:
   its own patience), or after 100 epochs.
 
 A tenth of the rows validates. The gain is that in test accuracy against cold, with the comparator's interval. The
-speed-up is the geometric mean of cold's over the arm's training samples until cold's final validation score less
-the ROPE; the epochs of races count, other costs of a start do not (see ``start_cost.py``): ``seconds`` has them.
-``reached`` is the share of runs that got to that score; the others count with all that they trained. Compare arms
-inside a setting only: with so few rows the regularised nets end below the bare ones, cold ones too.
+speed-up is the geometric mean of cold's over the arm's training samples until the validation score that both end
+with, less the ROPE; the epochs of races count, other costs of a start do not (see ``start_cost.py``): ``seconds``
+has them. An arm that scores worse has an easy target, so its cost is not judged. ``reached`` is the share of runs
+that got to cold's own final score less the ROPE. The arm "again" is cold with draws of its own: it shows what the
+table says of equal arms. Compare arms inside a setting only: with so few rows the regularised nets end below the
+bare ones, cold ones too.
 
     OMP_NUM_THREADS=1 python benchmarks/policies.py --data FOLDER --out benchmarks/results/policies
 
@@ -55,6 +57,7 @@ FITTED, BARE_EPOCHS = 0.02, 150
 DECAY, EPOCHS, PATIENCE = 0.1, 100, 15
 ARMS: dict[str, Any] = {
     "cold": "cold",
+    "again": {"init_policy": "cold", "random_state": 1},
     "warm": "warm",
     "shrink_perturb": "shrink_perturb",
     "shrink_perturb(0.8, 0.05)": {"init_policy": ShrinkPerturb(0.8, 0.05)},
@@ -263,7 +266,9 @@ def compare(setting: str, net: Any, X: NDArray, y: NDArray, repeats: int) -> lis
             "gain [points]": _rounded(100 * row["gain"]),
             "low": _rounded(100 * row["gain_low"]),
             "high": _rounded(100 * row["gain_high"]),
+            "worst": _rounded(100 * row["worst_gain"]),
             "verdict": row["verdict"],
+            "cost": row["cost"] or None,
             "speed-up": row["speedup"],
             "from": _rounded(row["speedup_low"]),
             "to": _rounded(row["speedup_high"]),
@@ -310,7 +315,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 x,
                 y,
                 yerr=spread,
-                marker="*" if policy == "cold" else "osD^vP<>Xhp"[number - 1],
+                marker="*" if policy == "cold" else "xosD^vP<>Xhp"[number - 1],
                 markersize=10 if policy == "cold" else 6,
                 color=colour,
                 elinewidth=0.8,

@@ -9,10 +9,12 @@ from .report.displays._cost import CostScoreDisplay
 from .report.displays._curves import LearningCurvesDisplay
 from .report.displays._gain import WarmStartGainDisplay
 from .runs.fits._trajectory import Trajectory
+from .runs.others._continue import ContinueFit
 
 __all__ = [
     "ClassIncremental",
     "ClasswiseChangeDisplay",
+    "ContinueFit",
     "CostScoreDisplay",
     "DataIncremental",
     "Findings",

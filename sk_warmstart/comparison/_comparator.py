@@ -28,13 +28,13 @@ from ._inputs import check_rows, check_settings, check_target, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
 from ._settings import Settings, describe
-from .findings._advice import advice_to_keep
 from .findings._dummy import choose_rope
 from .findings._findings import Findings
 from .findings._gain import is_shown_better
 from .findings._make import make_findings
-from .findings._sentences import failures_by_arm
 from .findings._versions import versions
+from .findings.words._advice import advice_to_keep
+from .findings.words._sentences import failures_by_arm
 from .phases._data_incremental import DataIncremental
 from .phases._plan import plan_phases
 from .runs._estimators import last_step
@@ -65,17 +65,21 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     Parameters
     ----------
     estimator : estimator
-        A :class:`WarmStartClassifier` or :class:`WarmStartRegressor`, alone or last in a Pipeline; with the
-        arms ``cold`` and ``warm`` also any estimator that has ``warm_start`` (skorch's nets, ``MLPClassifier``),
-        or ``partial_fit``, which is then given the new rows only. A Pipeline's other steps are fitted anew in
-        each phase, on its rows.
+        A :class:`WarmStartClassifier` or :class:`WarmStartRegressor`, alone or last in a Pipeline; with cold and
+        warm arms also any other that can continue. Warm adds rounds or trees, trained on the phase's rows, to the
+        old model of an ensemble: scikit-learn's with ``warm_start``, LightGBM, XGBoost, CatBoost. Others with
+        ``warm_start`` (skorch's nets, ``MLPClassifier``) train on; those with ``partial_fit`` alone are given the
+        new rows only. A Pipeline's other steps are fitted anew in each phase, on its rows.
     policies : iterable or mapping, default=("cold", "warm", "shrink_perturb")
         The arms: names or objects of policies, or a mapping from an arm's name to a policy or to a dict for the
         estimator's ``set_params``: ``{"init_policy": "warm", "optimizer_state": "keep"}``,
         ``{"init_policy": "shrink_perturb", "init_policy__shrink": 0.2, "optimizer__weight_decay": 0.1}``. An arm
         that is called like a policy starts by it, unless its dict has another ``init_policy``. In a Pipeline a
         name that the last step takes is the last step's, and ``scaler__with_mean`` that of an earlier step; the
-        base fit, which all arms share, has the estimator's own. ``"cold"`` must be among the arms: it is the
+        base fit, which all arms share, has the estimator's own. An estimator of another library starts
+        ``"cold"``, ``"warm"`` or by a function (:class:`ContinueFit`), and its dict may hold ``add``, the rounds
+        that warm adds (``{"warm": {"add": 20}}``): by default as many of cold's as the phase has new rows among
+        its rows, at least one. ``"cold"`` must be among the arms: it is the
         reference. All arms share their draws and orders; one that sets a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
@@ -118,6 +122,10 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     resume : str, Path or None, default=None
         A folder in which finished fits are kept. A comparison that was interrupted continues from there with the
         same results. It is read with pickle: use folders that you trust.
+    n_probes : int or None, default=None
+        How often each arm is fitted anew in the first replicate's last phase, from the same start on the same
+        rows, with other draws, and as often with noise of each size on the weights that it inherits: for the
+        stages ``consistency`` and ``perturbation`` only. As many as ``n_repeats`` by default; none with 0.
     random_state : int, RandomState or None, default=None
         Seed of everything random.
 
@@ -139,7 +147,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     stages_ : dict of str to DataFrame
         What the stages of the method found: ``baseline`` (cold, by phase), ``runs`` (by arm and phase, with
         partial budgets), ``trajectories``, ``consistency`` (spread over replicates), ``updates`` (what new data
-        did to what had been learned: forgetting, transfer, flips), ``classes`` (recall of each class), ``cost``,
+        did to what had been learned: gains on old and on new rows, forgetting, flips), ``conditions`` (gains by
+        phase, with the share and drift of its new rows), ``classes`` (recall of each class), ``cost``,
         ``perturbation`` (under noise on the weights) and ``verdict``; with an incumbent also ``incumbent``.
     summary_ : list of str
         The verdict in words, one sentence an arm.
@@ -208,6 +217,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         incumbent: Any = None,
         tune: Mapping[str, Any] | None = None,
         resume: str | Path | None = None,
+        n_probes: int | None = None,
         random_state: Any = None,
     ):
         self.estimator = estimator
@@ -224,6 +234,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.incumbent = incumbent
         self.tune = tune
         self.resume = resume
+        self.n_probes = n_probes
         self.random_state = random_state
 
     @with_callbacks
@@ -299,6 +310,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
             *(routed.fit, routed.before, routed.score),
             incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
             journal=None if self.resume is None else Journal(self.resume),
+            n_repeats=self.n_repeats,
+            n_probes=self.n_repeats if self.n_probes is None else self.n_probes,
         )
 
     def _settings(self) -> Settings:

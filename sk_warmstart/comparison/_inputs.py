@@ -77,6 +77,8 @@ def check_settings(settings: Settings) -> None:
             raise ValueError(f"rope must be 'auto' or a number of at least 0, got {settings.rope!r}")
     else:
         check_number("rope", settings.rope, 0)
+    if settings.n_probes is not None:
+        check_integer("n_probes", settings.n_probes, 0)
     check_number("confidence", settings.confidence, 0.5, 1, exclude="low, high")
     estimator, target, n_jobs, scoring = settings.estimator, settings.target, settings.n_jobs, settings.scoring
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):

@@ -34,6 +34,7 @@ class Settings:
     incumbent: Any
     tune: Any
     resume: Any
+    n_probes: Any
     random_state: Any
 
     @classmethod

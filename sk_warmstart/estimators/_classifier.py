@@ -57,6 +57,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     standardize : bool, default=False
         Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
         ``partial_fit`` updates them, and the first layer is changed exactly so that predictions do not jump.
+        ``module_`` alone takes standardised rows, ``scaler_.transform(X)``.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into ``sample_weight``.
     dtype : {"auto", "float32", "float64"}, default="auto"
@@ -72,7 +73,8 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their accuracy stalls, and return the best epoch; the start counts
         as epoch 0. Which rows are held out is decided by each row's content (or ``sample_id``), so a row
-        that trained once never validates later.
+        that trained once never validates later. The best weights are kept in memory, where skorch's ``Checkpoint``
+        writes files; inside of a parallel call these go to a folder of each fit's own, which it removes.
     validation_fraction : float, default=0.1
         Share of rows that is held out, on average.
     n_iter_no_change : int, default=10
@@ -108,8 +110,10 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         marks the epochs where a warm fit began.
     start_ : Bunch
         What the start was: ``policy``, ``params``, ``donor``, ``donor_id``, ``kept`` (for each parameter the
-        share of the previous one that it holds), ``loss`` and ``score`` before the first step, ``seconds``;
-        with ``schema="adapt"`` also ``classes_added``, ``columns_added``, ``columns_dropped``.
+        share of the donor's that it holds), ``seconds``, and where X is an array ``loss`` and ``score`` before the
+        first step;
+        with ``schema="adapt"`` also ``classes_added``, ``columns_added``, ``columns_dropped``, and
+        ``layers_fresh``: the layers with a parameter of which the donor had nothing that fits.
     module_, optimizer_, criterion_
         The trained network, its optimiser and its loss.
 

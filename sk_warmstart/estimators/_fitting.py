@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,19 +10,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 
 from ..modules import materialize
-from ..state import Donor, FeatureSummary, Lineage, NetState
-from ..state._alignment import unmatched
+from ..state import Donor, FeatureSummary, Lineage
 from ..state.rows._standardizer import Standardizer
 from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
 from ._learned import Learned
 from ._protocol import WarmStartNet
-from .input._columns import expect_columns, forget_columns, learn_schema
+from .input._columns import expect_columns, forget_columns, learn_schema, other_width
 from .input._identity import Recognised, begin_memory, recognise
 from .input._table import Table, split_rows, to_rows, uses_default_dataset, validate
 from .input._targets import targets_of
+from .input._validation_rows import as_inside_pipeline
+from .run._files import own_folder
 from .run._history import copied, joined, trimmed
 from .run._progress import Progress
 from .run._run import Run, running
@@ -29,12 +32,8 @@ from .start._architecture import (
     architecture_of,
     check_same_architecture,
     choose_dtype,
-    donated_shape,
-    donated_target_ndim,
-    dtype_of,
     shape_from,
 )
-from .start._donation import resume
 from .start._growth import grow, must_grow, rebuild, resized, snapshot, updated_features, updated_scaler
 from .start._plan import Plan, plan_start
 from .start._start import adopted_start, carry_optimizer, make_start
@@ -129,62 +128,6 @@ def partial_fit(
     _commit(net, run, rows, None, trimmed(net.history_, run.n_history_before))
 
 
-def fitted_from(net: WarmStartNet, donor: Donor) -> Any:
-    """Let an unfitted net predict as a donor does, and train further from there."""
-    targets = targets_of(net)
-    targets.check_donor(net, donor)
-    schema, shape = donor.schema, donated_shape(donor)
-    expect_columns(net, schema)
-    targets.begin(net, schema.classes, None)
-    seed = donor.lineage.seed
-    learned = Learned(
-        schema=schema,
-        shape=shape,
-        dtype=str(net.dtype) if net.dtype != "auto" else dtype_of(donor),
-        target_ndim=donated_target_ndim(donor, shape),
-        scaler=donor.scaler,
-        features=donor.features,
-        memory=donor.memory.snapshot(),
-        lineage=donor.lineage,
-        streams=RandomStreams(seed),
-        seed=seed,
-    )
-    run = Run(learned)
-    with running(net, run), seeded(0):
-        net.initialize()
-        n_features = schema.n_features
-        rows = None if n_features is None else torch.zeros(2, n_features, dtype=net._torch_dtype())
-        net.notify("on_train_begin", X=None if rows is None else rows.numpy(), y=None)
-        network = net._network()
-        if rows is not None:
-            materialize(network, rows.to(net.device))
-        adapted = _in_layout_of(network, donor)
-        adapted.state.load_into(network)
-        state = adapted.optimizer
-        if state is not None and state.kind == type(net.optimizer_).__name__:
-            carry_optimizer("keep", adapted, network, net.optimizer_)
-            resume(net, adapted)
-    start, _ = adopted_start(network, "checkpoint")
-    assert learned.streams is not None
-    learned.streams.restore(donor.streams)
-    origin = adapted.state if adapted.origin is None else adapted.origin
-    net.learned_ = replace(learned, start=start, origin=origin, architecture=architecture_of(net))
-    net.n_iter_, net.loss_curve_, net.training_route_ = 0, [], None
-    return net
-
-
-def _in_layout_of(network: torch.nn.Module, donor: Donor) -> Donor:
-    layout = NetState.from_module(network)
-    faults = unmatched(donor.state, layout)
-    if faults:
-        shown = "; ".join(faults[:5]) + ("; ..." if len(faults) > 5 else "")
-        raise ValueError(
-            f"the checkpoint does not fit the estimator's network: {shown}. Set module and module__* to "
-            f"those of the network that was saved: {dict(donor.description)}"
-        )
-    return donor.adapted(layout, {})
-
-
 # ---------------------------------------------------------------- before the network is drawn
 
 
@@ -237,7 +180,11 @@ def _begin(
         expect_columns(net, donor.schema)
     targets_of(net).begin(net, None if donor is None else donor.schema.classes, classes)
     fixed = not adapts and donor is not None and donor.schema.n_features is not None
-    table = validate(net, X, y, sample_weight, reset=not fixed, starts_warm=donor is not None)
+    # Names that come for the first time are learned; how many columns there are is settled.
+    named = fixed and donor is not None and not donor.schema.framed and hasattr(X, "columns")
+    table = validate(net, X, y, sample_weight, reset=named or not fixed, starts_warm=donor is not None)
+    if named and donor is not None and net.n_features_in_ != donor.schema.n_features:
+        raise other_width(net, donor.schema.n_features)
     schema = learn_schema(net, X, y, None if donor is None else donor.schema)
     sticky = sticky and table.is_array
     # A cold start remembers nothing, and a start that is cold by policy does what a fresh clone does.
@@ -389,6 +336,7 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         if y_val is None:
             raise ValueError("X_val needs y_val")
         n_outputs = run.learned.shape.get("n_outputs")
+        X_val = as_inside_pipeline(net, X_val, table.X)
         checked = validate(net, X_val, y_val, sample_weight_val, reset=False, learn=False, n_outputs=n_outputs)
         run.train, run.valid = rows, _to_rows(net, checked)
         run.views.keep(table, rows)
@@ -402,7 +350,8 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         run.train = rows
         run.views.keep(table, rows)
     if run.valid is not None:
-        run.monitor = ValidationMonitor(bool(net.early_stopping), net.n_iter_no_change, float(net.tol))
+        watch = "relative_loss" if targets_of(net).watches(net) == "loss" else "score"
+        run.monitor = ValidationMonitor(bool(net.early_stopping), net.n_iter_no_change, float(net.tol), watch)
 
 
 def _place(net: WarmStartNet, run: Run, table: Table) -> None:
@@ -430,19 +379,31 @@ def _train(net: WarmStartNet, run: Run, table: Table, method: str, fit_params: M
         net.history_ = History(net.history_)  # a call that fails leaves the old one as it was
         run.n_history_before = len(net.history_)
     y = table.y if run.train is not None else table.target
-    net._train_by_skorch(table.X, y, _routing_method=method, **fit_params)
+    run.class_weight = None if table.class_weight is None else torch.from_numpy(table.class_weight)
+    with own_folder(net.callbacks_):
+        net._train_by_skorch(table.X, y, _routing_method=method, **fit_params)
 
 
 def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | None, history: History) -> None:
     """Set the fitted attributes, once training succeeded."""
-    done = net.history_
-    ran = list(done)[len(done) - run.n_epochs :]  # a callback may have loaded older rows
+    done = list(net.history_)
+    if run.n_begun > run.n_epochs:
+        done = done[:-1]  # an epoch that was interrupted
+    ran = done[len(done) - run.n_epochs :]  # a callback may have loaded older rows
     net.n_iter_ = run.n_epochs
+    if run.interrupted:
+        warnings.warn(
+            f"training was interrupted (Ctrl-C) after {run.n_epochs} whole epochs of this call: what was learned "
+            "by then is kept, and the network is not trained to its end",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
     net.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
     net.history_ = history
     net.training_route_ = run.route
     learned = run.learned
-    rows.remember(learned.memory)
+    memory = learned.memory.fork()  # a call that fails yet leaves the one before as it was
+    rows.remember(memory)
     line, start = learned.lineage, learned.start or {}
     scores = {f"start_{name}": start.get(name) for name in ("loss", "score")}
     scores["train_loss"] = net.loss_curve_[-1] if net.loss_curve_ else None
@@ -454,4 +415,4 @@ def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | 
         epochs=line.epochs + net.n_iter_,
         scores={name: float(score) for name, score in scores.items() if score is not None and np.isfinite(score)},
     )
-    net.learned_ = replace(learned, lineage=lineage)
+    net.learned_ = replace(learned, lineage=lineage, memory=memory)

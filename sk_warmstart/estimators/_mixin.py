@@ -12,12 +12,14 @@ from sklearn.utils import Bunch
 from ..policies import InitPolicy
 from ..state import Donor, Lineage, NetState
 from ..state.rows._standardizer import Standardizer
-from ._fitting import fit, fitted_from, partial_fit
+from ._fitting import fit, partial_fit
+from ._from_donor import fitted_from, initialized_from
 from .hooks._prediction import GuardedPrediction
 from .parameters._checks import check_params
 from .run._progress import begin_progress
-from .run._rollback import all_or_nothing, live_or_back
+from .run._rollback import all_or_nothing
 from .start._donation import donate
+from .start._plan import donor_to_be
 
 
 class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
@@ -137,7 +139,12 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
             Identities of the rows, for the sticky split. Without them a row is known by its content. A saved
             checkpoint holds hashes of either, unless it is saved with ``rows=False``.
         X_val, y_val : array-like, default=None
-            Validation rows of your own, instead of held-out ones.
+            Validation rows of your own, instead of held-out ones. With ``early_stopping`` the best epoch by them
+            is returned; without it the last one, unless the start was better. In a Pipeline,
+            ``pipe.fit(X, y, net__X_val=X_val, net__y_val=y_val)``, give them as X is given: where they are unlike
+            the rows that reach the network, and transformed they are not, they pass through the steps before. To
+            leave no doubt let the Pipeline do it: ``Pipeline(steps, transform_input=["X_val"])`` with metadata
+            routing and ``set_fit_request(X_val=True, y_val=True)``.
         sample_weight_val : array-like, default=None
             Their weights.
         **fit_params
@@ -204,11 +211,32 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
             If the input or a parameter does not fit.
         """
         self.check_training_readiness()
-        with all_or_nothing(self):
+        with all_or_nothing(self, live=True):
             check_params(self.get_params(deep=False))
-            with live_or_back(self):
-                partial_fit(self, X, y, classes, sample_weight, sample_id, fit_params)
+            partial_fit(self, X, y, classes, sample_weight, sample_id, fit_params)
         return self
+
+    def initialize(self) -> Self:
+        """Build everything anew; see skorch's ``initialize``. What was learned is gone, as there.
+
+        With a donor in ``warm_start_from`` the net is then what the donor is, and predicts as it does: sizes,
+        labels and columns are the donor's, and so are ``module__*`` parameters that are not set (of a module of
+        your own numbers only), where the module is the donor's. A policy that keeps nothing of a donor begins
+        anew.
+
+        Returns
+        -------
+        self
+            The estimator.
+        """
+        if "run_" in vars(self) or self.warm_start_from is None:
+            return super().initialize()
+        check_params(self.get_params(deep=False))
+        donor = donor_to_be(self)
+        if donor is None:
+            return super().initialize()
+        with all_or_nothing(self):
+            return initialized_from(self, donor)
 
     def _train_by_skorch(self, X: Any, y: Any, **fit_params: Any) -> None:
         super().partial_fit(X, y, **fit_params)

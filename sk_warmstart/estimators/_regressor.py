@@ -54,6 +54,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     standardize : bool, default=False
         Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
         ``partial_fit`` updates them, and the first layer is changed exactly so that predictions do not jump.
+        ``module_`` alone takes standardised rows, ``scaler_.transform(X)``.
     dtype : {"auto", "float32", "float64"}, default="auto"
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
@@ -63,13 +64,15 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     device : str, torch.device or None, default="auto"
         Where the network lives.
     early_stopping : bool, default=False
-        Whether to hold out rows, stop when their R2 stalls, and return the best epoch.
+        Whether to hold out rows, stop when their score stalls, and return the best epoch. The score is R2 of what
+        ``predict`` returns; with a criterion other than MSELoss, L1Loss, SmoothL1Loss and HuberLoss (Poisson,
+        quantiles, shares, a loss of your own) the loss of these rows is watched instead.
     validation_fraction : float, default=0.1
         Share of rows that is held out, on average.
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping.
     tol : float, default=1e-4
-        The least gain in R2 that counts as improvement.
+        The least gain in R2 that counts as improvement; where the loss is watched, as a share of the start's.
     train_split : callable or None, default=None
         A split of skorch's, for those who want it instead.
     iterator_train__shuffle : bool, default=True

@@ -43,8 +43,8 @@ def build_module(
     ]
     if missing:
         raise ValueError(
-            f"{getattr(factory, '__name__', factory)} learns {' and '.join(missing)} from the data: call fit, "
-            f"or set {' and '.join(f'module__{name}' for name in missing)}"
+            f"{getattr(factory, '__name__', factory)} learns {' and '.join(missing)} from the data, if these are "
+            f"an array: call fit, or set {' and '.join(f'module__{name}' for name in missing)}"
         )
     network = _made(factory, filled, params)
     if not isinstance(network, nn.Module):

@@ -36,7 +36,8 @@ _NORMS: dict[str, type[nn.Module]] = {"batch": _BatchNorm, "layer": nn.LayerNorm
 class MLP(nn.Module):
     """Multi-layer perceptron whose last layer gives logits or predictions.
 
-    Each hidden block is linear, normalisation (if asked for), activation, dropout (if asked for).
+    Each hidden block is linear, normalisation (if asked for), activation, dropout (if asked for). Names of weights
+    do not depend on dropout: ``hidden.0``, ``hidden.2`` and so on without a normalisation.
 
     Parameters
     ----------
@@ -82,17 +83,16 @@ class MLP(nn.Module):
         if norm is not None and norm not in _NORMS:
             raise ValueError(f"norm must be None or one of {sorted(_NORMS)}, got {norm!r}")
         check_number("dropout", dropout, 0, 1, exclude="high")
-        layers: list[nn.Module] = []
+        self.hidden = nn.Sequential()
         width = n_features
         for size in sizes:
-            layers.append(nn.Linear(width, size))
-            if norm is not None:
-                layers.append(_NORMS[norm](size))
-            layers.append(_ACTIVATIONS[activation]())
-            if dropout:
-                layers.append(nn.Dropout(dropout))
+            layers = [nn.Linear(width, size), *([] if norm is None else [_NORMS[norm](size)])]
+            first = sum(not isinstance(layer, nn.Dropout) for layer in self.hidden)
+            for place, layer in enumerate([*layers, _ACTIVATIONS[activation]()], first):
+                self.hidden.add_module(str(place), layer)
+            if dropout:  # it holds no weights, so that it has no place among those that do
+                self.hidden.add_module(f"dropout{place}", nn.Dropout(dropout))
             width = size
-        self.hidden = nn.Sequential(*layers)
         self.output = nn.Linear(width, n_outputs)
 
     def forward(self, X: Tensor) -> Tensor:

@@ -38,6 +38,12 @@ class PhaseData:
         Whether targets are codes of classes; otherwise they are numbers.
     find_new : callable, default=None
         Returns what :attr:`new` is; called only where a policy asks.
+    predict : callable, default=None
+        ``predict(output)``, the predictions that are made of outputs, where these are numbers; None: they are
+        the outputs.
+    scored_by_loss : bool, default=False
+        Whether the loss is no distance of predictions from targets, such as that of a quantile, so that only
+        the loss tells how good outputs are.
 
     Examples
     --------
@@ -56,6 +62,8 @@ class PhaseData:
     valid: RowSource | None = None
     classifies: bool = True
     find_new: Callable[[], Tensor | None] | None = None
+    predict: Callable[[Tensor], Tensor] | None = None
+    scored_by_loss: bool = False
 
     @property
     def new(self) -> Tensor | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -142,6 +143,49 @@ class Donor:
             sha.update(self.optimizer.digest().encode())
         return sha.hexdigest()
 
+    def renamed(self, names: Mapping[str, str]) -> Donor:
+        """Return it with other names of tensors, optimiser included.
+
+        Parameters
+        ----------
+        names : mapping from str to str
+            The new names of those that have one.
+
+        Returns
+        -------
+        Donor
+            With the same tensors.
+        """
+        if not names:
+            return self
+        optimizer = self.optimizer
+        if optimizer is not None:
+            moments = {names.get(name, name): entry for name, entry in optimizer.moments.items()}
+            optimizer = replace(optimizer, moments=moments)
+        state, origin = (None if state is None else _renamed(state, names) for state in (self.state, self.origin))
+        assert state is not None
+        return replace(self, state=state, origin=origin, optimizer=optimizer)
+
+    def held_in(self, layout: NetState, remaps: Mapping[str, list[Remap]]) -> NetState | None:
+        """Tell which numbers of a new network :meth:`adapted` takes from this donor.
+
+        Parameters
+        ----------
+        layout : NetState
+            The new network, as it was drawn.
+        remaps : mapping from str to list of Remap
+            How the entries of some tensors move.
+
+        Returns
+        -------
+        NetState or None
+            1 for a number of the donor's, 0 for a new one; None if all are the donor's.
+        """
+        if not remaps and not unmatched(self.state, layout):
+            return None
+        ours = self.state.map(lambda _, tensor: torch.ones_like(tensor))
+        return align(ours, layout.map(lambda _, tensor: torch.zeros_like(tensor)), remaps, "fresh")
+
     def adapted(
         self,
         layout: NetState,
@@ -178,6 +222,11 @@ class Donor:
             optimizer = _follow(optimizer, reparametrisation)
         assert states[0] is not None
         return replace(self, state=states[0], origin=states[1], optimizer=optimizer, saved_id=None)
+
+
+def _renamed(state: NetState, names: Mapping[str, str]) -> NetState:
+    parameters = {names.get(name, name) for name in state if state.is_parameter(name)}
+    return NetState({names.get(name, name): tensor for name, tensor in state.items()}, parameters)
 
 
 def _labels_as_text(labels: NDArray | None) -> list[str] | None:

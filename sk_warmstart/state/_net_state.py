@@ -179,30 +179,36 @@ class NetState(Mapping[str, Tensor]):
                 total += float((tensor.double() - other[name].to(tensor.device).double()).square().sum())
         return total**0.5
 
-    def kept(self, previous: NetState) -> dict[str, float]:
+    def kept(self, previous: NetState, held: NetState | None = None) -> dict[str, float]:
         """Return how much of a previous state each parameter of this one still holds.
 
         Parameters
         ----------
         previous : NetState
             The state that this one was made from.
+        held : NetState or None, default=None
+            Which numbers of the previous state are a donor's (1) and which fill its gaps (0); None for all.
 
         Returns
         -------
         dict of str to float
             For each parameter the least-squares coefficient of this tensor on the previous one, clipped to
-            [0, 1]: 1 is unchanged, 0.4 is shrunk to 0.4, near 0 is forgotten.
+            [0, 1], times the share of its numbers that a donor held: 1 is unchanged, 0.4 is shrunk to 0.4, near 0
+            is forgotten, and 0.3 is unchanged in 3 of 10 units of which the others are new.
         """
         shares = {}
         for name, tensor in self.unique().items():
             if not self.is_parameter(name):
                 continue
-            old, new = previous[name].double(), tensor.double()
+            old, new, share = previous[name].double(), tensor.double(), 1.0
+            if held is not None:
+                mask = held[name] != 0
+                old, new, share = old[mask], new[mask], float(mask.double().mean())
             if torch.equal(old, new):
-                shares[name] = 1.0
+                shares[name] = share
             else:
                 power = float(old.square().sum())
-                shares[name] = min(1.0, max(0.0, float((old * new).sum()) / power)) if power else 0.0
+                shares[name] = share * min(1.0, max(0.0, float((old * new).sum()) / power)) if power else 0.0
         return shares
 
 

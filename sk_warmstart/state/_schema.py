@@ -91,7 +91,8 @@ def map_columns(old: Schema, new: Schema) -> Reindex | None:
     nameless = "now" if old.columns is not None else "in the donor"
     raise ValueError(
         f"schema='adapt' maps columns by name: there were {old.n_features} columns and are {new.n_features}, and "
-        f"{nameless} they have no names. Pass a DataFrame; in a Pipeline the names come from the transformers' "
+        f"{nameless} they have no names. Pass a DataFrame whose columns are named by text (numbers are no names: "
+        "X.columns = X.columns.astype(str)); in a Pipeline the names come from the transformers' "
         "get_feature_names_out"
     )
 

@@ -13,6 +13,7 @@ from ._posterior import ROUNDING, Posterior
 
 INFLATION = 2.0  # training rows may have as much in common as test rows
 GROUP_INFLATION = 3.0  # and few groups train in nearly every replicate
+_ONCE = 0.5  # by which the replicates count for more where each row tests once
 _LEAST_DF = 0.5
 _DENSE_CELLS = 20_000_000  # 160 MB of float64
 
@@ -109,7 +110,10 @@ def clustered_t(
     share their seeds. The variance is clustered both ways [1]_: with ``u`` the weighted residuals by the number of
     replicates, and V the sum over rows, over replicates or over both of the squared sums of ``u``,
 
-        ``max(V_reps, inflation * (V_rows - V_both)+ + (V_reps - V_both)+ + V_both)``.
+        ``max((1 + 1/(2 m)) V_reps, inflation * (V_rows - V_both)+ + (V_reps - V_both)+ + V_both)``
+
+    for rows that test in m replicates each, on average: rows that test once, as in folds, do not show what they
+    have in common with the rows that replicates share for training.
 
     It needs no ratio of test to training rows [2]_, and holds for fixed splits, too, whose rows replicates alone
     say nothing about.
@@ -196,11 +200,13 @@ def posterior_of(
     *,
     inflation: float = INFLATION,
     reach: float = 1.0,
+    floor: float = 0.0,
     size: float = 1.0,
 ) -> ClusteredPosterior:
     """Return the posterior from weighted residuals, each of a replicate and a cluster, both counted from 0.
 
-    ``size`` is the largest size of what was subtracted, by which rounding is told from a difference.
+    ``floor`` is how far a row differs where it does: the mean is as uncertain as one row at least. ``size`` is the
+    largest size of what was subtracted, by which rounding is told from a difference.
     """
     rounding = ROUNDING * max(1.0, size)
     if abs(mean) <= rounding:
@@ -216,11 +222,13 @@ def posterior_of(
     by_replicate = _squared_sums(replicate, residuals, n_replicates) * n_replicates / (n_replicates - 1)
     both = _squared_sums(replicate * len(used) + cluster, residuals, n_replicates * len(used))
     shared = inflation * max(by_row - both, 0.0)
-    variance = max(by_replicate, shared + max(by_replicate - both, 0.0) + both)
+    tests = len(np.unique(replicate * len(used) + cluster)) / n_clusters
+    variance = max((1 + _ONCE / tests) * by_replicate, shared + max(by_replicate - both, 0.0) + both)
     scale = float(np.sqrt(variance))
     if scale <= rounding:
         return ClusteredPosterior(mean, 0.0, df, 0.0, n_clusters, reach)
-    return ClusteredPosterior(mean, scale, df, shared, n_clusters, reach)
+    # One row that differs in one replicate must not say more than none that does.
+    return ClusteredPosterior(mean, max(scale, floor / n_clusters), df, shared, n_clusters, reach)
 
 
 def phase_interaction(contrasts: Sequence[Posterior]) -> float:

@@ -134,7 +134,8 @@ def _record(net: TrainableNet, prefix: str, losses: list[float], sizes: list[int
     """Append batches to the last epoch."""
     names = prefix + "_loss", prefix + "_batch_size"
     batches = net.history_[-1]["batches"]
-    batches.extend(dict(zip(names, numbers, strict=True)) for numbers in zip(losses, sizes, strict=True))
+    # An interrupt may come between the loss of a batch and its size.
+    batches.extend(dict(zip(names, numbers, strict=True)) for numbers in zip(losses, sizes, strict=False))
 
 
 def _record_in(batches: list[dict[str, Any]], prefix: str, losses: list[float], sizes: list[int]) -> None:

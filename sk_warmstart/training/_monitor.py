@@ -16,7 +16,8 @@ class ValidationMonitor:
     """Early stopping that counts the start as epoch 0, so that no fit ends below where it began.
 
     With ``early_stopping`` the best epoch is returned; otherwise the last one, unless the start was better. An
-    improvement smaller than ``tol`` does not count. ``watch`` is what is to improve: "score" or "loss".
+    improvement smaller than ``tol`` does not count. ``watch`` is what is to improve: "score", "loss", or
+    "relative_loss", of which ``tol`` is a share: criteria have scales of their own.
     """
 
     early_stopping: bool
@@ -35,11 +36,14 @@ class ValidationMonitor:
             return
         if patience < 1:
             self.n_iter_no_change = min(self.n_iter_no_change, max(2, math.ceil(self.n_iter_no_change * patience)))
-        self.watch = watch
+        if self.watch == "score":
+            self.watch = watch
 
     def begin(self, score: float, loss: float, network: torch.nn.Module, optimizer: Any) -> None:
         """Take the start as the best so far."""
         self.best_score, self._merit = score, self._merit_of(score, loss)
+        if self.watch == "relative_loss" and math.isfinite(loss):
+            self.tol *= abs(loss)
         self._last = self._merit, score
         self._best = Snapshot(network, optimizer)
 

@@ -23,7 +23,7 @@ from sk_warmstart.comparison import DataIncremental
 X, Y = load_iris(return_X_y=True)
 X = X.astype(np.float32)
 GRID = {"lr": [0.01, 0.05], "init_policy": ["warm", "cold"]}
-CLOCK = ["seconds", "memory"]
+CLOCK = ["seconds", "process_seconds", "memory"]
 
 
 @pytest.fixture(scope="module")

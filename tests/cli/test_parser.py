@@ -37,3 +37,9 @@ def test_defaults() -> None:
 )
 def test_options_that_are_not_understood(argv: list[str], words: str, error_of: Callable[..., str]) -> None:
     assert words in error_of(*argv)
+
+
+@pytest.mark.parametrize(("text", "rope"), [("auto", "auto"), ("0.5", 0.5)])
+def test_the_rope_is_auto_or_a_number(text: str, rope: float | str) -> None:
+    given = build_parser().parse_args(["compare", "digits", "--rope", text])
+    assert given.rope == rope

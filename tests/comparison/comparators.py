@@ -25,6 +25,7 @@ def comparator(estimator: Any = None, **params: Any) -> WarmStartComparator:
         "phases": DataIncremental(3),
         "n_repeats": 2,
         "refit": None,
+        "n_probes": 0,
         "random_state": 0,
     }
     return WarmStartComparator(net() if estimator is None else estimator, **(settings | params))

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -203,12 +204,21 @@ def test_they_may_be_named_in_a_mapping(policies: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("policies", "estimator", "message"),
     [
-        (("cold", "shrink_perturb"), SGDClassifier(), "SGDClassifier knows only the arms 'cold' and 'warm'"),
+        (("cold", "shrink_perturb"), SGDClassifier(), "SGDClassifier starts 'cold' or 'warm'"),
         (("cold", "warm"), KNeighborsClassifier(), "has neither a parameter warm_start nor partial_fit"),
         (("cold", "warm"), object(), "object has neither a parameter warm_start"),
-        ({"cold": "cold", "warm": {"alpha": 1.0}}, SGDClassifier(), "the arm 'warm' takes no parameters"),
-        ({"cold": "warm", "warm": "warm"}, SGDClassifier(), "the arm 'cold' takes no parameters"),
-        ({"cold": "cold", "warm": ShrinkPerturb()}, SGDClassifier(), "the arm 'warm' takes no parameters"),
+        ({"cold": "cold", "warm": {"alfa": 1.0}}, SGDClassifier(), "'alfa' is no parameter of SGDClassifier"),
+        ({"cold": "warm", "warm": "warm"}, SGDClassifier(), "the arm 'cold' is the reference and must start cold"),
+        ({"cold": "cold", "warm": ShrinkPerturb()}, SGDClassifier(), "the arm 'warm': SGDClassifier starts"),
+        ({"cold": "cold", "warm": {"add": 5}}, SGDClassifier(), "SGDClassifier does not grow by rounds"),
+        ({"cold": {"add": 5}, "warm": "warm"}, RandomForestClassifier(), "a cold start adds none"),
+        ({"cold": "cold", "warm": {"add": 0}}, RandomForestClassifier(), "add must be an integer of at least 1"),
+        ({"cold": "cold", "warm": {"init_policy": "dash"}}, RandomForestClassifier(), "'dash' needs a WarmStart"),
+        (
+            {"cold": "cold", "warm": {"scaler__with_mean": 1, "forest__depth": 2}},
+            Pipeline([("scaler", StandardScaler()), ("forest", RandomForestClassifier())]),
+            "'forest__depth' is no parameter of RandomForestClassifier",
+        ),
     ],
 )
 def test_what_they_cannot_do_is_said(policies: Any, estimator: Any, message: str) -> None:

@@ -187,4 +187,6 @@ def test_peak_memory_is_told_of_fits_that_train_alone_only() -> None:
     assert "peak memory, MB" not in packed.stages_["cost"]
     if alone.results_["memory"].notna().all():  # the system tells it
         assert (alone.results_["memory"] >= 0).all()
-        assert "peak memory, MB" in alone.stages_["cost"]
+        by_arm = alone.results_.groupby("arm")["memory"].mean()
+        # An arm that fitted into what the process had already says nothing of what it needs.
+        assert ("peak memory, MB" in alone.stages_["cost"]) == bool((by_arm > 0).all())

@@ -37,9 +37,12 @@ def test_arms_of_the_same_policy_are_the_same() -> None:
             pd.testing.assert_frame_equal(*rows)
     assert not np.array_equal(*(twins.results_.loc[twins.results_["arm"] == a, "score"] for a in ("cold", "warm")))
     gain = twins.gain_.loc["cold again"]
-    assert gain["gain"] == gain["gain_low"] == gain["gain_high"] == 0
+    assert gain["gain"] == 0
+    # That none of the 133 rows that test differs bounds how common a difference can be, and is no certainty.
+    assert -gain["gain_low"] == gain["gain_high"] == pytest.approx(1 - 0.05 ** (1 / 133), rel=0.01)
+    assert gain["p_adjusted"] == 1
     assert gain["speedup"] == 1
-    assert gain["verdict"] == "neutral"
+    assert gain["verdict"] == "undecided"
 
 
 @pytest.mark.slow

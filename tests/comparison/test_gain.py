@@ -239,7 +239,7 @@ def test_ten_replicates_are_resampled(n: int, there: bool) -> None:
 
 def test_phases_of_opposite_sign_are_told_apart() -> None:
     rng = np.random.default_rng(1)
-    cold = np.repeat((rng.random((10, 1, 200)) < 0.8), 4, axis=1).astype(float)
+    cold = np.repeat((rng.random((10, 1, 400)) < 0.8), 4, axis=1).astype(float)
     change = np.array([0.04, 0.04, -0.04, -0.04])
     other = cold + change[:, None] + rng.normal(0, 0.05, cold.shape)
     results = frame_of_scores(cold.mean(axis=2), other.mean(axis=2))

@@ -39,10 +39,12 @@ class PressesCtrlC(Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def run(at: int, packed: bool, n_repeats: int = 3) -> WarmStartComparator:
+def run(at: int, packed: bool, n_repeats: int = 3, n_probes: int = 0) -> WarmStartComparator:
     PressesCtrlC.epochs, PressesCtrlC.at = 0, at
     net = WarmStartClassifier(max_epochs=4, module__hidden_layer_sizes=(4,), callbacks=[PressesCtrlC()])
-    comparator = WarmStartComparator(net, ("cold", "warm"), DataIncremental(4), n_repeats=n_repeats, packed=packed)
+    comparator = WarmStartComparator(
+        net, ("cold", "warm"), DataIncremental(4), n_repeats=n_repeats, packed=packed, n_probes=n_probes
+    )
     comparator.set_params(random_state=0)
     before = signal.getsignal(signal.SIGINT)
     try:
@@ -60,6 +62,15 @@ def test_complete_replicates_are_told() -> None:
     assert result.settings_["replicates"] == 2
     assert result.best_estimator_ is None
     assert result.gain_.loc["warm", "verdict"] in ("beneficial", "neutral", "detrimental", "undecided")
+
+
+def test_further_runs_that_are_missing_are_told() -> None:
+    # In a pack they come after all replicates.
+    with pytest.warns(UserWarning, match="all 3 replicates are complete, the further runs of n_probes are not"):
+        result = run(at=3 * 28 + 3, packed=True, n_probes=2)
+    assert result.results_["repeat"].unique().tolist() == [0, 1, 2]
+    assert list(result.stages_["consistency"]) == ["sd over replicates"]
+    assert result.best_estimator_ is None
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -31,6 +31,7 @@ def comparator(folder: Path | None, estimator: Any = None, **params: Any) -> War
             StandardScaler(), WarmStartClassifier(max_epochs=4, module__hidden_layer_sizes=(8,), random_state=0)
         )
     settings: dict[str, Any] = {"phases": DataIncremental(4), "n_repeats": 3, "resume": folder, "refit": None}
+    settings["n_probes"] = 0
     settings["random_state"] = 0
     return WarmStartComparator(estimator, ("cold", "warm", "shrink_perturb"), **(settings | params))
 

@@ -40,7 +40,7 @@ def dense(scores: list[RowScores], phases: tuple[int, ...]) -> tuple[np.ndarray,
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("phase", [None, 2, 4])
 def test_it_is_the_clustered_t_of_the_dense_table(phase: int | None, grouped: bool) -> None:
-    scores = runs()
+    scores = [run._replace(bounded=False) for run in runs()]
     clusters = np.arange(N_ROWS) // 4 if grouped else None
     got = RowTable(scores, clusters).posterior("warm", phase=phase)
     expected = clustered_t(*dense(scores, PHASES if phase is None else (phase,)), clusters)

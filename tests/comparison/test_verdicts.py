@@ -16,21 +16,24 @@ from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
 from sk_warmstart.comparison._inputs import check_settings
 from sk_warmstart.comparison._settings import Settings
-from sk_warmstart.comparison.findings._advice import advice_to_keep
+from sk_warmstart.comparison.findings.words._advice import advice_to_keep
+from sk_warmstart.policies import ShrinkPerturb
 
 DIGITS = load_digits(return_X_y=True)
 X, Y = (DIGITS[0][:400] / 16).astype(np.float32), DIGITS[1][:400]
 
 
 def test_an_identical_arm_is_neither_cheaper_nor_costlier_nor_different() -> None:
-    again = {"cold": "cold", "again": {"init_policy": "cold", "random_state": 7}}
-    result = comparator(net(max_epochs=15, early_stopping=True), policies=again, n_repeats=6, refit="best").fit(
+    again = {"cold": "cold", "again": ShrinkPerturb(shrink=0, perturb=1)}
+    result = comparator(net(max_epochs=8, early_stopping=True), policies=again, n_repeats=5, refit="best").fit(
         X, Y
     )
     row = result.gain_.loc["again"]
-    assert row["verdict"] in ("neutral", "undecided")
-    assert row["cost"] in ("similar", "undecided")
-    assert row["speedup"] == pytest.approx(1, abs=0.3)
+    assert row["verdict"] in ("neutral", "undecided")  # as the number of test rows allows
+    assert row["cost"] == "similar"
+    assert row[["gain", "speedup", "speedup_low", "speedup_high", "p_value"]].tolist() == [0, 1, 1, 1, 1]
+    assert row["reached"] == row["reached_by_cold"] == 1
+    assert "it needed about as many training samples as cold [1, 1]" in result.summary_[0]
     assert result.best_arm_ == "cold"
     assert result.best_estimator_.start_.policy == "Cold"
 
@@ -51,7 +54,7 @@ def test_the_target_of_a_regression_is_in_units_of_the_validation_score(scale: f
     scoring = "neg_root_mean_squared_error"
     regressor = WarmStartRegressor(max_epochs=10, early_stopping=True, module__hidden_layer_sizes=(16,))
     result = comparator(regressor, n_repeats=2, scoring=scoring, rope=2.0 * scale).fit(rows, y)
-    results = result.results_.set_index(["arm", "repeat", "phase"])
+    results = result.results_.set_index(["arm", "repeat", "phase"]).sort_index()
     cold, warm = (results.loc[arm, "final_valid_score"] for arm in ("cold", "warm"))
     assert results.loc["warm", "target"].to_numpy() == pytest.approx(np.minimum(cold, warm).to_numpy())
     assert "validation R2 that both reach" in result.summary_[0] or result.gain_.loc["warm", "cost"] == ""

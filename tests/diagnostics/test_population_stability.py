@@ -135,3 +135,32 @@ def test_bad_input_is_named() -> None:
     for alpha in (0, 1, math.nan):
         with pytest.raises(ValueError, match="alpha"):
             population_stability(UNIFORM, UNIFORM, alpha=alpha)
+
+
+@given(
+    share=st.floats(0, 1),
+    other=st.floats(0, 1),
+    values=st.lists(st.integers(-3, 3).map(float), min_size=2, max_size=2, unique=True),
+)
+def test_a_column_of_two_values_shows_every_change_of_their_shares(
+    share: float, other: float, values: list[float]
+) -> None:
+    n = 400
+    old, new = (np.where(np.arange(n) < round(p * n), values[0], values[1])[:, None] for p in (share, other))
+    found = population_stability(old, new)
+    p, q = (np.maximum([np.sum(rows == v) for v in values], 0.5) / n for rows in (old, new))
+    used = [np.any(old == v) or np.any(new == v) for v in values]
+    expected = sum((p - q)[used] * np.log(p / q)[used])
+    assert found.value[0] == pytest.approx(expected, abs=1e-9)
+    summed = population_stability(FeatureSummary.from_rows(old), new)
+    assert summed.value[0] == found.value[0]
+
+
+@given(before=st.floats(-1e6, 1e6, width=32), after=st.floats(-1e6, 1e6, width=32))
+def test_a_constant_that_moves_is_seen(before: float, after: float) -> None:
+    found = population_stability(np.full((50, 1), before), np.full((50, 1), after))
+    tiny = float(np.finfo(np.float32).tiny)  # as good as zero
+    if before == after or (before == 0 and 0 <= after < tiny):
+        assert found.value[0] == 0
+    else:
+        assert found.p_value[0] < 1e-6

@@ -115,6 +115,7 @@ def test_early_stopping_never_ends_below_a_misled_start(misled: Any) -> None:
     assert fitted.lineage_.scores["valid_score"] == pytest.approx(fitted.start_.score)
 
 
+@pytest.mark.filterwarnings("ignore::sk_warmstart.state.LeakageWarning")
 def test_auto_suits_patience_and_watches_the_loss(donor: Any) -> None:
     params = {"early_stopping": True, "n_iter_no_change": 10, "max_epochs": 200, "lr": 1e-9, "tol": 1e-3}
     patient = from_(donor, init_policy="warm", **params).fit(X[:560], Y[:560])

@@ -70,8 +70,8 @@ def test_classification_is_scored_by_accuracy_with_weights() -> None:
 
 
 def test_what_makes_a_split_impossible_is_said() -> None:
-    with pytest.raises(ValueError, match=r"needs rows on both sides .* n_samples=3 .* there are 0 to validate"):
-        net(early_stopping=True, validation_fraction=0.01).fit(X[:3], y[:3])
+    with pytest.raises(ValueError, match=r"needs rows on both sides .* n_samples=3 all are equal"):
+        net(early_stopping=True, validation_fraction=0.01).fit(X[[0, 0, 0]], y[:3])
     with pytest.raises(ValueError, match="X_val needs y_val"):
         net().fit(X, y, X_val=X)
     with pytest.raises(ValueError, match=r"classes not in|same classes"):

@@ -267,7 +267,8 @@ def test_4_an_architecture_that_changed_keeps_what_fits() -> None:
     X, y = rng.normal(size=(40, 3)), np.resize([0, 1], 40)
     fitted = net(module__hidden_layer_sizes=(8, 6), optimizer_state="keep").fit(X, y)
     first = fitted.module_.hidden[0].weight.detach().clone()
-    fitted.set_params(module__hidden_layer_sizes=(8, 7), max_epochs=0).fit(X, y)
+    with pytest.warns(UserWarning, match=r"nothing that fits the layers hidden.2, output"):
+        fitted.set_params(module__hidden_layer_sizes=(8, 7), max_epochs=0).fit(X, y)
     assert torch.equal(fitted.module_.hidden[0].weight, first)
     assert fitted.module_.hidden[2].weight.shape == (7, 8)
     assert fitted.set_params(max_epochs=2).fit(X, y).predict(X).shape == (40,)

@@ -46,7 +46,10 @@ def by_loops(d: np.ndarray, w: np.ndarray, clusters: np.ndarray, c: float) -> tu
     by_replicate = sum(sum(u[r, g] for g in labels) ** 2 for r in range(n_replicates))
     by_replicate *= n_replicates / (n_replicates - 1)
     both = sum(value**2 for value in u.values())
-    return mean, max(by_replicate, c * max(by_row - both, 0) + max(by_replicate - both, 0) + both)
+    tests = sum(any(w[r, j] and clusters[j] == g for j in range(n_rows)) for r, g in u) / len(labels)
+    return mean, max(
+        (1 + 1 / (2 * tests)) * by_replicate, c * max(by_row - both, 0) + max(by_replicate - both, 0) + both
+    )
 
 
 @pytest.mark.parametrize("inflation", [1.0, 2.0])
@@ -59,7 +62,8 @@ def test_it_is_the_two_way_clustered_variance(seed: int, grouped: bool, inflatio
     got = clustered_t(d, w, clusters, inflation)
     assert (got.mean, got.scale**2) == pytest.approx((mean, variance))
     n_clusters = len(np.unique(clusters[w.any(axis=0)]))
-    assert (got.n_clusters, got.df) == (n_clusters, min(5, n_clusters) - 1)
+    share = np.array([w[:, clusters == g].sum() for g in np.unique(clusters)])
+    assert (got.n_clusters, got.df) == (n_clusters, pytest.approx(min(5, share.sum() ** 2 / (share**2).sum()) - 1))
     t = stats.t(got.df, mean, math.sqrt(variance))
     assert got.interval(0.9) == pytest.approx(t.interval(0.9))
     assert got.below(0.01) == pytest.approx(t.cdf(0.01))
@@ -87,7 +91,7 @@ def test_swapped_arms_mirror_and_other_units_scale(seed: int, unit: float) -> No
 @given(seeds)
 def test_a_cluster_for_each_row_is_none_and_no_rows_make_it_surer_than_the_replicates(seed: int) -> None:
     d, w = some_rows(seed)
-    here, labelled = clustered_t(d, w), clustered_t(d, w, [f"row {j}" for j in range(d.shape[1])])
+    here, labelled = clustered_t(d, w), clustered_t(d, w, [f"row {j}" for j in range(d.shape[1])], inflation=2.0)
     assert labelled.scale == pytest.approx(here.scale)
     assert here.scale >= d.sum(axis=1).std(ddof=1) / math.sqrt(len(d)) * (1 - 1e-9)
 

@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics
+from sklearn.exceptions import UndefinedMetricWarning
 
 from sk_warmstart.statistics._label_scores import averaged_score, balanced_accuracy, matthews_correlation
 from sk_warmstart.statistics._pseudo_values import (
@@ -42,7 +43,7 @@ def by_hand(score: Score, *columns: NDArray[Any], weights: NDArray[Any] | None =
         kept = np.arange(len(columns[0])) != i
         extra = {} if weights is None else {"sample_weight": weights[kept]}
         with warnings.catch_warnings():
-            warnings.simplefilter("error", metrics._ranking.UndefinedMetricWarning)
+            warnings.simplefilter("error", UndefinedMetricWarning)
             warnings.filterwarnings("error", message="No positive class")
             try:
                 found.append(float(score(*(column[kept] for column in columns), **extra)))
@@ -140,10 +141,14 @@ def test_label_scores_without_each_row(name: str, seed: int, n: int, n_classes: 
     y = np.concatenate([np.arange(n_classes).repeat(2), rng.integers(0, n_classes, n)])
     guess = np.where(rng.random(len(y)) < 0.7, y, rng.integers(0, n_classes, len(y)))
     assume(len(np.unique(guess)) == n_classes)  # nothing is undefined with all rows
-    check(confusion_without(y, guess, stack), score, y, guess)
-    same = label_counts_without(y, guess, score, most=16)
+    found = confusion_without(y, guess, stack)
+    check(found, score, y, guess)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UndefinedMetricWarning)
+        same = label_counts_without(y, guess, score, most=16)
     assert same is not None
-    np.testing.assert_allclose(same.score, score(y, guess))
+    np.testing.assert_allclose(same.without, found.without, atol=1e-9)
+    assert label_counts_without(y, guess, score, most=1) is None
 
 
 @given(seeds, sizes)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochScoring, GradientNormClipping, LRScheduler
 from torch import nn
@@ -253,7 +254,8 @@ def test_an_interrupted_epoch_keeps_what_it_learned(monkeypatch: pytest.MonkeyPa
         step(self, counter)
 
     monkeypatch.setattr(FlatUpdate, "fused_step", interrupted)
-    fitted = net().fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        fitted = net().fit(X, y)
     steps = {float(state["step"]) for state in fitted.optimizer_.state.values()}
     assert steps == {8.0}
     assert fitted.predict(X).shape == (90,)

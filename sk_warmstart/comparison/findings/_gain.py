@@ -110,11 +110,12 @@ def gain_posterior(results: pd.DataFrame, rows: RowTable | None, arm: str, than:
     return correlated_t(paired_gains(results, arm, than), 0.0) if posterior is None else posterior
 
 
-def best_arm(gain: pd.DataFrame, against: pd.DataFrame | None = None) -> str:
+def best_arm(gain: pd.DataFrame, against: pd.DataFrame | None = None, cheaper_counts: bool = True) -> str:
     """Return the arm to go on with; never the incumbent, which is no start.
 
     It is the best beneficial one, else the cheapest of those that are neutral and cheaper, else cold. ``against``
-    are the arms against the incumbent: where that one is not shown to be better, the best of those that are.
+    are the arms against the incumbent: where that one is not shown to be better, the best of those that are. To
+    learn nothing at less cost is no reason to change: then ``cheaper_counts`` is false.
     """
     if gain.loc[[REFERENCE], "score"].isna().all():
         raise ValueError("no run of cold has a score that is a number: look at scoring, or at the estimator")
@@ -124,7 +125,7 @@ def best_arm(gain: pd.DataFrame, against: pd.DataFrame | None = None) -> str:
     best = REFERENCE
     if len(beneficial):
         best = str(beneficial["gain"].idxmax())
-    elif len(cheaper):
+    elif len(cheaper) and cheaper_counts:
         best = str(cheaper["speedup"].idxmax())
     if against is None or is_shown_better(against, best):
         return best

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from ...statistics._decision import DecisionRule
 from .._names import REFERENCE
 from .._row_scores import RowScores
-from ._advice import advice
 from ._dummy import worth_of_cold
 from ._findings import Findings
 from ._frames import plain
 from ._gain import best_arm, gain_table
-from ._notes import notes
 from ._rows import RowTable
-from ._sentences import Terms, sentences
 from ._targets import reach_targets
 from ._versions import versions
 from .stages._all import stage_tables
 from .stages._stage import Runs
+from .words._advice import advice
+from .words._notes import notes
+from .words._sentences import Terms, sentences
 
 
 def make_findings(
@@ -48,15 +48,16 @@ def make_findings(
 ) -> Findings:
     """Judge the runs, and put what they came to into tables and words.
 
-    ``clusters`` are the groups of all rows, where there are any; ``chosen_rope`` says how the ROPE was found,
-    where that is news; ``scored_as_validated`` whether the validation score is the score, and has the ROPE's unit.
+    ``row_scores`` say what each test row adds to a run's score; ``clusters`` are the groups of all rows, where
+    there are any; ``chosen_rope`` says how the ROPE was found, where that is news; ``scored_as_validated`` whether
+    the validation score is the score, and has the ROPE's unit.
     """
     rows = RowTable(row_scores, clusters) if len(row_scores) else None
     results = reach_targets(results, curves, rule.rope if scored_as_validated else 0.0, target)
     gain, pairs = gain_table(results, rows, rule, test_to_train, target, folds)
     stages = stage_tables(Runs(results, curves, measured, gain, test_to_train, rule, rows))
-    best = best_arm(gain, stages.get("incumbent"))
-    dummy = measured.get("dummy", pd.DataFrame())
+    nothing_learned = worth_of_cold(results, measured.get("dummy", pd.DataFrame()), score, rule.confidence)
+    best = best_arm(gain, stages.get("incumbent"), cheaper_counts=nothing_learned is None)
     return Findings(
         results=results,
         curves=curves,
@@ -67,7 +68,7 @@ def make_findings(
         ),
         notes=notes(
             results,
-            worth_of_cold(results, dummy, score, rule.confidence),
+            nothing_learned,
             None if chosen_rope is None else f"The ROPE is {rule.rope:.3g}: {chosen_rope}.",
             fixed=fixed_splits,
             n_groups=None if clusters is None else len(np.unique(clusters)),

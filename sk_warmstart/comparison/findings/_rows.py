@@ -78,6 +78,7 @@ class RowTable:
             cluster=self._cluster_of(rows, any(run.blocks for pair in pairs for run in pair)),
             inflation=INFLATION if self._clusters is None else GROUP_INFLATION,
             # Where scores have no bounds, how far they were seen to differ stands for it.
+            floor=float(bounded),
             reach=1.0 if bounded else float(highest - lowest) or float("nan"),
             size=float(max(abs(lowest), abs(highest))),
         )
@@ -97,6 +98,7 @@ class _Cells(NamedTuple):
     phase: NDArray[np.int64]
     cluster: NDArray[np.int64]
     inflation: float
+    floor: float
     reach: float
     size: float
 
@@ -138,6 +140,7 @@ def _judged(
         *(mean, residuals, cells.share, replicate, cells.cluster, n),
         inflation=cells.inflation,
         reach=reaches * cells.reach,
+        floor=cells.floor,
         size=cells.size,
     )
 

@@ -31,7 +31,8 @@ def render_markdown(findings: Content) -> str:
     )
     checks = checks_page(findings)
     for table in [phases_page(findings), *([checks] if checks is not None else []), *stage_pages(findings)]:
-        parts += [f"## {escaped(table.title)}", escaped(table.note), _table(table)]
+        conclusion = [f"**{escaped(table.conclusion)}**"] if table.conclusion else []
+        parts += [f"## {escaped(table.title)}", *conclusion, escaped(table.note), _table(table)]
     settings = settings_page(findings)
     parts += [f"## {settings.title}", _table(settings)]
     parts.append(

@@ -19,6 +19,7 @@ def stage_pages(findings: Content) -> list[Table]:
         table, note = findings.stages.get(stage.name), stage.note
         if table is None or table.empty:
             continue
+        conclusion = "" if stage.conclusion is None else " ".join(stage.conclusion(table))
         if stage.name == "classes":
             table, note = _fewer_classes(table, note)
         values = [table[column].tolist() for column in table]
@@ -34,7 +35,7 @@ def stage_pages(findings: Content) -> list[Table]:
                 for name, column in zip(table.columns, values, strict=True)
             ),
         ]
-        pages.append(Table(stage.name, stage.title, note, columns, rows, len(keys)))
+        pages.append(Table(stage.name, stage.title, note, columns, rows, len(keys), conclusion))
     return pages
 
 

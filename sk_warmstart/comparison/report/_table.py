@@ -48,7 +48,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report; the first ``n_keys`` columns say what a row is about."""
+    """A table of the report, what it comes to, and how it is read.
+
+    The first ``n_keys`` columns say what a row is about.
+    """
 
     name: str
     title: str
@@ -56,6 +59,7 @@ class Table:
     columns: list[Column]
     rows: list[list[Cell]] = field(default_factory=list)
     n_keys: int = 1
+    conclusion: str = ""
 
     @property
     def groups(self) -> list[tuple[str, int]]:

@@ -26,8 +26,8 @@ def gain_page(findings: Content) -> Table:
         *(Column(title, group="Probability that it is") for title in _CHANCES.values()),
         Column("Speed-up", small=content),
         Column("Cost", left=True),
-        Column("Reached", small=f"{findings.reference}'s validation score; the other way round"),
-        Column("Worst gain", small="of a replicate"),
+        Column("Reached"),
+        Column("Worst gain"),
         Column("Time per fit"),
     ]
     decimals = decimals_of(gain, findings.rule.rope)
@@ -74,10 +74,10 @@ def checks_page(findings: Content) -> Table | None:
     decimals = decimals_of(gain, findings.rule.rope)
     rows = [_checks_row(str(arm), row, decimals) for arm, row in judged.iterrows()]
     note = (
-        "The first p-value is the verdict's, for a gain within the ROPE and adjusted over all arms. The others are "
-        "no part of it: whether phases gain alike; Nadeau and Bengio's corrected t-test for no gain at all, with "
-        "the correction by test and training rows; a bootstrap of the replicates, from ten on; and the probability "
-        "that one replicate, drawn anew, favours the arm."
+        "The first p-value is the verdict's, for a gain within the ROPE and adjusted over all arms. The rest is "
+        "no part of it: whether phases gain alike; Nadeau and Bengio's corrected t-test for no gain at all, by "
+        "test and training rows; a bootstrap of the replicates, from ten on; and the probability that one "
+        "replicate, drawn anew, favours the arm."
     )
     return Table("checks", "Beside the decision", note, columns, rows) if rows else None
 

@@ -33,11 +33,6 @@ def fit_last_step(last: Any, X: Any, y: Any, before: Pipeline | None, params: Ma
         last.fit(X, y, **params)
 
 
-def starts_warm(estimator: Any) -> bool:
-    """Tell whether ``fit`` of an estimator of another library can continue from its last one."""
-    return hasattr(estimator, "get_params") and "warm_start" in estimator.get_params(deep=False)
-
-
 def copy_fitted(estimator: Any) -> Any:
     """Copy an estimator with what it has learned; scikit-learn's callbacks are shared, as clones share them."""
     parts = [estimator, *estimator.get_params(deep=True).values()]

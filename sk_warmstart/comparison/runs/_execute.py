@@ -38,7 +38,7 @@ def run_all(task: Task, replicates: Sequence[tuple[int, int, Any]], n_jobs: int 
             delayed(run_replicates)(task, group, common_seed) for group in groups
         ):
             done.append(outcomes)
-            if not all(outcome.complete for outcome in outcomes):
+            if not all(outcome.probed for outcome in outcomes):
                 break
     except KeyboardInterrupt:
         pass
@@ -78,8 +78,10 @@ def complete_part(outcomes: Sequence[Outcome], n: int, arms: Sequence[str]) -> t
     says that nothing is complete.
     """
     whole = [outcome for outcome in outcomes if outcome.complete]
-    if len(whole) == n:
+    if len(whole) == n and all(outcome.probed for outcome in whole):
         return whole, None
+    if len(whole) == n:
+        return whole, f"interrupted: all {n} replicates are complete, the further runs of n_probes are not"
     if whole:
         return whole, f"interrupted: {len(whole)} of {n} replicates are complete, and the tables hold these only"
     place = ["repeat", "stream", "phase"]

@@ -19,10 +19,11 @@ from .measures._measured import Measured
 
 @dataclass
 class FinalState:
-    """An arm's estimator after the last phase, and the option that it was fitted with."""
+    """An arm's estimator after the last phase, the option that it was fitted with, and the rows of that phase."""
 
     estimator: Any
     option: Option = field(default_factory=Option)
+    rows: Index = field(default_factory=lambda: np.array([], dtype=int))
 
 
 @dataclass
@@ -31,7 +32,8 @@ class Outcome:
 
     ``row_scores`` say what each test row adds to the score of each run. ``held_out`` are the test rows of its last
     phase, ``test_to_train`` the test rows by training rows (0 where the splits are fixed), of a replicate or,
-    where ``folds`` is true, of each of its streams.
+    where ``folds`` is true, of each of its streams. ``probed`` says that further fits of the last phase, if any,
+    are complete too.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -44,6 +46,7 @@ class Outcome:
     fixed: bool = False
     folds: bool = False
     complete: bool = False
+    probed: bool = False
 
 
 def digest_of_rows(rows: Index) -> str:

@@ -85,14 +85,20 @@ def _replicate(
     place = Replicate(repeat, common_seed)
     plan = plan_phases(task.phases, task.X, task.y, task.labels, rng, task.groups, place)
     outcome.test_to_train, outcome.fixed, outcome.folds = plan.test_to_train, plan.fixed, plan.folds
+    first: Stream | None = None
     for number, phases in enumerate(plan.streams):
-        for fits in Stream(task, phases, number, repeat, rng, outcome).run():
+        stream = Stream(task, phases, number, repeat, rng, outcome)
+        for fits in stream.run():
             with _phase_callbacks(context, task):
                 yield fits
         outcome.held_out = phases[-1].test
+        first = first or stream
     if repeat:
         outcome.final = {}
     outcome.complete = True
+    if first is not None:
+        yield from first.run_probes()
+    outcome.probed = True
     if context is not None:
         context.call_on_fit_task_end(estimator=task.estimator, X=task.X, y=task.y)
 

@@ -84,4 +84,6 @@ class PhaseScorer:
 
     def predict(self, estimator: Estimator, index: Index) -> NDArray:
         """Predict rows."""
-        return np.asarray(estimator.predict(self.rows(index)))
+        predicted = np.asarray(estimator.predict(self.rows(index)))
+        # CatBoost puts several classes in a column.
+        return predicted[:, 0] if predicted.ndim == 2 and np.ndim(self.y) == 1 else predicted

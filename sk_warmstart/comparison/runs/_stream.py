@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,16 @@ from .fits._fit import Fit, error_in_words, first_estimator, make_fit
 from .fits._record import NOT_A_NUMBER, fails_where, final_valid_score, record_of, record_without_training
 from .interruption._journal import Key
 from .measures._checkpoint import cost_of_checkpoint
+from .measures._conditions import conditions_of_phase
 from .measures._dummy import dummy_score
 from .measures._noise import score_under_noise
+from .measures._partial import forget_weights, score_kept_epochs
+from .measures._parts import score_on_parts
 from .measures._recall import recall_by_class
 from .measures._row_scores import Scored, score_by_row
-from .measures._transfer import PreviousPredictions, flips_between, score_on_all_phases
+from .measures._transfer import PreviousPredictions, flips_between, flips_since, score_on_all_phases
+from .probes._run import run_probes
+from .probes._start import ProbeStart
 
 
 @dataclass
@@ -41,13 +46,17 @@ class Stream:
     rng: np.random.Generator
     outcome: Outcome
     _states: dict[str, FinalState] = field(default_factory=dict)
+    _baseline: Any = None
+    _data: dict[str, PhaseData] = field(default_factory=dict)
+    _before_last: dict[str, Any] = field(default_factory=dict)
+    _last_seed: int = 0
     _scorers: dict[str, PhaseScorer] = field(default_factory=dict)
     _predictions: dict[str, PreviousPredictions | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         new = new_test_rows(self.phases)
-        # The test rows that each phase adds; all of its own where some phases add none.
-        self._tests: list[Index] = new if all(map(len, new)) else [phase.test for phase in self.phases]
+        # The test rows that each phase adds. Where some add none, a change of score is growth and no forgetting.
+        self._tests: list[Index] = new if all(map(len, new)) else []
 
     def run(self) -> Iterator[list[Fit]]:
         """Yield the fits of each phase, and record them once they were run."""
@@ -55,19 +64,29 @@ class Stream:
         if not phases:
             return
         base, data = first_estimator(task, self.rng), self._prepare(1, Option())
-        self._score_untrained(base, data)
+        if self._tests:
+            self._score_untrained(base, data)
         first = Fit(base, data, self._key(1, 0, 0), task.packed)
         yield [first]
         if first.cause is not None:
             raise first.cause  # no arm has anything to start from
-        self._states = {arm.name: FinalState(copy_fitted(first.estimator)) for arm in task.arms}
+        forget_weights(first.estimator)
+        self._states = {
+            arm.name: FinalState(copy_fitted(first.estimator), rows=phases[0].train) for arm in task.arms
+        }
+        if any(arm.from_baseline for arm in task.arms):
+            self._baseline = copy_fitted(first.estimator)
         for arm in task.arms:
             self._score_on_all_phases(arm.name, first.estimator, data.scorer, 1)
         if task.incumbent is not None:
             self._score_on_all_phases(INCUMBENT, task.incumbent, task.phase_scorer(), 1)
         for phase in range(2, len(phases) + 1):
             common = self._prepare(phase, Option())
+            self.outcome.measured.conditions.append(
+                conditions_of_phase(task.X, phases, phase, self._place(phase, ""))
+            )
             seed = int(self.rng.integers(2**31))  # one for all arms: they differ in their start only
+            self._remember_starts(phase, seed)
             fits = [
                 (arm, self._fits(arm, number, phase, seed, common))
                 for number, arm in enumerate(task.arms, start=1)
@@ -83,14 +102,50 @@ class Stream:
             score = dummy_score(task.estimator, common.scorer, *self._rows(phase))
             place = {"repeat": self.repeat, "stream": self.number, "phase": phase}
             self.outcome.measured.dummy.append({**place, "score": score})
-        self.outcome.final = self._states
+        self.outcome.final = {
+            arm.name: replace(state, estimator=self._start_of(arm), rows=phases[0].train)
+            if arm.from_baseline
+            else state
+            for arm in task.arms
+            if (state := self._states.get(arm.name)) is not None
+        }
+
+    def run_probes(self) -> Iterator[list[Fit]]:
+        """Yield further fits of the last phase, from what it started from, and measure what they come to."""
+        phase, starts = len(self.phases), list[ProbeStart]()
+        for number, arm in enumerate(self.task.arms, start=1):
+            if arm.name not in self._states or arm.name not in self._before_last:
+                continue
+            option, data = self._states[arm.name].option, self._data[arm.name]
+            start, key = self._before_last[arm.name], self._key(phase, number, 0)
+            starts.append(ProbeStart(arm, option, start, data, self._trained_before(arm, phase), key))
+        if starts:
+            place = {"repeat": self.repeat, "stream": self.number, "phase": phase}
+            test, measured = self.phases[-1].test, self.outcome.measured
+            yield from run_probes(self.task, starts, self._last_seed, test, place, measured)
+
+    def _remember_starts(self, phase: int, seed: int) -> None:
+        """Copy what the last phase starts from, where it is to be fitted more often."""
+        if phase < len(self.phases) or self.repeat or self.number or not self.task.n_probes:
+            return
+        arms = [arm for arm in self.task.arms if arm.name in self._states]
+        self._before_last = {arm.name: copy_fitted(self._start_of(arm)) for arm in arms}
+        self._last_seed = seed
+
+    def _start_of(self, arm: Arm) -> Any:
+        """Return what an arm's next fit starts from and takes over."""
+        return copy_fitted(self._baseline) if arm.from_baseline else self._states[arm.name].estimator
+
+    def _trained_before(self, arm: Arm, phase: int) -> Index:
+        """Return the rows that trained what an arm's fit starts from."""
+        return self.phases[0 if arm.from_baseline else phase - 2].train
 
     def _prepare(self, phase: int, option: Option) -> PhaseData:
         return prepare(self.task, self.phases[phase - 1], self.repeat, option.steps)
 
     def _fits(self, arm: Arm, number: int, phase: int, seed: int, common: PhaseData) -> list[Fit]:
         """Set up all options of an arm, on the common rows unless they change the steps before the last one."""
-        trained, previous = self.phases[phase - 2].train, self._states[arm.name].estimator
+        trained, previous = self._trained_before(arm, phase), self._start_of(arm)
         # The first option takes the state over, the others a copy of it.
         states = [previous, *(copy_fitted(previous) for _ in arm.options[1:])]
         return [
@@ -113,13 +168,16 @@ class Stream:
         try:
             fit = _best(arm, tried)
             row, curve = record_of(fit, [other for other in tried if other is not fit])
-            self._states[arm.name] = FinalState(fit.estimator, fit.option)
+            self._states[arm.name] = FinalState(fit.estimator, fit.option, self.phases[phase - 1].train)
+            self._data[arm.name] = fit.data
             scorer = fit.data.scorer
             scored = self._score(fit.estimator, scorer, phase)
             score = row["score"] = scored.score
             if fails_where(score, cold):
                 error = NOT_A_NUMBER
                 raise ValueError(error)
+            partial = score_kept_epochs(fit.estimator, scorer, self.phases[phase - 1].test)
+            curve = [{**point, "test_score": partial.get(point["epoch"], np.nan)} for point in curve]
             self._score_on_all_phases(arm.name, fit.estimator, scorer, phase, scored)
             self._measure_at_the_end(arm.name, fit.estimator, scorer, phase, seed)
             self._keep_rows(arm.name, scored, phase)
@@ -169,18 +227,18 @@ class Stream:
     def _score_on_all_phases(
         self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int, scored: Scored | None = None
     ) -> None:
-        """Score an arm on the test rows of each phase so far, and of the next.
+        """Score an arm on old and new rows apart, and count the predictions that this phase flipped.
 
         ``scored`` is what is known of the phase's own test rows.
         """
-        tests = dict(enumerate(self._tests[: phase + 1], start=1))
-        place = self._place(phase, name)
-        known = None if scored is None else (self.phases[phase - 1].test, scored)
-        transfer, flips, predictions = score_on_all_phases(
-            estimator, scorer, tests, phase, self._predictions.get(name), place, known
-        )
-        self.outcome.measured.transfer += transfer
-        self.outcome.measured.flips += flips
+        measured, place = self.outcome.measured, self._place(phase, name)
+        tests, test = dict(enumerate(self._tests[: phase + 1], start=1)), self.phases[phase - 1].test
+        same = None if scored is None else (test, scored)
+        measured.transfer += score_on_all_phases(estimator, scorer, tests, phase, place, same)
+        if phase > 1:
+            measured.parts.append(score_on_parts(estimator, scorer, self.phases, phase, place))
+        flips, predictions = flips_since(estimator, scorer, test, self._predictions.get(name), place, same)
+        measured.flips += flips
         self._scorers[name], self._predictions[name] = scorer, predictions
 
     def _measure_at_the_end(
@@ -189,7 +247,7 @@ class Stream:
         if phase < len(self.phases):
             return
         place, measured, test = self._place(phase, name), self.outcome.measured, self.phases[-1].test
-        measured.noise += score_under_noise(estimator, scorer, test, seed, place)
+        measured.noise += score_under_noise(estimator, scorer, test, seed, place, self.task.n_repeats)
         measured.classes += recall_by_class(estimator, scorer, test, place)
         if self.repeat == 0:  # a state takes the same room in every replicate
             measured.checkpoints += cost_of_checkpoint(estimator, place)
@@ -201,8 +259,7 @@ class Stream:
         net = clone(base).set_params(callbacks=None, max_epochs=0).set_callbacks()
         net.fit(data.X, data.y, **data.params)
         tests = dict(enumerate(self._tests, start=1))
-        transfer, _, _ = score_on_all_phases(net, data.scorer, tests, 0, None, self._place(0, ""))
-        self.outcome.measured.transfer += transfer
+        self.outcome.measured.transfer += score_on_all_phases(net, data.scorer, tests, 0, self._place(0, ""))
 
     def _key(self, phase: int, arm: int, option: int) -> Key:
         return (self.repeat, self.number, phase, arm, option)

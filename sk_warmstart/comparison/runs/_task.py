@@ -20,6 +20,8 @@ from .interruption._journal import Journal
 class Task:
     """The user's estimator and data, the arms (cold first), and how they are fitted and scored.
 
+    ``n_probes`` is how often the first replicate's last phase is fitted anew, for stages 4 and 7.
+
     ``fit_params`` are arguments of the last step's ``fit``, ``before_params`` of the steps before it and
     ``score_params`` of the scorer; what has a value for each row is cut like the rows.
     """
@@ -38,6 +40,8 @@ class Task:
     score_params: Mapping[str, Any] = field(default_factory=dict)
     incumbent: Any = None
     journal: Journal | None = None
+    n_repeats: int = 1
+    n_probes: int = 0
 
     @cached_property
     def clusters(self) -> Index | None:

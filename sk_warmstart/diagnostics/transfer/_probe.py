@@ -14,6 +14,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+_FLOOR = 1e-4  # least spread of a feature, as a share of the median one
+_DEAD = 1e-12  # features with less, as a share of the greatest, do not count towards the median
+_HUGE = 1e8  # greatest coefficient of a standardised feature
+
 
 class Sample(NamedTuple):
     """Features with targets (codes of classes, or numbers in columns) and positive weights with mean 1."""
@@ -23,7 +27,28 @@ class Sample(NamedTuple):
     weights: NDArray
 
 
-class UncentredScaler(StandardScaler):
+class FlooredScaler(StandardScaler):
+    """Standardisation that leaves features with next to no spread small.
+
+    Of a unit that is dead but for rounding, division by its spread would make a feature like the others, with a
+    weight that turns the least change of the unit into a jump.
+    """
+
+    scale_: NDArray
+    var_: NDArray
+
+    def fit(self, X: NDArray, y: None = None, sample_weight: NDArray | None = None) -> FlooredScaler:
+        """Learn mean and scale."""
+        super().fit(X, sample_weight=sample_weight)
+        spread = np.sqrt(self.var_)
+        alive = spread[spread > _DEAD * spread.max(initial=0.0)]
+        if len(alive):
+            floor = _FLOOR * np.median(alive)
+            self.scale_ = np.where(spread > 0, np.maximum(self.scale_, floor), self.scale_)
+        return self
+
+
+class UncentredScaler(FlooredScaler):
     """Division by the root of the mean square, which is the deviation of the features and their negatives."""
 
     def fit(self, X: NDArray, y: None = None, sample_weight: NDArray | None = None) -> UncentredScaler:
@@ -46,7 +71,7 @@ class Probe(NamedTuple):
         else:
             model = Ridge(alpha=1 / (2 * C), fit_intercept=self.fit_intercept)
         # Without an intercept nothing can take a mean up.
-        scaler = StandardScaler() if self.fit_intercept else UncentredScaler(with_mean=False)
+        scaler = FlooredScaler() if self.fit_intercept else UncentredScaler(with_mean=False)
         return Pipeline([("scaler", scaler), ("model", model)])
 
     def weights(self, sample: Sample, C: float) -> tuple[NDArray, NDArray]:
@@ -60,7 +85,10 @@ class Probe(NamedTuple):
         scaler, model = fitted.named_steps["scaler"], fitted.named_steps["model"]
         weight = np.atleast_2d(model.coef_) / scaler.scale_
         intercept = np.broadcast_to(model.intercept_, len(weight))
-        return weight, intercept - weight @ scaler.mean_ if self.fit_intercept else intercept
+        intercept = intercept - weight @ scaler.mean_ if self.fit_intercept else intercept
+        unit = 1.0 if self.classifies else float(np.abs(sample.targets).max(initial=0.0)) or 1.0
+        _check_size(weight * scaler.scale_ / unit, intercept)
+        return weight, intercept
 
     def search(
         self, sample: Sample, Cs: Sequence[float], splits: Sequence[tuple[NDArray, NDArray]]
@@ -89,3 +117,13 @@ class Probe(NamedTuple):
         means = [search.cv_results_[f"mean_test_{name}"] for name in scoring]
         best = int(np.argmax(means[0]))
         return best, min(1.0, float(means[-1][best]))  # rounding must not lift a perfect score above 1
+
+
+def _check_size(standardised: NDArray, intercept: NDArray) -> None:
+    """Refuse a solution that no network should start from."""
+    finite = np.isfinite(standardised).all() and np.isfinite(intercept).all()
+    if not finite or (np.abs(standardised) > _HUGE).any():
+        raise ValueError(
+            "the linear model of the features has weights that are not finite, or huge: features or targets are "
+            "too large, or too alike. Scale them, regularise more (a smaller C), or start otherwise"
+        )

@@ -12,7 +12,7 @@ import torch
 from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metadata_routing import process_routing
-from skorch import NeuralNet
+from skorch import NeuralNet, NeuralNetClassifier
 from skorch.callbacks import PrintLog
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
@@ -43,6 +43,7 @@ from ..start._donation import resume
 from ._building import BuildingHooks
 
 _SUITED = (torch.nn.CrossEntropyLoss, torch.nn.MSELoss)  # any output of the default module will do for these
+_ENDED_BY_CALLBACKS = ("on_epoch_end", "on_batch_begin", "on_batch_end", "on_grad_computed")
 _TRIED_ROWS = 2
 _START_ROWS = 10_000  # the start's training score needs no more
 
@@ -64,10 +65,27 @@ class LoopHooks(BuildingHooks):
             return  # beginning again would restart schedules and counters
         for name in cb_kwargs.keys() & {"dataset_train", "dataset_valid"}:
             cb_kwargs[name] = run.views.of(cb_kwargs[name])
-        if method_name == "on_epoch_end" and not self.verbose and not is_overridden(self, "notify"):
-            self._notify_without_log(run, method_name, **cb_kwargs)
-        else:
-            super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
+        try:
+            if method_name == "on_epoch_end" and not self.verbose and not is_overridden(self, "notify"):
+                self._notify_without_log(run, method_name, **cb_kwargs)
+            else:
+                super().notify(method_name, **cb_kwargs)  # type: ignore[misc]
+        except KeyboardInterrupt:  # skorch's callbacks end training by it, after an epoch that counts
+            run.stopped = method_name in _ENDED_BY_CALLBACKS
+            if method_name == "on_epoch_end":
+                self._after_epoch(run)
+            raise
+        except KeyError as error:
+            if (
+                method_name != "on_epoch_end"
+                or "Key 'valid_" not in str(error)
+                or "valid_batch_count" in self.history[-1]
+            ):
+                raise
+            raise ValueError(
+                f"a callback looks at validation rows, and there are none ({error.args[0]}): hold some out with "
+                "train_split=ValidSplit(5), or use early_stopping=True in place of skorch's EarlyStopping"
+            ) from error
         if method_name == "on_train_begin":
             run.remake = None
             if run.resume_from is not None:
@@ -95,6 +113,8 @@ class LoopHooks(BuildingHooks):
         """Open an epoch in the history; numbers continue over calls."""
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)  # type: ignore[misc]
         run = self._run_at_hand
+        if run is not None:
+            run.n_begun += 1
         before = self.history_[-2:-1] or ([] if run is None else run.past[-1:])
         if run is not None and before:
             self.history_.record("epoch", before[0]["epoch"] + 1)
@@ -114,12 +134,16 @@ class LoopHooks(BuildingHooks):
             # Say in clear words what does not go together, before the first step of a stream.
             assert run.train is not None
             evaluate(self, run.train.evenly(_TRIED_ROWS), run.forward_params)
-        if fit_in_pack(self, X, y, n_epochs, run.forward_params):
-            return self
         streams = run.learned.streams
         assert streams is not None
-        with streams.forward(is_stochastic(self._network())):
-            return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
+        try:
+            if fit_in_pack(self, X, y, n_epochs, run.forward_params):
+                return self
+            with streams.forward(is_stochastic(self._network())):
+                return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
+        except KeyboardInterrupt as wish:
+            run.interrupted = not run.stopped and not isinstance(wish, StopTraining)
+            raise
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -206,11 +230,15 @@ class LoopHooks(BuildingHooks):
         """Return the loss of a batch, weighted where its rows have weights."""
         weight = batch_weights()
         try:
+            if weight is None:
+                weight = self._class_weights_of(y_true)
             y_true = shaped_like(y_true, y_pred, self.criterion_)
             with autocast_of(self) if training else nullcontext():
                 if weight is None:
                     return super().get_loss(y_pred, y_true, X=X, training=training, **kwargs)  # type: ignore[misc]
                 y_true = to_tensor(y_true, device=self.device)
+                if isinstance(self.criterion_, torch.nn.NLLLoss) and isinstance(self, NeuralNetClassifier):
+                    y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)  # as skorch does
                 return weighted_loss(self.criterion_, y_pred, y_true, weight.to(y_pred.device))
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
             if not is_misfit_of_loss(self.criterion_, error):
@@ -245,11 +273,20 @@ class LoopHooks(BuildingHooks):
         """Check what was not validated before; see skorch's ``check_data``."""
         run = self._run_at_hand
         if run is None or run.train is None:
+            if run is not None and "classes_inferred_" in vars(self):
+                return  # validated before, and skorch would take the codes for the labels
             super().check_data(X, y)  # type: ignore[misc]
 
     def with_labels(self, batch: Any) -> Any:
         """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
         return targets_of(self).with_labels(self, batch)
+
+    def _class_weights_of(self, y_true: Any) -> torch.Tensor | None:
+        """Weights of the rows of a batch by their classes, where the rows themselves have none."""
+        weights = None if self._run_at_hand is None else self._run_at_hand.class_weight
+        if weights is None:
+            return None
+        return weights[to_tensor(y_true, device="cpu").long().reshape(-1)].to(self._torch_dtype())
 
     def _loss_scaler(self) -> torch.amp.GradScaler:
         run = self._run_at_hand
@@ -317,8 +354,9 @@ class LoopHooks(BuildingHooks):
             score = targets_of(self).score(self, rows.y, validated.output, rows.weight)
         else:
             _, score = evaluate(self, run.valid, run.forward_params, with_loss=False)
-        row["valid_score"] = score
-        if run.monitor.update(score, _mean_loss(row["batches"]), self._network(), self.optimizer_):
+        loss = _mean_loss(row["batches"])
+        row["valid_score"] = score = -loss if score is None else score
+        if run.monitor.update(score, loss, self._network(), self.optimizer_):
             raise StopTraining
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
+from torch import Tensor
 
 from ..._compat._sklearn import num_samples
 from ..input._identity import warn_of_leak
@@ -93,7 +95,16 @@ class GuardedPrediction(LoopHooks):
         if sample_id is not None and num_samples(sample_id) != num_samples(X):
             raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {num_samples(X)} rows")
         self._warn_of_leak(X, sample_id)
-        return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
+        try:
+            return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
+        except ValueError as error:
+            if "different number of output" not in str(error):
+                raise
+            raise ValueError(
+                f"the network predicts other numbers than y has columns, and R2 cannot compare them ({error}): "
+                "pass a scoring of your own to what scores, or a predict_nonlinearity that makes predictions of "
+                "outputs"
+            ) from error
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()  # type: ignore[misc]
@@ -108,6 +119,11 @@ class GuardedPrediction(LoopHooks):
         rows = validate_rows(self, X)
         outputs = fast_outputs(self, rows)
         return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
+
+    def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
+        """What makes predictions of outputs; where skorch infers it, it is made to suit the targets."""
+        found = super()._get_predict_nonlinearity()  # type: ignore[misc]
+        return targets_of(self).nonlinearity(self, found) if self.predict_nonlinearity == "auto" else found
 
     def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
         if self._current.memory.has_ancestors:

@@ -14,15 +14,33 @@ from .._protocol import WarmStartNet
 from ._pipeline_names import names_from_pipeline
 
 _A_FEW = 5
+_TIMES = ("m", "M")
+_TIMES_OF_POLARS = ("Date", "Time", "Duration")
+_OF_THE_DONOR = "schema='adapt' lets a warm start follow the names of columns that come and go"
+_AS_NUMBERS = "make numbers of them (days since a first one, month, hour), or leave them out"
+_OTHER_WIDTH = "is expecting"
 _LEARNED = ("n_features_in_", "feature_names_in_")
 
 
+def as_frame(X: Any) -> Any:
+    """Return a table of pyarrow's as a DataFrame; anything else as it is."""
+    is_arrow = type(X).__module__.partition(".")[0] == "pyarrow" and hasattr(X, "to_pandas")
+    return X.to_pandas() if is_arrow else X
+
+
 def check_input(X: Any) -> None:
-    """Refuse None and columns of one name, for which scikit-learn's validation has no clear words."""
+    """Refuse None, columns of one name, and dates, for which scikit-learn's validation has no clear words."""
     if X is None:
         raise ValueError("X is None: pass the rows, as an array, a sparse matrix or a DataFrame")
     columns = getattr(X, "columns", None)
-    if columns is None or getattr(columns, "is_unique", False):
+    if getattr(getattr(X, "dtype", None), "kind", "") in _TIMES:
+        raise ValueError(f"X holds dates: {_AS_NUMBERS}")
+    if columns is None:
+        return
+    for name, dtype in zip(columns, getattr(X, "dtypes", ()), strict=False):
+        if getattr(dtype, "kind", "") in _TIMES or str(dtype).startswith(_TIMES_OF_POLARS):
+            raise ValueError(f"column {name!r} of X holds dates: {_AS_NUMBERS}")
+    if getattr(columns, "is_unique", False):
         return
     names = list(columns)
     twice = [name for name, count in Counter(names).items() if count > 1]
@@ -31,11 +49,16 @@ def check_input(X: Any) -> None:
 
 
 @contextlib.contextmanager
-def naming(other: str, X: Any = None) -> Iterator[None]:
-    """Let an error about text name the column of X that holds it, or else what it is in."""
+def naming(other: str, X: Any = None, warm: bool = False) -> Iterator[None]:
+    """Let an error about text name the column of X that holds it, or else what it is in.
+
+    One about the number of columns says what a warm start can do about it.
+    """
     try:
         yield
     except ValueError as error:
+        if warm and _OTHER_WIDTH in str(error):
+            raise ValueError(f"{error}. {_OF_THE_DONOR}") from error
         if not str(error).startswith("could not convert"):
             raise
         column = _column_of_text(X)
@@ -58,6 +81,14 @@ def _column_of_text(X: Any) -> Any:
         except (TypeError, ValueError):
             return column
     return None
+
+
+def other_width(net: WarmStartNet, expected: int | None) -> ValueError:
+    """Return scikit-learn's error about another number of columns than before."""
+    return ValueError(
+        f"X has {net.n_features_in_} features, but {type(net).__name__} {_OTHER_WIDTH} {expected} features as "
+        f"input. {_OF_THE_DONOR}"
+    )
 
 
 def forget_columns(net: WarmStartNet) -> None:

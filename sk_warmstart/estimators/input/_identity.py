@@ -124,7 +124,7 @@ def begin_memory(columns: Names, donors: Sequence[RowMemory], sticky_by_content:
         if sticky_by_content:
             warnings.warn(
                 f"the columns {gone[:5]} are gone, and rows were recognised by them: rows that trained before may "
-                "validate now. Pass sample_id to fit",
+                "validate now. Pass sample_id to fit (in a Pipeline by the step's name, net__sample_id)",
                 LeakageWarning,
                 stacklevel=4,
             )
@@ -152,7 +152,8 @@ def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -
             f"{share:.1%} of the {rows.n_rows} rows scored{basis} trained the donor that this estimator "
             "started from, and not its last fit: they look held out and are not, so the score is too good. "
             "Score on rows that no donor has seen, or start from a donor that has not seen these. (Rows of equal "
-            "content count as one; pass sample_id to tell them apart.)",
+            "content count as one; pass sample_id to tell them apart, in a Pipeline by the step's name, as "
+            "net__sample_id.)",
             LeakageWarning,
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""Names of columns inside a Pipeline, and whether a scorer asks for predictions."""
+"""The Pipeline around an estimator: names of its columns, its steps; and whether a scorer asks for predictions."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ def names_from_pipeline(estimator: Any) -> tuple[str, ...] | None:
     if pipeline is None or pipeline.steps[-1][1] is not estimator:
         pipeline = _pipeline_on_the_call_stack(estimator)
     return None if pipeline is None else pipeline_names(pipeline)
+
+
+def steps_before(estimator: Any, given: str) -> Pipeline | None:
+    """Return the fitted steps before the last one of the Pipeline that is fitting an estimator.
+
+    None where there is no such Pipeline, no step that transforms, or it transforms the argument ``given`` itself.
+    """
+    pipeline = _pipeline_on_the_call_stack(estimator)
+    if pipeline is None or given in (getattr(pipeline, "transform_input", None) or ()):
+        return None
+    return pipeline[:-1] if any(step not in (None, "passthrough") for _, step in pipeline.steps[:-1]) else None
 
 
 def pipeline_names(pipeline: Pipeline) -> tuple[str, ...] | None:

@@ -22,12 +22,17 @@ from ...modules import MLP
 from ...state.rows._standardizer import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
-from ._columns import check_input, naming
+from ._columns import as_frame, check_input, naming
+from ._datasets import Encoded, as_labels, labels_in
 from ._targets import targets_of
 
 NEEDS_ARRAY = (
     "standardize=True needs X as an array, a sparse matrix or a DataFrame, whose statistics can be taken: pass "
     "one, or standardise inside your dataset"
+)
+_UNWEIGHABLE = (
+    "sample_weight needs X as an array, a sparse matrix or a DataFrame, and no dataset class of your own, got "
+    "{kind}: pass such an X, or weigh the rows in a get_loss of your own"
 )
 ROWS_BEHIND = "_rows_behind"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -35,12 +40,16 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass
 class Table:
-    """Validated input of one call; ``y`` is as the user gave it, ``target`` as the criterion wants it."""
+    """Validated input of one call; ``y`` is as the user gave it, ``target`` as the criterion wants it.
+
+    ``class_weight`` has an entry a label where rows cannot have a ``weight``: they are not on the device.
+    """
 
     X: Any
     y: Any
     target: NDArray | None
     weight: NDArray | None
+    class_weight: NDArray | None = None
 
     def rows(self, index: Any) -> Table:
         """Return some of the rows."""
@@ -99,13 +108,13 @@ def validate(
     ``reset`` learns the columns anew, ``learn`` takes in new labels where ``schema="adapt"`` allows it, and
     ``n_outputs`` is what numbers must have as many columns as.
     """
-    targets = targets_of(net)
+    targets, X = targets_of(net), as_frame(X)
     if passes_through(X):
         if net.standardize:
             raise ValueError(NEEDS_ARRAY)
         if sample_weight is not None:
-            raise ValueError("sample_weight needs X as an array; put the weights into the dataset instead")
-        return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
+            raise ValueError(_UNWEIGHABLE.format(kind=f"a {type(X).__name__}"))
+        return _passed_through(net, X, y, learn, starts_warm)
     if y is None and net.iterator_train is not DataLoader:
         return Table(X, None, None, None)  # the user's own loader has the targets
     if y is None:
@@ -115,9 +124,13 @@ def validate(
     if getattr(y, "ndim", None) == 0 or np.isscalar(y):
         raise ValueError(f"y should have a target for each row of X, got {y!r}")
     check_input(X)
-    with naming("y", X):
+    with naming("y", X, starts_warm):
         X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y, learn, n_outputs)
+    if not uses_default_dataset(net):
+        if sample_weight is not None:
+            raise ValueError(_UNWEIGHABLE.format(kind="a dataset class of your own"))
+        return Table(X, y, targets.encode(net, y, starts_warm), None, targets.weigh_classes(net, y))
     weight = None
     if sample_weight is not None:
         with naming("sample_weight"):
@@ -125,8 +138,25 @@ def validate(
     return Table(X, y, targets.encode(net, y, starts_warm), targets.weigh(net, y, weight))
 
 
+def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm: bool) -> Table:
+    """What only skorch understands; its labels, where they can be seen, are learned and encoded."""
+    targets = targets_of(net)
+    labels = (labels_in(X) if y is None else as_labels(y)) if targets.are_labels else None
+    if labels is None:
+        targets.weigh_classes(net, None)
+        return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
+    labels = targets.check(net, labels, learn)
+    codes, weights = targets.encode(net, labels, starts_warm), targets.weigh_classes(net, labels)
+    if y is not None:
+        return Table(X, labels, codes, None, weights)
+    if codes is not labels:
+        X = Encoded(X, codes)
+    return Table(X, None, None, None, weights)
+
+
 def validate_rows(net: WarmStartNet, X: Any) -> Any:
     """Check the input of a prediction; what only skorch understands is returned as it is."""
+    X = as_frame(X)
     if isinstance(X, Rows | Subset) or rows_behind(X) is not None:
         return X
     if passes_through(X):

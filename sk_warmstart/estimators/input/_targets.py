@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from .._protocol import WarmStartNet
 from ._columns import naming
 
 _BY_ENTRY = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
+_BINARY = (nn.BCEWithLogitsLoss, nn.BCELoss)
+Nonlinearity = Callable[[torch.Tensor], torch.Tensor]
+_TAKE_IN = "schema='adapt' takes new ones in; or name all there will ever be from the first fit on (classes=...)"
 _GIVE_OUTPUTS = "give the module as many outputs as classes (an argument n_outputs is filled in)"
 
 
@@ -29,6 +33,7 @@ class Targets:
     """
 
     rules: dict[str, Any] = {}
+    are_labels = False
 
     def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
         """Decide what is settled before the targets are seen: the donor's labels, or those given."""
@@ -48,16 +53,32 @@ class Targets:
         """Return the weights of the rows, those of their classes included."""
         return weight
 
+    def weigh_classes(self, net: WarmStartNet, y: NDArray | None) -> NDArray | None:
+        """Return a weight for each label, for rows that cannot have weights; ``y`` are the labels, if known."""
+        return None
+
     def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
         """Return how many outputs the network needs, where that is settled."""
         raise NotImplementedError
 
-    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
+    def nonlinearity(self, net: WarmStartNet, inferred: Nonlinearity) -> Nonlinearity:
+        """Return what makes predictions of outputs, where skorch infers one from the criterion."""
+        return inferred
+
+    def watches(self, net: WarmStartNet) -> str:
+        """Return what early stopping watches: "score", or "loss" where the score is no measure of the loss."""
+        return "score"
+
+    def score_rows(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, losses: torch.Tensor
+    ) -> torch.Tensor:
         """Score each row, for comparisons of the same rows; greater is better."""
         raise NotImplementedError
 
-    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
-        """Score outputs as scikit-learn's ``score`` would; greater is better."""
+    def score(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None
+    ) -> float | None:
+        """Score outputs as scikit-learn's ``score`` would; greater is better. None where it could not."""
         raise NotImplementedError
 
     def lacking(self, net: WarmStartNet, output: torch.Tensor) -> str | None:
@@ -78,6 +99,8 @@ class Targets:
 
 class Labels(Targets):
     """Classes of any kind, encoded by their place in ``classes_``."""
+
+    are_labels = True
 
     def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
         """Take the labels from the parameter ``classes``, the donor, or the call, in this order."""
@@ -108,6 +131,8 @@ class Labels(Targets):
     def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Refuse what are no labels; learn the labels where there are none yet, or may be more."""
         y = column_or_1d(y, warn=True)
+        if any(isinstance(label, bytes) for label in y[:1].tolist()):
+            raise ValueError("y holds labels of bytes: decode them to text, for example by np.char.decode(y)")
         try:
             check_classification_targets(y)
         except TypeError as error:
@@ -143,23 +168,55 @@ class Labels(Targets):
         if class_weight is None:
             return weight
         weights = compute_sample_weight(class_weight, y)
+        if not weights.any():
+            raise ValueError("class_weight is zero for every class that y has: nothing could be learned")
         return weights if weight is None else weights * weight
+
+    def weigh_classes(self, net: WarmStartNet, y: NDArray | None) -> NDArray | None:
+        """Return the weight of each label, of mean 1 over the rows as :func:`normalised` has it."""
+        if getattr(net, "class_weight", None) is None:
+            return None
+        labels = _labels(net)
+        if y is None or labels is None:
+            raise ValueError(
+                "class_weight needs labels that fit can see: pass y, or a dataset that holds them as its y, as "
+                "skorch.dataset.Dataset does; or weigh the classes in the criterion (criterion__weight)"
+            )
+        weights = self.weigh(net, y, None)
+        assert weights is not None
+        of_label = np.ones(len(labels))
+        of_label[self.encode(net, y)] = weights
+        return of_label / weights.mean()
 
     def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
         """Return the number of labels."""
         labels = _labels(net)
         return None if labels is None else len(labels)
 
-    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
+    def nonlinearity(self, net: WarmStartNet, inferred: Nonlinearity) -> Nonlinearity:
+        """Take one logit as a column of one for what it is."""
+        if not isinstance(_criterion_of(net), _BINARY):
+            return inferred
+        return lambda output: inferred(output.squeeze(-1) if output.ndim > 1 and output.shape[-1] == 1 else output)
+
+    def score_rows(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, losses: torch.Tensor
+    ) -> torch.Tensor:
         """Return 1 for each hit and 0 for each miss."""
+        return self._hits(net, target, output)
+
+    def _hits(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
         if output.numel() == len(target) and self.n_outputs(net, None) == 2:
-            return ((output.reshape(-1) > 0).long() == target).double()  # one logit for two classes
+            limit = 0.5 if isinstance(_criterion_of(net), nn.BCELoss) else 0  # a probability, or one logit
+            return ((output.reshape(-1) > limit).long() == target).double()
         return (output.argmax(-1) == target).double()
 
-    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
+    def score(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None
+    ) -> float | None:
         """Return the accuracy."""
         target, weight = _on_device_of(output, target, weight)
-        hit = self.score_rows(net, target, output)
+        hit = self._hits(net, target, output)
         if weight is not None and bool(weight.sum() > 0):
             return float((hit * weight).sum() / weight.sum())
         return float(hit.mean())
@@ -239,6 +296,11 @@ class Numbers(Targets):
 
     def check(self, net: WarmStartNet, y: NDArray, learn: bool = True, n_outputs: int | None = None) -> NDArray:
         """Refuse other numbers of columns than the network was built for, where that is settled."""
+        if y.dtype.kind in "mM":
+            raise ValueError(
+                f"y holds dates, and a {type(net).__name__} predicts numbers: make numbers of them, such as days "
+                "since a first one"
+            )
         width = int(np.prod(y.shape[1:]))
         if n_outputs is not None and width != n_outputs:
             raise ValueError(
@@ -256,15 +318,36 @@ class Numbers(Targets):
         """Return the number of columns."""
         return None if target is None else int(np.prod(target.shape[1:]))
 
-    def score_rows(self, net: WarmStartNet, target: Any, output: torch.Tensor) -> torch.Tensor:
-        """Return the negative squared error of each row, averaged over the columns."""
-        return -((output.double().reshape(target.shape) - target.double()) ** 2).flatten(1).mean(1)
+    def nonlinearity(self, net: WarmStartNet, inferred: Nonlinearity) -> Nonlinearity:
+        """Predict what the criterion compares with the targets: shares, where skorch makes two classes."""
+        criterion = _criterion_of(net)
+        if isinstance(criterion, nn.BCEWithLogitsLoss):
+            return torch.sigmoid
+        return (lambda output: output) if isinstance(criterion, nn.BCELoss) else inferred
 
-    def score(self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None) -> float:
-        """Return R2, averaged over the columns."""
+    def watches(self, net: WarmStartNet) -> str:
+        """Return "score" where the criterion is a distance of predictions from the targets, as R2 is."""
+        return "score" if type(_criterion_of(net)) in _BY_ENTRY else "loss"
+
+    def score_rows(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, losses: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the negative squared error of each row, averaged over the columns; or the negative loss."""
+        predicted = _predicted(net, output)
+        if self.watches(net) == "loss" or predicted.numel() != target.numel():
+            return -losses.double()
+        return -((predicted.reshape(target.shape) - target.double()) ** 2).flatten(1).mean(1)
+
+    def score(
+        self, net: WarmStartNet, target: Any, output: torch.Tensor, weight: torch.Tensor | None
+    ) -> float | None:
+        """Return R2 of the predictions, averaged over the columns; None if they are more or fewer numbers."""
         target, weight = _on_device_of(output, target, weight)
+        predicted = _predicted(net, output)
+        if predicted.numel() != target.numel():
+            return None
         target = target.double()
-        output = output.double().reshape(target.shape)
+        output = predicted.reshape(target.shape)
         if weight is None or not bool(weight.sum() > 0):
             weight = torch.ones(len(target), device=target.device)
         w = weight.double()[:, None]
@@ -287,7 +370,7 @@ class Numbers(Targets):
 
     def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return as many dimensions as ``y`` had."""
-        return output.ravel() if net._current.target_ndim == 1 else output
+        return output.ravel() if net._current.target_ndim == 1 and output.size == len(output) else output
 
 
 _LABELS, _NUMBERS = Labels(), Numbers()
@@ -312,6 +395,17 @@ def targets_of(net: WarmStartNet) -> Targets:
     return _LABELS if is_classifier(net) else _NUMBERS
 
 
+def _criterion_of(net: WarmStartNet) -> Any:
+    criterion = getattr(net, "criterion_", None)
+    return getattr(criterion, "_orig_mod", criterion)  # what torch.compile wrapped
+
+
+def _predicted(net: WarmStartNet, output: torch.Tensor) -> torch.Tensor:
+    """Outputs as ``predict`` returns them, in double precision."""
+    predicted = net._get_predict_nonlinearity()(output)
+    return torch.as_tensor(predicted, device=output.device).double()
+
+
 def _on_device_of(output: torch.Tensor, target: torch.Tensor, weight: Any) -> tuple[torch.Tensor, Any]:
     """Rows that do not fit on the device have their targets elsewhere."""
     return target.to(output.device), None if weight is None else weight.to(output.device)
@@ -329,9 +423,11 @@ def _unknown_labels(labels: NDArray, found: NDArray, starts_warm: bool) -> Value
     if starts_warm:
         return ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-            f"Previously got {labels}, `y` has {found}"
+            f"Previously got {labels}, `y` has {found}. {_TAKE_IN}"
         )
-    return ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {labels}. 'y' has {found}.")
+    return ValueError(
+        f"`y` has classes not in `self.classes_`. `self.classes_` has {labels}. 'y' has {found}. {_TAKE_IN}"
+    )
 
 
 def _mixed(y: Any) -> ValueError:

@@ -39,7 +39,10 @@ def outputs_of(net: WarmStartNet, rows: Rows) -> torch.Tensor:
 def evaluate(
     net: WarmStartNet, rows: Rows, forward_params: Mapping[str, Any] | None = None, with_loss: bool = True
 ) -> tuple[float, float]:
-    """Return loss and score, in evaluation mode; outputs that do not suit the targets are an error."""
+    """Return loss and score, in evaluation mode; outputs that do not suit the targets are an error.
+
+    Where predictions are more or fewer numbers than the targets, the negative loss is the score.
+    """
     net._set_training(False)
     outputs: list[torch.Tensor] = []
     total = 0.0
@@ -62,4 +65,5 @@ def evaluate(
                     total += float(net.get_loss(output, y, X=X, training=False)) * len(X)
             outputs.append(first_output(output))
     score = targets_of(net).score(net, rows.y, torch.cat(outputs), rows.weight)
-    return total / len(rows), score
+    loss = total / len(rows)
+    return loss, -loss if score is None else score

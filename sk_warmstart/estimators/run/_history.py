@@ -16,6 +16,7 @@ def copied(history: History | None) -> History:
 
 def joined(past: History, done: History) -> History:
     """Append the epochs of a fit to those before it; ``event_fit`` marks where they begin."""
+    _drop_unnumbered(done)
     if not past:
         return done
     if done:
@@ -25,8 +26,16 @@ def joined(past: History, done: History) -> History:
     return trimmed(past, n_before)
 
 
+def _drop_unnumbered(history: History) -> None:
+    """Drop a last epoch that was interrupted before it had its number, which later ones are counted from."""
+    last = list(history)[-1:]
+    if last and "epoch" not in last[0]:
+        del history[-1]
+
+
 def trimmed(history: History, n_before: int) -> History:
     """Bound a history in place: older epochs lose their batches, and make up 1000 epochs with the last call's."""
+    _drop_unnumbered(history)
     dropped = max(0, min(n_before, len(history) - HISTORY_EPOCHS))
     del history[:dropped]
     for i, row in enumerate(islice(history, n_before - dropped)):  # indexing a History is slow

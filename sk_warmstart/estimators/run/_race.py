@@ -64,7 +64,8 @@ def scores_of(net: WarmStartNet, rows: Rows) -> CandidateScores:
     assert rows.y is not None
     output = outputs_of(net, rows)
     losses = _losses(net, output, rows).double().cpu()
-    return CandidateScores(targets_of(net).score_rows(net, rows.y, output).double().cpu(), losses)
+    scores = targets_of(net).score_rows(net, rows.y.to(output.device), output, losses)
+    return CandidateScores(scores.double().cpu(), losses)
 
 
 def racing(

@@ -39,6 +39,7 @@ class Run:
     learned: Learned
     train: Rows | None = None
     valid: Rows | None = None
+    class_weight: Any = None
     monitor: ValidationMonitor | None = None
     progress: Progress | None = None
     views: Views = field(default_factory=Views)
@@ -53,6 +54,9 @@ class Run:
     remake: Callable[[], None] | None = None
     forward_params: dict[str, Any] = field(default_factory=dict)
     n_epochs: int = 0
+    n_begun: int = 0
+    stopped: bool = False
+    interrupted: bool = False
     route: Route | None = None
     validated: Validated | None = None
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
-from ...modules import End, find_input, find_output
+from ...modules import MLP, End, find_input, find_output
 from ...state import Donor, NetState, Schema
 from ...state._alignment import Remap
+from ...state._layer_names import match_layers
 from ...state._schema import Reindex, map_columns, map_labels, map_names
 from ...state.rows._standardizer import Reparametrisation, Standardizer
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A donor in the layout of a new network.
+
+    ``change`` holds the names that came and went (``classes_added``, ``columns_added``, ``columns_dropped``;
+    positions where there are no names) and ``layers_fresh``; ``scaler`` is the donor's where rounding alone
+    differs from the new one; ``held`` tells which numbers are the donor's, None if all are.
+    """
+
+    donor: Donor
+    change: Bunch
+    scaler: Standardizer | None
+    held: NetState | None
 
 
 def adapt(
@@ -23,14 +40,18 @@ def adapt(
     module: nn.Module,
     probe: Tensor | None,
     adapts: bool,
-) -> tuple[Donor, Bunch, Standardizer | None]:
+    new_head: int | None = None,
+) -> Adapted:
     """Bring a donor into the layout of a new network: classes by label, columns by name, the first layer by scale.
 
-    Returns the donor in the new layout, the names that came and went (``classes_added``, ``columns_added``,
-    ``columns_dropped``; positions where there are no names), and the scaler to use, which is the donor's where
-    rounding alone differs. ``network`` is all that is learned, ``module`` the part that takes the rows.
+    ``network`` is all that is learned, ``module`` the part that takes the rows. ``new_head`` is the number of
+    outputs where those of the donor mean something else.
     """
+    layout = NetState.from_module(network)
+    donor = at_its_layers(donor, layout, module, adapts)
     columns, outputs = _mappings(donor.schema, schema, adapts)
+    if new_head is not None:
+        outputs = Reindex(np.full(new_head, -1, dtype=np.int64), new_head)
     ends = _Ends(module, network, probe)
     remaps: dict[str, list[Remap]] = {}
     if columns is not None and not columns.is_identity:
@@ -43,8 +64,28 @@ def adapt(
     if columns is None or columns.is_identity:
         scaler = _settled(donor.scaler, scaler)
     change = reparametrisation(donor.scaler, scaler, columns, ends, network)
-    adapted = donor.adapted(NetState.from_module(network), remaps, change, "fresh" if adapts else "raise")
-    return adapted, _report(donor.schema, schema, columns, outputs), scaler
+    adapted = donor.adapted(layout, remaps, change, "fresh" if adapts else "raise")
+    report = _report(donor.schema, schema, columns, None if new_head is not None else outputs)
+    held = donor.held_in(layout, remaps)
+    return Adapted(adapted, Bunch(**report, layers_fresh=_without_donor(held)), scaler, held)
+
+
+def at_its_layers(donor: Donor, layout: NetState, module: nn.Module, adapts: bool) -> Donor:
+    """Rename a donor's tensors where layers without weights moved the places of those with some.
+
+    Of the default network such a layer is dropout; of another one it may change what is computed.
+    """
+    if list(donor.state) == list(layout) or not (adapts or isinstance(module, MLP)):
+        return donor
+    return donor.renamed(match_layers(donor.state, layout))
+
+
+def _without_donor(held: NetState | None) -> list[str]:
+    """The layers of which the donor has nothing for a whole parameter."""
+    if held is None:
+        return []
+    fresh = [name for name in held.unique() if held.is_parameter(name) and not bool(held[name].any())]
+    return list(dict.fromkeys(name.rpartition(".")[0] or name for name in fresh))
 
 
 def reparametrisation(

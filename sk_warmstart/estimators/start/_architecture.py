@@ -2,32 +2,158 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import is_classifier
+from torch import nn
 
+from ...modules import MLP
 from ...state import Donor
+from ...state.files._encoding import as_json
 from ...training import uses_autocast
 from .._protocol import WarmStartNet
 from ..input._table import DTYPES, Table
 from ..input._targets import targets_of
 
+_ACTIVATIONS = frozenset(nn.modules.activation.__all__) - {"MultiheadAttention"}
+
+_BUILT = ("module", "optimizer", "optimizer__param_groups")
+
 
 def architecture_of(net: WarmStartNet) -> dict[str, Any]:
-    """Return the parameters that say which network is built: ``module`` and all ``module__*``."""
-    return {name: value for name, value in vars(net).items() if name == "module" or name.startswith("module__")}
+    """Return the parameters that say what is built once: ``module``, all ``module__*``, and the optimiser."""
+    return {name: value for name, value in vars(net).items() if name in _BUILT or name.startswith("module__")}
 
 
 def check_same_architecture(net: WarmStartNet, built: Mapping[str, Any]) -> None:
     """Refuse to train a network further that is not the one that the parameters say."""
-    changed = [name for name, value in architecture_of(net).items() if not _same(value, built.get(name))]
+    now = architecture_of(net)
+    changed = [
+        name
+        for name, value in now.items()
+        # A file, or a net of an earlier version, does not tell of the optimiser.
+        if (name in built or name.startswith("module")) and not _same(value, built.get(name))
+    ]
+    if net.dtype != "auto" and DTYPES[net.dtype] is not net._torch_dtype():
+        changed.append("dtype")
     if changed:
         raise ValueError(
             f"{', '.join(changed)} changed since the network was built, and partial_fit goes on with that "
-            "network. Call fit (with warm_start=True it starts from what was learned), or set it back"
+            "network and its optimizer. Call fit (with warm_start=True it starts from what was learned), or set "
+            "it back"
         )
+    known = {name for group in net.optimizer_.param_groups for name in group if name != "params"}
+    for name in net.get_params_for("optimizer"):
+        if name not in known and not name.startswith("param_groups"):
+            raise ValueError(
+                f"optimizer__{name} is no parameter of the optimizer {type(net.optimizer_).__name__}, which has "
+                f"{', '.join(sorted(known))}"
+            )
+
+
+def head_to_draw(net: WarmStartNet, donor: Donor, shape: Mapping[str, int]) -> int | None:
+    """Return how many outputs to draw anew for a donor of another task, which ``schema="strict"`` refuses."""
+    classifies = _classifies(donor)
+    other_task = classifies is not None and classifies != is_classifier(net)
+    if net.schema == "adapt":
+        return shape.get("n_outputs") if other_task else None
+    if other_task:
+        theirs, ours = ("labels", "numbers") if classifies else ("numbers", "labels")
+        raise ValueError(
+            f"the donor predicts {theirs}, and a {type(net).__name__} {ours}: its outputs mean something else. "
+            "schema='adapt' keeps the layers before them and draws the outputs anew"
+        )
+    return None
+
+
+def check_same_function(net: WarmStartNet, donor: Donor, network: nn.Module) -> None:
+    """Refuse weights of a network with other activations, as far as the donor's description tells them."""
+    description = donor.description
+    layers, params = description.get("layers"), description.get("params")
+    if not isinstance(layers, str) or not isinstance(params, Mapping):
+        return
+    given = {name: as_json(value) for name, value in net.get_params_for("module").items()}
+    if isinstance(net.module, type) and given == params and description.get("class") == _name_of(net.module):
+        return
+    changed = [
+        name
+        for name, value in _with_defaults(net, net.get_params_for("module")).items()
+        if as_json(value) != _with_defaults(net, params).get(name, as_json(value))
+    ]
+    were, are = _activations(layers), _activations(str(network))
+    named = [name for name in changed if "activation" in name or "nonlinearity" in name]
+    if were == are and not named:
+        return
+    what = (
+        "; ".join(
+            f"module__{name} was {_with_defaults(net, params)[name]!r} and is "
+            f"{_with_defaults(net, net.get_params_for('module'))[name]!r}"
+            for name in named or changed
+        )
+        or f"they were {', '.join(were) or 'none'} and are {', '.join(are) or 'none'}"
+    )
+    raise ValueError(
+        f"the network has other activations than the donor's, with which its weights mean something else: {what}. "
+        "Set them back, start cold (init_policy='cold'), or take the weights nonetheless with schema='adapt'"
+    )
+
+
+def take_module_params(net: WarmStartNet, donor: Donor) -> None:
+    """Set the parameters of the module that the donor's had and the net's has not, where it is the same module.
+
+    A file may say anything: of a module that is not this library's it gives numbers, and no text.
+    """
+    factory, description = net.module, donor.description
+    params = description.get("params")
+    if not isinstance(factory, type) or not isinstance(params, Mapping):
+        return
+    if description.get("class") != _name_of(factory):
+        return
+    accepted = _with_defaults(net, {})
+    taken = {
+        f"module__{name}": value
+        for name, value in params.items()
+        if name in accepted and f"module__{name}" not in vars(net) and _is_plain(value, factory is MLP)
+    }
+    if taken:
+        net.set_params(**taken)
+
+
+def _name_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_plain(value: Any, text: bool) -> bool:
+    if isinstance(value, list):
+        return all(_is_plain(each, text) for each in value)
+    return value is None or isinstance(value, (bool, int, float, str) if text else (bool, int, float))
+
+
+def _classifies(donor: Donor) -> bool | None:
+    classifies = donor.description.get("classifies")
+    if isinstance(classifies, bool):
+        return classifies
+    return True if donor.schema.classes is not None else None
+
+
+def _with_defaults(net: WarmStartNet, params: Mapping[str, Any]) -> dict[str, Any]:
+    factory = type(net.module) if isinstance(net.module, nn.Module) else net.module
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return dict(params)
+    defaults = {p.name: as_json(p.default) for p in parameters if p.default is not p.empty}
+    return {**defaults, **params}
+
+
+def _activations(layers: str) -> list[str]:
+    """The kinds of activations in a module's ``repr``, in order."""
+    return [kind for kind in re.findall(r"\): (\w+)\(", layers) if kind in _ACTIVATIONS]
 
 
 def choose_dtype(net: WarmStartNet, donor: Donor | None, table: Table) -> str | None:

@@ -81,8 +81,10 @@ def _as_number(value: Any) -> Any:
 
 
 def _description(net: WarmStartNet, network: nn.Module) -> dict[str, Any]:
-    params = {name: as_json(value) for name, value in net.get_params_for("module").items()}
     kind, learned = type(network), net._current
+    # Those that it was built with: parameters may have been set since.
+    built = {name.partition("module__")[2]: value for name, value in learned.architecture.items()}
+    params = {name: as_json(value) for name, value in built.items() if name}
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",
         "params": params,

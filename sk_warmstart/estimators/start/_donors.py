@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ..._compat._sklearn import BaseSearchCV
-from ...state import Checkpoint, Donor, donor_of
+from ...state import Checkpoint, CheckpointError, Donor, donor_of
 from ...state._sources import layers_of
 from .._protocol import WarmStartNet
+
+_PRETRAINED = (
+    "Pretrained weights go into the module: load them with load_state_dict, and pass that instance as module; or "
+    "let FrozenEstimator(WarmStartClassifier(module).initialize()) be the donor"
+)
 
 
 def find_donors(estimator: WarmStartNet, brought: Sequence[Any] = ()) -> tuple[list[Donor], str | None]:
@@ -19,27 +24,30 @@ def find_donors(estimator: WarmStartNet, brought: Sequence[Any] = ()) -> tuple[l
 
     The estimator's own state comes first (``warm_start=True`` and fitted), then ``warm_start_from``.
     """
-    more = [_donor_in(source, "each of the policy's sources") for source in brought]
+    more = [donor_in(source, "each of the policy's sources") for source in brought]
     if estimator.warm_start and hasattr(estimator, "module_"):
         return [donor_of(estimator), *more], "self"
     if estimator.warm_start_from is not None:
-        return [_donor_in(estimator.warm_start_from), *more], "warm_start_from"
+        return [donor_in(estimator.warm_start_from), *more], "warm_start_from"
     return more, "init_policy" if more else None
 
 
-def _donor_in(source: Any, name: str = "warm_start_from") -> Donor:
+def donor_in(source: Any, name: str = "warm_start_from") -> Donor:
+    """Return the donor that a source holds, or say what to pass instead."""
     if isinstance(source, Checkpoint):
         return source.donor()
     if isinstance(source, str | os.PathLike):
-        return Checkpoint.load(source).donor()
+        return _in_file(source)
     net = list(layers_of(source))[-1]
     kind = type(net).__name__
     if isinstance(getattr(net, "module_", None), nn.Module):
         return donor_of(source)
+    if isinstance(source, nn.Module) or (isinstance(source, Mapping) and _holds_tensors(source)):
+        raise TypeError(f"{name} holds {_named(source)}. {_PRETRAINED}")
     if isinstance(source, type) or not (hasattr(net, "get_params") and hasattr(net, "fit")):
         raise TypeError(
             f"{name} must be a Checkpoint, a path to one, FrozenEstimator(fitted) or None, got "
-            f"{type(source).__name__}: {source!r}"
+            f"{type(source).__name__}: {source!r:.200}"
         )
     if hasattr(net, "module") or hasattr(net, "steps") or isinstance(net, BaseSearchCV):
         raise ValueError(
@@ -51,3 +59,20 @@ def _donor_in(source: Any, name: str = "warm_start_from") -> Donor:
         f"warm_start_from holds a {kind}, which has no torch network to start from. Pass FrozenEstimator(fitted) "
         "of a WarmStartClassifier, a WarmStartRegressor or another skorch net"
     )
+
+
+def _in_file(path: str | os.PathLike) -> Donor:
+    try:
+        return Checkpoint.load(path).donor()
+    except CheckpointError as error:
+        if "torch.save" not in str(error):
+            raise
+        raise CheckpointError(f"{error}. {_PRETRAINED}") from error
+
+
+def _holds_tensors(source: Mapping[Any, Any]) -> bool:
+    return bool(source) and all(isinstance(value, Tensor) for value in source.values())
+
+
+def _named(source: Any) -> str:
+    return f"the module {type(source).__name__}" if isinstance(source, nn.Module) else "a state_dict"

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ...state import Donor, FeatureSummary, NetState, OptimizerState, Schema, network_of
+from ...state._layer_names import match_layers
 from ...state._schema import Reindex, map_columns
 from ...state.rows._standardizer import Standardizer
 from ...training import child_seed, seeded
@@ -61,9 +62,10 @@ def rebuild(net: WarmStartNet, old: nn.Module) -> nn.Module:
         net._initialize_module(reason="The data have new classes or columns; what was learned is kept.")
     new = network_of(net)
     theirs = dict(new.named_parameters())
+    moved = match_layers(dict(old.named_parameters()), theirs)
     renewed = {}
     for name, parameter in old.named_parameters():
-        renewed[parameter] = theirs[name].requires_grad_(parameter.requires_grad)
+        renewed[parameter] = theirs[moved.get(name, name)].requires_grad_(parameter.requires_grad)
     for group in net.optimizer_.param_groups:
         group["params"] = [renewed.get(parameter, parameter) for parameter in group["params"]]
     return new
@@ -85,7 +87,8 @@ def grow(net: WarmStartNet, previous: Donor, network: nn.Module, probe: Tensor |
     """Load what a donor knows into the network in its new layout; the optimiser stays the same object."""
     learned = net._current
     adapts = net.schema == "adapt"
-    adapted, _, scaler = adapt(previous, learned.schema, learned.scaler, network, net.module_, probe, adapts)
+    found = adapt(previous, learned.schema, learned.scaler, network, net.module_, probe, adapts)
+    adapted, scaler = found.donor, found.scaler
     adapted.state.load_into(network)
     assert adapted.optimizer is not None
     net.optimizer_.state.clear()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from sklearn.base import is_classifier
 from torch import Tensor
 
 from ...policies import PhaseData
 from ...training import Rows, weights_of_batch
 from .._protocol import WarmStartNet
+from ..input._targets import targets_of
 
 
 def phase_data(
@@ -24,4 +26,17 @@ def phase_data(
         with weights_of_batch(weight):
             return net.get_loss(output, y, training=False)
 
-    return PhaseData(train, loss, valid, is_classifier(net), new)
+    predict, by_loss = None, targets_of(net).watches(net) == "loss"
+    if not is_classifier(net):
+        nonlinearity = net._get_predict_nonlinearity()
+        predict = None if is_identity(nonlinearity) else nonlinearity
+    return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss)
+
+
+def is_identity(nonlinearity: Callable[[Tensor], Tensor]) -> bool:
+    """Tell whether predictions are the outputs."""
+    some = torch.linspace(-2.0, 2.0, 4)[:, None]
+    try:
+        return torch.equal(torch.as_tensor(nonlinearity(some.clone())), some)
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return False  # it takes other outputs

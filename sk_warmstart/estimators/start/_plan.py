@@ -10,7 +10,7 @@ from ...policies._adapter import policy_name
 from ...state import Donor, Lineage
 from ...training import child_seed, draw_seed, peek_seed
 from .._protocol import WarmStartNet
-from ._donors import find_donors
+from ._donors import donor_in, find_donors
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,13 @@ class Plan:
             rows_seen=0 if donor is None else donor.lineage.rows_seen,
             seed=self.start_seed,
         )
+
+
+def donor_to_be(net: WarmStartNet) -> Donor | None:
+    """Return the donor in ``warm_start_from``, unless the policy keeps nothing of it."""
+    if not resolve_policy(net.init_policy, **net.get_params_for("init_policy")).keeps_previous():
+        return None
+    return donor_in(net.warm_start_from)
 
 
 def plan_start(net: WarmStartNet) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,8 @@ from .._learned import Learned
 from .._protocol import WarmStartNet
 from ..input._identity import Recognised, new_rows
 from ..run._race import racing
-from ._adaptation import adapt
+from ._adaptation import Adapted, adapt
+from ._architecture import check_same_function, head_to_draw
 from ._phase_data import phase_data
 from ._plan import Plan
 
@@ -66,17 +68,22 @@ def make_start(
     if donor is None:
         previous = Donor(fresh, origin=fresh.copy())
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
-        change, notes = Bunch(classes_added=[], columns_added=[], columns_dropped=[]), {}
+        change, notes = Bunch(classes_added=[], columns_added=[], columns_dropped=[], layers_fresh=[]), {}
     else:
         for source, brought in [(kind, donor), *(("the policy's sources", other) for other in plan.others)]:
             _check_finite(source, brought)
 
-        def adapted(other: Donor, to: Standardizer | None) -> tuple[Donor, Bunch, Standardizer | None]:
-            return adapt(other, learned.schema, to, network, net.module_, probe, net.schema == "adapt")
+        def adapted(other: Donor, to: Standardizer | None) -> Adapted:
+            new_head, adapts = head_to_draw(net, other, learned.shape), net.schema == "adapt"
+            found = adapt(other, learned.schema, to, network, net.module_, probe, adapts, new_head)
+            if not adapts:
+                check_same_function(net, other, network)
+            return found
 
-        previous, change, scaler = adapted(donor, scaler)
+        found = adapted(donor, scaler)
+        previous, change, scaler = found.donor, found.change, found.scaler
         # The statistics of the inputs stay those of the first donor.
-        others = [adapted(other, scaler)[0] for other in plan.others]
+        others = [adapted(other, scaler) for other in plan.others]
 
         @functools.cache  # a plain start asks for none of this
         def new() -> Tensor | None:
@@ -91,7 +98,7 @@ def make_start(
             previous.origin,
             phase_data(net, train, valid, new),
             race=racing(net, learned, train, valid, new, plan.start_seed),
-            sources=[*([previous.state] if brings_first else []), *(other.state for other in others)],
+            sources=[*([previous.state] if brings_first else []), *(other.donor.state for other in others)],
             donor=DonorContext(
                 lineage=donor.lineage,
                 **{name: change[name] for name in ("classes_added", "columns_added", "columns_dropped")},
@@ -104,9 +111,11 @@ def make_start(
         notes = context.notes
         place = notes.get("source", -1) - brings_first
         if place >= 0:
-            previous, donor, kind = others[place], plan.others[place], "init_policy"
-        kept = state.kept(previous.state)
+            found, donor, kind = others[place], plan.others[place], "init_policy"
+            previous, change = found.donor, found.change
+        kept = state.kept(previous.state, found.held)
         inherited = previous.state
+        _warn_of_fresh(change.layers_fresh)
     facts = {
         "policy": plan.rule,
         "params": plan.rule_params,
@@ -135,9 +144,21 @@ def adopted_start(network: nn.Module, donor: str = "initialize") -> tuple[Bunch,
         classes_added=[],
         columns_added=[],
         columns_dropped=[],
+        layers_fresh=[],
         seconds=0.0,
     )
     return start, previous
+
+
+def _warn_of_fresh(layers: list[str]) -> None:
+    if layers:
+        shown = ", ".join(layers[:5]) + (", ..." if len(layers) > 5 else "")
+        warnings.warn(
+            f"the donor has nothing that fits the layers {shown}: schema='adapt' lets them begin anew, in part or "
+            "as a whole (they are in start_.layers_fresh; start_.kept tells the donor's share of each parameter)",
+            UserWarning,
+            stacklevel=6,
+        )
 
 
 def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:

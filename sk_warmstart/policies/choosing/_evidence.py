@@ -53,8 +53,11 @@ def score_donor(previous: NetState, fresh: NetState, context: PolicyContext) -> 
     with torch.no_grad():
         outputs = [network(X) for network in networks]
         loss, fresh_loss = (float(data.loss(output, y, weight)) for output in outputs)
-    scores = _scores(first_output(outputs[0]), y, data.classifies)
-    constant = _constant_scores(y, data)
+    if data.scored_by_loss:  # what is trivial is then the fresh network
+        scores, constant = np.full(n, -loss), np.full(n, -fresh_loss)
+    else:
+        scores = _scores(first_output(outputs[0]), y, data)
+        constant = _constant_scores(y, data)
     difference = scores - constant
     error = float(difference.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf
     mean = float(difference.mean())
@@ -70,14 +73,14 @@ def kept_skill(previous: NetState, donor: DonorContext, context: PolicyContext) 
     that is less. None where it had no lead, or there are too few rows to tell.
     """
     data = context.phase_data()
-    sides = _old_and_new(data, _ROWS)
+    sides = None if data.scored_by_loss else _old_and_new(data, _ROWS)
     if sides is None:
         return None
     network = context.network(previous)
     leads = []
     for X, y, _ in sides:
         with torch.no_grad():
-            scores = _scores(first_output(network(X)), y, data.classifies)
+            scores = _scores(first_output(network(X)), y, data)
         constant = _constant_scores(y, data)
         unit = 1.0 if data.classifies else float(-constant.mean())
         lead = (scores - constant) / unit if unit > 0 else np.zeros(len(scores))
@@ -185,8 +188,9 @@ def _column(y: Tensor) -> NDArray:
     return y.reshape(len(y), -1)[:, 0].cpu().numpy()
 
 
-def _scores(output: Tensor, y: Tensor, classifies: bool) -> NDArray[np.float64]:
-    if not classifies:
+def _scores(output: Tensor, y: Tensor, data: PhaseData) -> NDArray[np.float64]:
+    if not data.classifies:
+        output = output if data.predict is None else data.predict(output)
         return -((output.double().reshape(y.shape) - y.double()) ** 2).flatten(1).mean(1).cpu().numpy()
     one_logit = output.numel() == len(y)
     guess = (output.reshape(-1) > 0).long() if one_logit else output.argmax(-1)

@@ -85,6 +85,11 @@ class LinearProbe(InitPolicy):
         )
         name, head = _head(previous, context)
         data, network = context.phase_data(), context.network(previous)
+        if data.predict is not None:
+            raise ValueError(
+                "LinearProbe fits numbers that the network puts out, and here predictions are made of them by a "
+                "nonlinearity (predict_nonlinearity, or that of the criterion): use another init_policy"
+            )
         train = _sample(network, name, head, data, data.rows)
         has_valid = data.valid is not None and len(data.valid) > 0
         valid = _sample(network, name, head, data, data.valid) if has_valid else None  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from ._identity import canonical
 _BLOCK = 1 << 20  # numbers of the sample sorted at a time
 _SAMPLE = 10_000  # rows that deciles are taken from and bins are counted on, at most
 _DECILES = np.arange(1, 10) / 10
+_TINY = np.finfo(np.float32).tiny  # smaller numbers are zero where denormal ones are flushed
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class FeatureSummary:
     Parameters
     ----------
     edges : ndarray of shape (n_features, 9)
-        Inner deciles of the first rows; they stay as they are when rows are added.
+        Inner deciles of the first rows; they stay as they are when rows are added. Of several equal ones the last
+        is the next greater number, so that a value which many rows have is alone in its bin.
     bins : ndarray of shape (n_features, 10)
         How many rows of the sample lie in each bin. A value's bin is the number of edges not above it.
 
@@ -180,10 +182,18 @@ def _sample(table: Any) -> Iterator[tuple[slice, NDArray[np.float32]]]:
 
 
 def _deciles(lines: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The inner deciles of sorted rows, each a value that occurs."""
+    """The inner deciles of sorted rows, each a value that occurs; after several equal ones the next number.
+
+    So a value that many rows have is alone in a bin, and all others show, be they smaller or greater.
+    """
     n_rows = lines.shape[1]
     ranks = np.minimum(np.round(_DECILES * n_rows).astype(np.intp), n_rows - 1)
-    return lines[:, ranks]
+    edges = lines[:, ranks]
+    follows = edges[:, 1:] == edges[:, :-1]
+    last = follows & np.pad(~follows[:, 1:], ((0, 0), (0, 1)), constant_values=True)
+    above = np.maximum(np.nextafter(edges, np.float32(np.inf)), np.where(edges == 0, _TINY, -np.inf))
+    edges[:, 1:][last] = above[:, 1:][last].astype(np.float32)
+    return edges
 
 
 def _tally(lines: NDArray[np.float32], edges: NDArray) -> NDArray[np.float64]:

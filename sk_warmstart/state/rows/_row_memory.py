@@ -118,6 +118,12 @@ class RowMemory:
         """Return a copy that later rows do not touch."""
         return RowMemory(self.rows, self.columns, self.others)
 
+    def fork(self) -> RowMemory:
+        """Return a copy that takes in further rows alone, without merging those that wait."""
+        forked = object.__new__(type(self))
+        vars(forked).update(vars(self), _pending=list(self._pending))
+        return forked
+
     def child(self, columns: tuple[str, ...] | None, donors: Sequence[RowMemory] = ()) -> RowMemory:
         """Return the memory of a fit that starts from this one and from others: its own rows are yet to come."""
         parts = [part for memory in (self, *donors) for part in memory.parts]

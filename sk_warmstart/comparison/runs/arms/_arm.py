@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from inspect import isfunction
 from typing import Any
 
 from sklearn.model_selection import ParameterGrid
@@ -11,26 +12,36 @@ from sklearn.model_selection import ParameterGrid
 from ....estimators import WarmStartMixin
 from ....policies._adapter import policy_label
 from ..._names import INCUMBENT, REFERENCE
-from .._estimators import last_step, starts_warm
-from ._params import resolve_params, starts_cold
+from .._estimators import last_step
+from ..others._arms import start_of
+from ..others._continue import Continuation
+from ._params import resolve_params, split_start, starts_cold
 
 
 @dataclass(frozen=True)
 class Option:
-    """One way to train an arm: parameters of the last step and of the steps before; tuned ones in words."""
+    """One way to train an arm: parameters of the last step and of the steps before; tuned ones in words.
+
+    ``how`` is how an estimator of another library continues.
+    """
 
     params: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, Any] = field(default_factory=dict)
     words: str = ""
+    how: Continuation = field(default_factory=Continuation)
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of the comparison: what is tried in each phase, and whether it starts cold."""
+    """One side of the comparison: what is tried in each phase, and whether it starts cold.
+
+    ``from_baseline`` says that it starts from the fit of the first phase, not from its own in the phase before.
+    """
 
     name: str
     options: tuple[Option, ...]
     cold: bool
+    from_baseline: bool = False
 
 
 def make_arms(
@@ -38,7 +49,8 @@ def make_arms(
 ) -> list[Arm]:
     """Turn the user's policies into arms, the cold one first, or raise a ValueError that names what is wrong.
 
-    A value of a mapping is a policy (a name or an object), or a dict for the estimator's ``set_params``.
+    A value of a mapping is a policy (a name or an object), or a dict for the estimator's ``set_params``, in which
+    ``start_from`` says whether each phase starts from the one before or from the first (``"baseline"``).
     """
     if isinstance(policies, str):
         raise ValueError(f"policies must be several policies, as in ('cold', {policies!r})")
@@ -47,7 +59,7 @@ def make_arms(
     if isinstance(policies, Mapping):
         pairs = list(policies.items())
     else:
-        pairs = [(each if isinstance(each, str) else policy_label(each), each) for each in policies]
+        pairs = [(_name_of(each), each) for each in policies]
     names = [name for name, _ in pairs]
     if not all(isinstance(name, str) for name in names):
         raise ValueError(f"the names of arms must be text, got {names}")
@@ -65,6 +77,10 @@ def make_arms(
     if len(arms) < 2:
         raise ValueError("policies must hold at least one policy beside 'cold'")
     return sorted(arms, key=lambda arm: arm.name != REFERENCE)
+
+
+def _name_of(value: Any) -> str:
+    return value if isinstance(value, str) else value.__name__ if isfunction(value) else policy_label(value)
 
 
 def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -88,8 +104,10 @@ def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[d
 
 def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
     if not isinstance(last_step(estimator), WarmStartMixin):
-        return _arm_of_another_library(name, value, last_step(estimator), grid)
-    given = dict(value) if isinstance(value, Mapping) else {"init_policy": value}
+        return _arm_of_another_library(name, value, estimator, grid)
+    from_baseline, given = split_start(name, value)
+    if any("start_from" in chosen for chosen in grid):
+        raise ValueError(f"tune of the arm {name!r} cannot choose start_from: make them two arms")
     options = tuple(
         Option(
             *resolve_params(name, {**given, **chosen}, estimator),
@@ -100,21 +118,19 @@ def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> A
     cold = {starts_cold(option.params) for option in options}
     if len(cold) > 1:
         raise ValueError(f"tune mixes cold and warm starts in the arm {name!r}: make them two arms")
-    return Arm(name, options, cold=cold.pop())
+    return Arm(name, options, cold.pop(), from_baseline)
 
 
 def _arm_of_another_library(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> Arm:
-    kind = type(estimator).__name__
-    if name not in ("cold", "warm"):
+    last = last_step(estimator)
+    if grid:
         raise ValueError(
-            f"{kind} knows only the arms 'cold' and 'warm'; {name!r} needs a WarmStartClassifier or "
-            "WarmStartRegressor"
+            f"tune of the arm {name!r}: {type(last).__name__} keeps no validation scores to choose by, so tune "
+            "takes no parameters of it: make each setting an arm of its own"
         )
-    if grid or not (isinstance(value, str | Mapping) and value in (name, {})):
-        raise ValueError(f"{kind} has no start policies: the arm {name!r} takes no parameters")
-    if not starts_warm(estimator) and not hasattr(estimator, "partial_fit"):
-        raise ValueError(
-            f"{kind} has neither a parameter warm_start nor partial_fit, so it cannot start warm: use a "
-            "WarmStartClassifier, a WarmStartRegressor or an estimator with one of these"
-        )
-    return Arm(name, (Option(),), cold=name == "cold")
+    from_baseline = False
+    if isinstance(value, str | Mapping):
+        from_baseline, value = split_start(name, value)
+    start = start_of(name, value, last, estimator)
+    option = Option(start.params, start.steps, how=start.how)
+    return Arm(name, (option,), cold=start.cold, from_baseline=from_baseline)

@@ -16,6 +16,7 @@ from ....policies import policy_names, resolve_policy
 from .._estimators import last_step
 
 _POLICY = "init_policy__"
+_FROM_BASELINE = "_from_baseline"
 
 
 def resolve_params(arm: str, params: Mapping[str, Any], estimator: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -23,8 +24,8 @@ def resolve_params(arm: str, params: Mapping[str, Any], estimator: Any) -> tuple
 
     A name that the last step takes is the last step's. An arm that is called like a policy starts by it.
     """
-    if "init_policy" not in params and arm in policy_names():
-        params = {"init_policy": arm, **params}
+    if "init_policy" not in params and _policy_of(arm) in policy_names():
+        params = {"init_policy": _policy_of(arm), **params}
     net = last_step(estimator)
     own: dict[str, Any] = {}
     steps: dict[str, Any] = {}
@@ -41,6 +42,30 @@ def resolve_params(arm: str, params: Mapping[str, Any], estimator: Any) -> tuple
         else:
             raise ValueError(f"policies, the arm {arm!r}: {name!r} is no parameter of {_valid_names(estimator)}")
     return _with_policy(arm, own, net), steps
+
+
+def split_start(arm: str, value: Any) -> tuple[bool, dict[str, Any]]:
+    """Tell whether an arm starts from the baseline in each phase, and return its other parameters.
+
+    ``<policy>_from_baseline`` says so by its name, a dict by the key ``start_from``.
+    """
+    given = dict(value) if isinstance(value, Mapping) else {"init_policy": value}
+    policy = given.get("init_policy", arm)
+    named = isinstance(policy, str) and policy.endswith(_FROM_BASELINE) and _policy_of(policy) in policy_names()
+    if named and "init_policy" in given:
+        given["init_policy"] = _policy_of(policy)
+    start = given.pop("start_from", "baseline" if named else "previous")
+    if start not in ("previous", "baseline"):
+        raise ValueError(
+            f"policies, the arm {arm!r}: start_from must be 'previous' (the phase before) or 'baseline' (the "
+            f"first fit), got {start!r}"
+        )
+    return start == "baseline", given
+
+
+def _policy_of(name: str) -> str:
+    """Leave out of a name that the policy starts from the baseline."""
+    return name.removesuffix(_FROM_BASELINE)
 
 
 def starts_cold(params: Mapping[str, Any]) -> bool:

@@ -7,36 +7,44 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier
 
 from ....estimators import WarmStartMixin
 from ....training import Stopwatch, child_seed
 from ...phases._phase import Index
-from .._estimators import fit_last_step, last_step, starts_warm
+from .._estimators import fit_last_step, last_step
 from .._task import Task
 from ..arms._arm import Arm, Option
 from ..interruption._journal import Key
+from ..others._continue import Rows, continue_fit, way_on
+from ..others._copies import fresh_copy, seed_param
+from ..others._labels import check_labels
+from ..others._rounds import rounds_of
 from ._data import PhaseData
 from ._trajectory import Trajectory
 
 _KEPT = ("estimator", "seconds", "process_seconds", "memory", "gpu_utilisation", "error")
+_KEPT_BYTES = 50e6  # of the weights of a fit's epochs
 
 
 @dataclass
 class Fit:
     """One fit of one arm: an estimator, the parameters that are set first, and the rows.
 
-    ``key`` has replicate, stream, phase, arm and option. With ``packed`` others train at the same time; with
-    ``only_new`` it continues by ``partial_fit`` on new rows alone. ``memory`` is in MB beyond what was in use
-    before, and NaN in a pack, as ``gpu_utilisation`` is; ``process_seconds`` of a pack are shared out by
-    ``seconds``.
+    ``key`` has replicate, stream, phase, arm and option. With ``packed`` others train at the same time. ``new``
+    has which rows are new to an estimator of another library that continues, ``rounds_before`` the rounds that it
+    has, ``seed`` its seed. ``memory`` is in MB beyond what was in use before, and NaN in a pack, as
+    ``gpu_utilisation`` is; ``process_seconds`` of a pack are shared out by ``seconds``.
     """
 
     estimator: BaseEstimator
     data: PhaseData
     key: Key
     packed: bool = False
-    only_new: bool = False
+    new: NDArray[np.bool_] | None = None
+    seed: int = 0
+    rounds_before: int = 0
     option: Option = field(default_factory=Option)
     setup: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
@@ -50,11 +58,14 @@ class Fit:
         """Fit; an error is noted as this arm's and does not end the comparison."""
         watch = Stopwatch(self.packed)
         try:
-            self.estimator.set_params(**self.setup)
-            if self.only_new:
-                self.estimator.partial_fit(self.data.X, self.data.y, **self.data.params)
+            data = self.data
+            if self.new is not None:
+                rows = Rows(data.X, data.y, data.params, self.new)
+                self.estimator = continue_fit(self.estimator, rows, self.seed, self.option.how)
             else:
-                fit_last_step(self.estimator, self.data.X, self.data.y, self.data.scorer.before, self.data.params)
+                self.estimator.set_params(**self.setup)
+                check_labels(self.estimator, data.y)
+                fit_last_step(self.estimator, data.X, data.y, data.scorer.before, data.params)
         except Exception as error:
             self.cause, self.error = error, error_in_words(error)
         self.seconds = watch.seconds
@@ -77,15 +88,14 @@ def error_in_words(error: Exception) -> str:
 
 def first_estimator(task: Task, rng: np.random.Generator) -> Any:
     """Return the unfitted estimator that is the base of all arms."""
-    base = clone(last_step(task.estimator))
+    base = fresh_copy(last_step(task.estimator))
     if isinstance(base, WarmStartMixin):
         base.set_params(callbacks=_with_trajectory(base.callbacks))
         if is_classifier(base) and base.get_params().get("classes") is None:
             # Rows of a class may come late or all validate: its label is given from the beginning.
             base.set_params(classes=np.unique(np.asarray(task.y)))
-    if "random_state" in base.get_params(deep=False):
-        base.set_params(random_state=int(rng.integers(2**31)))
-    return base
+    seed = int(rng.integers(2**31))
+    return base.set_params(**seed_param(base, seed))
 
 
 def make_fit(
@@ -103,18 +113,16 @@ def make_fit(
             params["callbacks"] = _with_trajectory(params["callbacks"])
         params |= {"warm_start": True, "random_state": seed}
         return Fit(previous, data, key, task.packed, option=option, setup=params)
-    net = clone(previous) if arm.cold else previous
-    only_new, params = False, dict[str, Any]()
-    if starts_warm(net):
-        params["warm_start"] = not arm.cold
-    elif not arm.cold:
-        only_new, new = True, ~np.isin(data.rows, trained)
-        data = data.only(new) if new.any() else data
-    if "random_state" in net.get_params(deep=False):
-        params["random_state"] = seed
-    return Fit(net, data, key, only_new=only_new, option=option, setup=params)
+    if arm.cold:
+        return Fit(
+            clone(previous), data, key, option=option, setup={**option.params, **seed_param(previous, seed)}
+        )
+    new = ~np.isin(data.rows, trained)
+    if option.how.function is None and way_on(previous) == "partial_fit" and new.any():
+        data, new = data.only(new), new[new]
+    return Fit(previous, data, key, option=option, new=new, seed=seed, rounds_before=rounds_of(previous))
 
 
 def _with_trajectory(callbacks: Any) -> list[Any]:
     given = [] if callbacks in (None, "disable") else callbacks
-    return [*given, ("trajectory", Trajectory())]
+    return [*given, ("trajectory", Trajectory(keep_bytes=_KEPT_BYTES))]

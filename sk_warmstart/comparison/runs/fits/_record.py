@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...._compat._sklearn import num_samples
 from ....estimators import WarmStartMixin
 from .._estimators import Estimator
+from ..others._rounds import rounds_of
 from ._fit import Fit
 
 _NAN = float("nan")
@@ -17,6 +20,7 @@ _COLUMNS = [
     "train_loss",
     "valid_loss",
     "valid_score",
+    "test_score",
     "gradient_norm",
     "distance_from_start",
     "distance_from_init",
@@ -29,10 +33,8 @@ def record_of(fit: Fit, others: Sequence[Fit]) -> tuple[dict[str, Any], list[dic
 
     ``others`` were tried too: an arm that is tuned pays for all.
     """
-    paid = sum(
-        round((_epochs(other.estimator) + _epochs_of_start(other.estimator)) * _rows(other)) for other in others
-    )
-    epochs, n_rows = _epochs(fit.estimator), _rows(fit)
+    paid = sum(round((_epochs(other) + _epochs_of_start(other.estimator)) * _rows(other)) for other in others)
+    epochs, n_rows = _epochs(fit), _rows(fit)
     row = {
         "start_score": _start_score(fit.estimator),
         "epochs": epochs,
@@ -46,7 +48,7 @@ def record_of(fit: Fit, others: Sequence[Fit]) -> tuple[dict[str, Any], list[dic
     }
     if not math.isnan(fit.gpu_utilisation):
         row["gpu_utilisation"] = fit.gpu_utilisation
-    curve = _curve(fit.estimator, n_rows)
+    curve = _curve(fit, n_rows)
     return row, [{**point, "samples": paid + point["samples"]} for point in curve]
 
 
@@ -84,17 +86,26 @@ def _rows(fit: Fit) -> int:
     return num_samples(fit.data.X)
 
 
-def _epochs(estimator: Estimator) -> int:
-    if hasattr(estimator, "n_iter_"):
-        return int(estimator.n_iter_)
-    return len(_losses_of_another_library(estimator))
+def _epochs(fit: Fit) -> int:
+    """Return how often a fit went through its rows; a round of an ensemble goes through them once."""
+    estimator = fit.estimator
+    n_rounds = rounds_of(estimator)
+    if n_rounds:
+        # A function of the user's may have begun anew.
+        return n_rounds - fit.rounds_before if n_rounds > fit.rounds_before else n_rounds
+    passes = getattr(estimator, "n_iter_", None)
+    if passes is not None:
+        return int(np.sum(passes))  # some linear models have a number for each class
+    # What keeps no count was fitted in one pass.
+    return len(_losses_of_another_library(fit)) or int(not isinstance(estimator, WarmStartMixin))
 
 
-def _curve(estimator: Estimator, n_rows: int) -> list[dict[str, Any]]:
+def _curve(fit: Fit, n_rows: int) -> list[dict[str, Any]]:
+    estimator = fit.estimator
     if not isinstance(estimator, WarmStartMixin):
         return [
             {"epoch": i, "samples": i * n_rows, "train_loss": loss, **dict.fromkeys(_COLUMNS[1:], _NAN)}
-            for i, loss in enumerate(_losses_of_another_library(estimator), start=1)
+            for i, loss in enumerate(_losses_of_another_library(fit), start=1)
         ]
     start, trajectory = estimator.start_, dict(estimator.callbacks_)["trajectory"]
     validated, cost = start.get("evaluated_on") == "validation", _epochs_of_start(estimator)
@@ -105,6 +116,7 @@ def _curve(estimator: Estimator, n_rows: int) -> list[dict[str, Any]]:
             "train_loss": _NAN,
             "valid_loss": start.loss if validated else _NAN,
             "valid_score": start.score if validated else _NAN,
+            "test_score": _NAN,
             "gradient_norm": _NAN,
             "distance_from_start": 0.0,
             "distance_from_init": trajectory.start_distance_,
@@ -117,8 +129,13 @@ def _curve(estimator: Estimator, n_rows: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _losses_of_another_library(estimator: Estimator) -> list[float]:
+def _losses_of_another_library(fit: Fit) -> list[float]:
     """Return the training losses of the last fit, as far as an estimator of another library records them."""
+    estimator = fit.estimator
+    if rounds_of(estimator):
+        by_round = getattr(estimator, "train_score_", ())  # of gradient boosting: one for each round, old ones too
+        kept = len(by_round) == rounds_of(estimator)
+        return [float(loss) for loss in by_round[fit.rounds_before :]] if kept else []
     losses = list(getattr(estimator, "loss_curve_", None) or [])
     if losses:
         return [float(loss) for loss in losses[-int(getattr(estimator, "n_iter_", 0)) or None :]]

@@ -14,13 +14,13 @@ from .._estimators import Estimator
 from .._scorer import PhaseScorer
 
 NOISES = (0.01, 0.05, 0.2)  # of the root mean square of each tensor
-_DRAWS = 3
+_LEAST_DRAWS, _DRAWS = 3, 10  # in a replicate, and in all
 
 
 def score_under_noise(
-    estimator: Estimator, scorer: PhaseScorer, rows: Index, seed: int, place: dict[str, Any]
+    estimator: Estimator, scorer: PhaseScorer, rows: Index, seed: int, place: dict[str, Any], n_repeats: int = 1
 ) -> list[dict[str, Any]]:
-    """Return for each size of noise the score without it, and its mean over a few draws.
+    """Return for each size of noise the score without it, and its mean over draws, ten or more in all replicates.
 
     The estimator is left as it was; there are no rows where it is of another library.
     """
@@ -32,8 +32,8 @@ def score_under_noise(
         for noise in NOISES:
             generator = torch.Generator().manual_seed(seed)
             scores = []
-            for _ in range(_DRAWS):
-                _with_noise(kept, noise, generator).load_into(module)
+            for _ in range(max(_LEAST_DRAWS, -(-_DRAWS // n_repeats))):
+                with_noise(kept, noise, generator).load_into(module)
                 scores.append(scorer.score(estimator, rows))
             measured.append({**place, "noise": noise, "plain": without, "score": float(np.mean(scores))})
     finally:
@@ -41,7 +41,9 @@ def score_under_noise(
     return measured
 
 
-def _with_noise(state: NetState, noise: float, generator: torch.Generator) -> NetState:
+def with_noise(state: NetState, noise: float, generator: torch.Generator) -> NetState:
+    """Add normal noise to the parameters, of a size relative to each tensor's root mean square."""
+
     def rule(name: str, tensor: torch.Tensor) -> torch.Tensor:
         if not state.is_parameter(name) or not tensor.is_floating_point():
             return tensor

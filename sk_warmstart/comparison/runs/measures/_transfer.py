@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
@@ -19,7 +20,7 @@ from ._row_scores import Scored
 
 @dataclass(frozen=True)
 class PreviousPredictions:
-    """What an arm predicted of the test rows of the phase before."""
+    """What an arm predicted of all test rows of the phase before."""
 
     test: Index
     predictions: NDArray
@@ -30,28 +31,17 @@ def score_on_all_phases(
     scorer: PhaseScorer,
     tests: dict[int, Index],
     now: int,
-    before: PreviousPredictions | None,
     place: dict[str, Any],
     scored: tuple[Index, Scored] | None = None,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], PreviousPredictions | None]:
-    """Score a fitted arm on the test rows of this phase and of others, and count its flipped predictions.
+) -> list[dict[str, Any]]:
+    """Score an arm on the test rows of this phase and of others: rows of transfer, as in ``Measured``.
 
-    Returns rows of transfer and of flips, as in ``Measured``, and the predictions for the next phase; None where
-    the arm is no classifier. ``scored`` are rows that were scored already.
+    ``scored`` are rows that were scored already.
     """
     transfer: list[dict[str, Any]] = []
-    flips: list[dict[str, Any]] = []
     scores: dict[bytes, float] = {}  # phases may share their test rows
-    labels: dict[bytes, NDArray] = {}
     if scored is not None:
         scores[scored[0].tobytes()] = scored[1].score
-        if scored[1].predictions is not None:
-            labels[scored[0].tobytes()] = scored[1].predictions
-
-    def predict(rows: Index) -> NDArray:
-        known = labels.get(rows.tobytes())
-        return scorer.predict(estimator, rows) if known is None else known
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
         for phase, index in tests.items():
@@ -61,13 +51,37 @@ def score_on_all_phases(
                     scorer.score(estimator, index) if phase <= now else _score_ahead(estimator, scorer, index)
                 )
             transfer.append({**place, "on_phase": phase, "score": scores[key]})
-    if now not in tests or not is_classifier(estimator):
-        return transfer, flips, None
-    if before is not None:
-        after, y = predict(before.test), scorer.targets(before.test)
-        retained = retained_accuracy(y, before.predictions, after)
-        flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
-    return transfer, flips, PreviousPredictions(tests[now], predict(tests[now]))
+    return transfer
+
+
+def flips_since(
+    estimator: Estimator,
+    scorer: PhaseScorer,
+    test: Index,
+    before: PreviousPredictions | None,
+    place: dict[str, Any],
+    scored: tuple[Index, Scored] | None = None,
+) -> tuple[list[dict[str, Any]], PreviousPredictions | None]:
+    """Count what a classifier predicts otherwise than after the phase before, on all test rows of that phase.
+
+    Returns rows of flips, and the predictions of this phase's test rows for the next; of a regressor none.
+    """
+    if not is_classifier(estimator):
+        return [], None
+    flips: list[dict[str, Any]] = []
+
+    def predict(rows: Index) -> NDArray:
+        if scored is None or scored[1].predictions is None or not np.array_equal(rows, scored[0]):
+            return scorer.predict(estimator, rows)
+        return scored[1].predictions
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)
+        if before is not None:
+            after, y = predict(before.test), scorer.targets(before.test)
+            retained = retained_accuracy(y, before.predictions, after)
+            flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
+        return flips, PreviousPredictions(test, predict(test))
 
 
 def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, float]:

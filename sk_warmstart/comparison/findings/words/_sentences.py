@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ...statistics._decision import DecisionRule
-from ...statistics._pairs import PairsNeeded
-from .._names import FAILED, INCUMBENT
-from ._content import Sentence
-from ._gain import gains_by_phase, paired_gains
+from ....statistics._decision import DecisionRule
+from ....statistics._pairs import PairsNeeded
+from ..._names import FAILED, INCUMBENT
+from .._content import Sentence
+from .._gain import gains_by_phase, paired_gains
 
 _FAR = 5.0  # robust standard deviations below the median, and a replicate is far off
 _SAME_EFFORT = (0.95, 1.05)  # speed-ups that two digits show as 1
@@ -58,7 +59,7 @@ def sentences(
             _worst_part(row, paired_gains(results, arm), terms.rule.rope),
             _phases_part(row, gains_by_phase(results, arm), terms.rule),
             _effort_part(row, results, terms),
-            "" if arm == INCUMBENT else _next_part(row, terms.rule),
+            "" if arm == INCUMBENT else _next_part(row, gains_by_phase(results, arm), terms.rule),
         ]
         where = " on this stream" if terms.fixed else ""
         rest = f"{where}: {'; '.join(part for part in parts if part)}."
@@ -84,9 +85,11 @@ def differs_by_phase(row: pd.Series, rule: DecisionRule) -> bool:
 
 def _score_part(row: pd.Series, terms: Terms) -> str:
     rope = terms.rule.rope
-    text = f"{terms.score} {_signed(row['gain'])} against cold"
-    if np.isfinite(row["gain_low"]):
-        text += f" [{_signed(row['gain_low'])}, {_signed(row['gain_high'])}]"
+    gain, low, high = (row[name] for name in ("gain", "gain_low", "gain_high"))
+    form = _form(gain, low, high)
+    text = f"{terms.score} {form.format(gain)} against cold"
+    if np.isfinite(low):
+        text += f" [{form.format(low)}, {form.format(high)}]"
     verdict = row["verdict"]
     if verdict == "neutral":
         return f"{text}, within the ROPE of ±{rope:.3g} with probability {row['p_equivalent']:.0%}"
@@ -102,7 +105,7 @@ def _undecided_part(row: pd.Series, needed: PairsNeeded | None, terms: Terms) ->
     if terms.n_repeats < 2:
         return "one pair decides nothing, run at least 5"
     alone = max(row["p_better"], row["p_worse"]) >= terms.rule.p_difference
-    reason = "one of so many arms looks as different by chance; " if alone else ""
+    reason = "one of several arms may look as different by chance; " if alone else ""
     if needed is None:
         return f"{reason}more replicates are not likely to decide"
     return f"{reason}with {needed.n} replicates the chance of a decision is {needed.probability:.0%}"
@@ -120,8 +123,9 @@ def _phases_part(row: pd.Series, by_phase: pd.Series, rule: DecisionRule) -> str
     """The best and the worst phase, where phases are shown to differ."""
     if not differs_by_phase(row, rule):
         return ""
+    form = _form(*by_phase)
     low, high = (
-        f"{_signed(float(by_phase.iloc[at]))} in phase {by_phase.index[at]}"
+        f"{form.format(by_phase.iloc[at])} in phase {by_phase.index[at]}"
         for at in (int(by_phase.argmin()), int(by_phase.argmax()))
     )
     return f"phases differ, from {low} to {high}"
@@ -163,14 +167,16 @@ def _interval(low: float, high: float) -> str:
     return f" [{low:.2g}, {high:.2g}]" if np.isfinite([low, high]).all() else ""
 
 
-def _signed(value: float) -> str:
-    """Write a gain to four digits after the point, or to three that count where it is smaller or larger."""
-    return f"{value:+.4f}" if 0.001 <= abs(value) < 10 or abs(value) < 1e-12 else f"{value:+.3g}"
+def _form(*values: float) -> str:
+    """Return how gains of this size are written: as many digits for all, after the point."""
+    unit = max((abs(value) for value in values if np.isfinite(value)), default=0.0)
+    decimals = 2 if unit >= 10 else 4 if unit >= 0.001 or unit < 1e-12 else 2 - math.floor(math.log10(unit))
+    return f"{{:+.{decimals}f}}"
 
 
-def _next_part(row: pd.Series, rule: DecisionRule) -> str:
+def _next_part(row: pd.Series, by_phase: pd.Series, rule: DecisionRule) -> str:
     verdict, cost = row["verdict"], row["cost"]
     follows = _NEXT.get((verdict, cost), _NEXT.get((verdict, None), ""))
-    if follows == "use it" and differs_by_phase(row, rule):
+    if follows == "use it" and by_phase.min() < 0 and differs_by_phase(row, rule):
         return "use it if phases to come are like the mean of these"
     return follows

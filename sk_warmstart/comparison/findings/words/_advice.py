@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ...statistics._decision import DecisionRule
-from ...statistics._pairs import PairsNeeded
-from .._names import FAILED, INCUMBENT, REFERENCE
-from ._gain import is_shown_better
+from ....statistics._decision import DecisionRule
+from ....statistics._pairs import PairsNeeded
+from ..._names import FAILED, INCUMBENT, REFERENCE
+from .._gain import is_shown_better
 from ._sentences import differs_by_phase
 
 _MANY_PAIRS = 100  # more of them are no advice

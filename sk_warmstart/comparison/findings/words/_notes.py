@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .._names import REFERENCE
-from ._targets import RUN
+from ..._names import REFERENCE
+from .._targets import RUN
+
+_MANY_GROUPS = 10
+_FEW = "With so few groups more of them are worth more than more replicates."
 
 
 def notes(
@@ -54,4 +57,5 @@ def _test_sets(cold: pd.DataFrame, n_groups: int | None) -> str | None:
     return (
         f"The {n_repeats} replicates test on {distinct} different {'set' if distinct == 1 else 'sets'} of "
         f"{units}: the intervals take that into account."
+        + (f" {_FEW}" if n_groups is not None and n_groups < _MANY_GROUPS else "")
     )

@@ -1,0 +1,1 @@
+"""Parts of the calibration: simulations that count how often a verdict is wrong, and how often right."""

@@ -1,0 +1,1 @@
+"""Findings in words: sentences, advice and notes."""

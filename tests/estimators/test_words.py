@@ -1,0 +1,106 @@
+"""Errors that name the way out, and input that is taken as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import torch
+from helpers import iris, net, regressor
+from sklearn.frozen import FrozenEstimator
+from skorch.callbacks import EarlyStopping
+from torch import nn
+
+from sk_warmstart import WarmStartClassifier
+
+X, Y = iris()
+FRAME = pd.DataFrame(X, columns=list("abcd"))
+DAYS = pd.date_range("2024-01-01", periods=len(X))
+
+
+def test_a_table_of_arrow() -> None:
+    table = pa.table({name: FRAME[name] for name in FRAME})
+    expected = net().fit(FRAME, Y)
+    for rows in (table, table.to_batches()[0]):
+        subject = net(early_stopping=False).fit(rows, pa.array(Y))
+        np.testing.assert_array_equal(subject.predict_proba(rows), expected.predict_proba(FRAME))
+        assert list(subject.feature_names_in_) == list("abcd")
+        assert subject.score(rows, Y) == expected.score(FRAME, Y)
+    subject.partial_fit(table, Y)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (FRAME.assign(day=DAYS), "column 'day' of X holds dates"),
+        (FRAME.assign(day=DAYS.tz_localize("UTC")), "column 'day' of X holds dates"),
+        (FRAME.assign(took=DAYS - DAYS[0]), "column 'took' of X holds dates"),
+        (pl.DataFrame({"a": X[:, 0], "day": list(DAYS)}), "column 'day' of X holds dates"),
+        (pl.DataFrame({"a": X[:, 0], "day": [day.date() for day in DAYS]}), "column 'day' of X holds dates"),
+        (DAYS.to_numpy()[:, None], "X holds dates"),
+        (pd.DataFrame({"day": DAYS}), "column 'day' of X holds dates"),
+    ],
+)
+def test_dates_among_the_columns(rows: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        net().fit(rows, Y)
+    with pytest.raises(ValueError, match="holds dates"):
+        net().fit(X, Y).predict(rows)
+
+
+@pytest.mark.parametrize("y", [DAYS, DAYS.to_numpy(), pd.Series(DAYS), (DAYS - DAYS[0]).to_numpy()])
+def test_dates_as_targets(y: Any) -> None:
+    with pytest.raises(ValueError, match="y holds dates"):
+        regressor().fit(X, y)
+
+
+def test_labels_of_bytes() -> None:
+    with pytest.raises(ValueError, match=r"y holds labels of bytes: .*np.char.decode"):
+        net().fit(X, np.array([b"a", b"b", b"c"])[Y])
+
+
+def test_columns_named_by_numbers() -> None:
+    subject = net(warm_start=True, schema="adapt").fit(pd.DataFrame(X), Y)
+    with pytest.raises(ValueError, match=r"named by text .*astype\(str\)"):
+        subject.fit(pd.DataFrame(X)[[0, 2]], Y)
+
+
+def test_other_widths_and_new_classes_name_the_way() -> None:
+    subject = net(warm_start=True).fit(X[Y < 2], Y[Y < 2])
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* expecting 4 features.*schema='adapt'"):
+        subject.fit(X[Y < 2][:, :3], Y[Y < 2])
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* expecting 4 features.*schema='adapt'"):
+        subject.fit(FRAME[Y < 2][["a", "b", "c"]], Y[Y < 2])
+    with pytest.raises(ValueError, match=r"same classes .*schema='adapt' .*classes="):
+        subject.fit(X, Y)
+
+
+def test_names_that_come_later_are_learned() -> None:
+    subject = net(warm_start=True).fit(X, Y)
+    subject.fit(FRAME, Y)
+    assert list(subject.feature_names_in_) == list("abcd")
+    subject.predict(FRAME)
+    with pytest.raises(ValueError, match="feature names should match"):
+        subject.fit(FRAME[list("badc")], Y)
+
+
+def test_a_callback_that_looks_at_rows_which_are_not_held_out() -> None:
+    with pytest.raises(ValueError, match=r"looks at validation rows, and there are none .*early_stopping=True"):
+        net(callbacks=[EarlyStopping(patience=2)]).fit(X, Y)
+
+
+def test_weights_from_elsewhere(tmp_path: Any) -> None:
+    module = nn.Linear(4, 3)
+    file = tmp_path / "weights.pt"
+    torch.save(module.state_dict(), file)
+    for source, kind in ((module, TypeError), (module.state_dict(), TypeError), (file, ValueError)):
+        with pytest.raises(kind, match=r"load_state_dict, and pass that instance as module") as raised:
+            net(warm_start_from=source).fit(X, Y)
+        assert "tensor(" not in str(raised.value)
+    donor = WarmStartClassifier(module).initialize()
+    heir = net(module=module, warm_start_from=FrozenEstimator(donor), max_epochs=0).fit(X, Y)
+    assert torch.equal(heir.module_.weight, donor.module_.weight)
