@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 from ast import literal_eval
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+import torch
 from sklearn.model_selection import TimeSeriesSplit
 
 from ..comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
 from ..policies import policy_names, resolve_policy
-from ._table import TableData
+from ._table import Reading, TableData
+from .reading._columns import ColumnRules
+from .reading._file import FileFormat
 
 DEFAULT_PHASES = 5
+_BYTES_A_WEIGHT = 128  # itself, its gradient and two moments, in each of several fits
 
 
 def make_phases(options: argparse.Namespace, data: TableData) -> Any:
@@ -55,6 +62,44 @@ def _in_time(options: argparse.Namespace, data: TableData) -> Any:
     elif options.phases is not None:
         raise ValueError("--window says how many phases there are: leave --phases out")
     return RollingWindow(window, expanding=not options.sliding)
+
+
+def reading_of(options: argparse.Namespace) -> Reading:
+    """Return how the tables are written, as the user says."""
+    rules = ColumnRules(options.decimal, options.day_first, frozenset(options.missing), frozenset(options.text))
+    return Reading(FileFormat(options.sep, options.encoding), rules, options.task)
+
+
+def check_device(name: str | None) -> None:
+    """Raise a ValueError unless there is such a device."""
+    if name is None:
+        return
+    try:
+        device = torch.device(name)
+        if device.type == "meta":
+            raise ValueError(f"--device {name} holds no numbers: cpu or cuda")
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"--device {name} cannot be used: {reason}") from None
+
+
+def check_size(hidden: Sequence[int] | None, n_features: int) -> None:
+    """Raise a ValueError where a network is larger than the memory."""
+    if hidden is None:
+        return
+    if min(hidden) < 1:
+        raise ValueError(f"--hidden takes numbers of units of at least 1, got {min(hidden)}")
+    sizes = [n_features, *hidden]
+    weights = sum(before * after for before, after in pairwise(sizes))
+    needed = weights * _BYTES_A_WEIGHT
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**40
+    if needed > memory:
+        raise ValueError(
+            f"--hidden {' '.join(map(str, hidden))} makes {weights:,} weights, which need {needed / 2**30:,.0f} "
+            "GB: "
+            "fewer units"
+        )
 
 
 def make_tune(options: list[str]) -> dict[str, dict[str, list[Any]]] | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any, NoReturn
 
 from .._version import __version__
 from ._options import DEFAULT_PHASES
-from ._table import PERIODS
+from ._table import PERIODS, TASKS
+from ._text import write_line
+
+_MOST_REPEATS = 100_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -15,7 +19,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print a line and end with status 2."""
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        write_line(f"{self.prog}: error: {' '.join(message.split())} (see {self.prog} --help)", sys.stderr)
+        self.exit(2)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -50,6 +55,32 @@ def _table(add: Any) -> None:
     add("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
     add("--groups", metavar="COLUMN", help="the column that says which rows belong together (patients)")
     add("--time", metavar="COLUMN", help="the column that orders the rows: phases then follow time")
+    add("--task", choices=TASKS, help="what to predict (default: labels are words or at most 20 whole numbers)")
+    add("--sep", type=_separator, metavar="CHARACTER", help="what separates the cells of a CSV, or 'tab' "
+        "(default: comma, semicolon, tab or |)")  # fmt: skip
+    add("--decimal", choices=[".", ","], help="the decimal mark, where numbers can be read with either")
+    add("--encoding", metavar="NAME", help="encoding of a CSV (default: by its first bytes, else UTF-8 or cp1252)")
+    add(
+        "--day-first",
+        action=argparse.BooleanOptionalAction,
+        help="whether 05/02/2024 is in February, where dates can be read in both ways",
+    )
+    add(
+        "--missing",
+        nargs="+",
+        default=[],
+        metavar="WORD",
+        help="words that mean a missing value, such as n.v. or -; empty cells and ? always do, and NA, null "
+        "and the "
+        "like do among numbers and dates",
+    )
+    add(
+        "--text",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns to read as words, even if they hold numbers",
+    )
 
 
 def _phases(add: Any) -> None:
@@ -89,8 +120,13 @@ def _comparison(add: Any) -> None:
         metavar="POLICY.PARAM=V,V",
         help="parameters that the validation rows choose, as in shrink_perturb.shrink=0.2,0.4,0.8",
     )
-    add("--incumbent", metavar="FILE", help="the model in use, a fitted estimator saved with joblib (trusted)")
-    add("--repeats", type=int, default=10, metavar="N", help="number of replicates (default: 10)")
+    add(
+        "--incumbent",
+        metavar="FILE",
+        help="the model in use, a fitted estimator saved with joblib. Such a file is a pickle, which can run any "
+        "code when it is read: give only files that you trust",
+    )
+    add("--repeats", type=_repeats, default=10, metavar="N", help="number of replicates (default: 10)")
     add("--scoring", metavar="NAME", help="scikit-learn's name of the score (default: accuracy or R2)")
     add("--score-target", type=float, metavar="SCORE", help="validation score whose reaching is timed")
     add(
@@ -105,7 +141,28 @@ def _comparison(add: Any) -> None:
     add("--seed", type=int, default=0, help="seed of everything random (default: 0)")
     add("--jobs", type=int, default=-1, metavar="N", help="processes (default: -1, one a core)")
     add("--one-by-one", action="store_true", help="train one fit after the other, not all of a phase together")
-    add("--resume", metavar="FOLDER", help="keep finished fits there, and go on where an interrupted run stopped")
+    add(
+        "--resume",
+        metavar="FOLDER",
+        help="keep finished fits there, and go on where an interrupted run stopped. Its files are pickles, which "
+        "can run any code when they are read: give only a folder that nobody else writes to",
+    )
+
+
+def _separator(text: str) -> str:
+    """Return one character that separates cells."""
+    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(text) != 1 or text in "\"'\r\n":
+        raise argparse.ArgumentTypeError(f"one character, or 'tab', not {text!r}")
+    return text
+
+
+def _repeats(text: str) -> int:
+    """Return a number of replicates that a table of results can hold."""
+    number = int(text)
+    if number > _MOST_REPEATS:
+        raise argparse.ArgumentTypeError(f"at most {_MOST_REPEATS} replicates, not {text}")
+    return number
 
 
 def _rope(text: str) -> float | str:
@@ -134,5 +191,6 @@ def _results(add: Any) -> None:
         help="write the report to these files: .html, .md, .json",
     )
     add("--json", action="store_true", help="print everything as JSON instead of the table")
-    add("--save", metavar="FILE", help="fit the best arm on all rows and save it with joblib")
+    add("--save", metavar="FILE", help="fit the best arm on all rows and save it with joblib, as "
+        "a pickle")  # fmt: skip
     add("--quiet", action="store_true", help="show no progress")

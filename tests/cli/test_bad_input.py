@@ -116,6 +116,6 @@ def test_a_report_that_cannot_be_written_is_an_error_before_the_work(
 def test_a_missing_extra_says_what_to_install(
     data: Path, error_of: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sk_warmstart.cli._main.find_spec", lambda name: None)
+    monkeypatch.setattr("sk_warmstart.cli._outputs.find_spec", lambda name: None)
     message = error_of("compare", data, "--target", "kind", "--report", "out.html")
     assert message == "matplotlib and jinja2 not installed: pip install 'sk-warmstart[report]'"

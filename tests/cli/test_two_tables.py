@@ -17,6 +17,7 @@ def test_an_old_table_and_a_new_one(
     frame[:25].drop(columns="b").to_csv(old, index=False)
     frame[25:].assign(extra=1.0).to_csv(new, index=False)
     table = read_tables([old, new], "kind")
+    assert table.notes == [f"only {new} has the columns 'b', 'extra': missing in every row of {old}"]
     assert table.n_old == 25
     assert list(table.X) == ["a", "day", "number", "b", "extra"]
     argv = [*("compare", str(old), str(new), "--target", "kind", "--repeats", "2"), "--report", str(out)]

@@ -6,18 +6,23 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
+from scipy.sparse import issparse
 from sklearn.utils.parallel import Parallel, delayed
 
+from ..._compat._sklearn import num_samples, safe_indexing
 from ...training import PackedBackend
 from ._outcome import Outcome
 from ._replicate import run_replicates
 from ._scorer import bytes_of
 from ._task import Task
+from .fits._data import fit_steps_before
 
-_BYTES_AT_A_TIME = 2**30  # bytes of the rows of replicates that run in step
+_BYTES_AT_A_TIME = 2**30  # bytes of the rows of replicates that run in step, in all jobs together
+_ROWS_TO_MEASURE = 1_000  # that show how large prepared rows are
 
 
 def run_all(task: Task, replicates: Sequence[tuple[int, int, Any]], n_jobs: int | None) -> list[Outcome]:
@@ -41,11 +46,29 @@ def run_all(task: Task, replicates: Sequence[tuple[int, int, Any]], n_jobs: int 
 
 
 def _at_a_time(task: Task, n: int, n_jobs: int | None) -> int:
-    """Return how many replicates run in step: all, but each job has some, and their rows fit into memory."""
-    if not task.packed:
+    """Return how many replicates run in step: all, but each job has some, and their rows fit into memory.
+
+    A replicate holds the prepared rows of a phase, and each fit of the phase holds them once more.
+    """
+    if not task.packed or n < 2:
         return 1
-    affordable = _BYTES_AT_A_TIME // max(1, 2 * bytes_of(task.X))
-    return max(1, min(-(-n // effective_n_jobs(n_jobs)), affordable))
+    jobs = min(effective_n_jobs(n_jobs), n)
+    copies = 2 + sum(len(arm.options) for arm in task.arms)
+    affordable = _BYTES_AT_A_TIME // jobs // max(1, copies * _prepared_bytes(task))
+    return max(1, min(-(-n // jobs), affordable))
+
+
+def _prepared_bytes(task: Task) -> int:
+    """Return the size of all rows, or if that is more, what the steps before the last one make of them, "
+    "roughly."""
+    raw, n = bytes_of(task.X), num_samples(task.X)
+    some = np.arange(0, n, -(-n // _ROWS_TO_MEASURE))
+    try:
+        _, prepared = fit_steps_before(task, safe_indexing(task.X, some), safe_indexing(task.y, some), some, {})
+        dense = 4 * int(np.prod(prepared.shape)) if issparse(prepared) else 0  # where it is scored
+        return max(raw, max(bytes_of(prepared), dense) * n // len(some))
+    except Exception:  # of steps that need all rows: the size of the raw ones has to do
+        return raw
 
 
 def complete_part(outcomes: Sequence[Outcome], n: int, arms: Sequence[str]) -> tuple[list[Outcome], str | None]:

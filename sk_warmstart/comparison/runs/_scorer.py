@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from ..._compat._sklearn import check_method_params, num_samples, safe_indexing
 from ..phases._phase import Index
@@ -24,6 +25,9 @@ def cut_params(X: Any, params: Mapping[str, Any], rows: Index) -> dict[str, Any]
 
 def bytes_of(X: Any) -> int:
     """Return the size of rows in memory, roughly."""
+    if issparse(X):
+        X = X.tocsr()
+        return int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
     size = getattr(X, "nbytes", None)
     if size is None and hasattr(X, "memory_usage"):
         size = X.memory_usage(index=False).sum()
