@@ -98,7 +98,7 @@ def test_models_that_differ_have_different_ids(store: CheckpointStore) -> None:
         WarmStartClassifier(**common).fit(X, np.array(["no", "yes"])[Y]),
         WarmStartClassifier(**common).fit(X, np.array(["cat", "dog"])[Y]),
         WarmStartClassifier(**common).fit(pd.DataFrame(X, columns=list("abc")), Y),
-        WarmStartClassifier(**common).fit(pd.DataFrame(X, columns=list("abd")), Y),
+        WarmStartClassifier(**common).fit(pd.DataFrame(X, columns=["a", "b", "x"]), Y),
         WarmStartClassifier(**common, standardize=True).fit(X, Y),
         WarmStartClassifier(**common, standardize=True).fit(X * 1024, Y),
         WarmStartClassifier(**common, optimizer=torch.optim.Adam).fit(X, Y),
