@@ -1,6 +1,8 @@
 """How long a whole comparison takes: five starts, ten replicates, by one command each.
 
 elec2 in fifteen sliding windows of equal size, and bike_sharing by its months: the commands that the README names.
+Then the comparator's own share: all that is no training (planning, scoring, row scores, measures, statistics, words),
+as a share of the training, in one process.
 
     OMP_NUM_THREADS=1 python benchmarks/whole_comparisons.py --data FOLDER --out OUT
 
@@ -19,10 +21,15 @@ import torch
 from _timing import made_by, write
 
 from sk_warmstart.cli import main as sk_warmstart
+from sk_warmstart.comparison.runs import _replicate
 from sk_warmstart.policies import PlainShrinkWarning
 
 POLICIES = ["cold", "warm", "shrink_perturb", "dash", "auto"]
 REPEATS = 10
+SHARES = {
+    "digits, own share": "digits",
+    "elec2, own share": "{data}/elec2.csv.gz --target class --time date --sliding --phases 5",
+}
 TABLES = {
     "elec2": "--target class --time date --sliding --phases 15",
     "bike_sharing": "--target cnt --time dteday --every month --drop casual registered instant "
@@ -50,7 +57,34 @@ def main() -> None:
             raise SystemExit(failed)
         minutes = round((time.perf_counter() - began) / 60, 2)
         rows.append({"table": table, "minutes": minutes, "limit": 10, "options": " ".join(command)})
+    for what, command in SHARES.items():
+        rows.append({"table": what, **own_share(command.format(data=options.data)), "options": command})
     write(options.out, rows, made_by("benchmarks/whole_comparisons.py", repeats=options.repeats))
+
+
+def own_share(command: str) -> dict[str, float]:
+    """Return the minutes of a command, and what is no training in it as a share of the training."""
+    trained = 0.0
+    real = _replicate.run_together
+
+    def timed(jobs: Any) -> Any:
+        nonlocal trained
+        began = time.perf_counter()
+        try:
+            return real(jobs)
+        finally:
+            trained += time.perf_counter() - began
+
+    _replicate.run_together = timed  # type: ignore[assignment]
+    began = time.perf_counter()
+    try:
+        failed = sk_warmstart(["compare", *command.split(), "--jobs", "1", "--quiet"])
+    finally:
+        _replicate.run_together = real
+    if failed:
+        raise SystemExit(failed)
+    took = time.perf_counter() - began
+    return {"minutes": round(took / 60, 2), "own share": round((took - trained) / trained, 3)}
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class TableData:
     task: str
     groups: pd.Series | None = None
     n_old: int = 0
-    kinds: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] | None = None
     notes: Sequence[str] = ()
 
 
