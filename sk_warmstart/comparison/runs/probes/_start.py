@@ -35,7 +35,8 @@ class ProbeStart:
     @property
     def inherits(self) -> bool:
         """Whether the fit starts from weights that noise can be put on."""
-        return isinstance(self.estimator, WarmStartMixin) and not self.arm.cold
+        own_donor = self.option.params.get("warm_start_from") is not None
+        return isinstance(self.estimator, WarmStartMixin) and not self.arm.cold and not own_donor
 
     @property
     def varies(self) -> bool:
