@@ -18,15 +18,6 @@ from skorch.callbacks import Callback
 # Their versions are compared, and what they hold is not looked into.
 _LIBRARIES = {"joblib", "numpy", "pandas", "scipy", "sk_warmstart", "sklearn", "skorch", "torch"}
 _BY_VERSION = _LIBRARIES | ({*sys.stdlib_module_names} - {"__main__"})
-    "joblib",
-    "numpy",
-    "pandas",
-    "scipy",
-    "sk_warmstart",
-    "sklearn",
-    "skorch",
-    "torch",
-}
 _LONGEST_PATH = 4096
 _PLAIN = (bool, int, float, complex, str, bytes, tuple, type(None))
 
