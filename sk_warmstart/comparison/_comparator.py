@@ -113,7 +113,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         Replicates run in parallel, as in scikit-learn; each job packs its own.
     packed : bool, default=True
         Whether the fits of a phase, all arms of all replicates, train as one tensor program. The results are
-        those of one fit after the other, to rounding; ``seconds`` is then a fit's share, and ``memory`` NaN.
+        those of one fit after the other, to rounding; ``seconds`` is then a fit's share, and ``memory`` NaN. A
+        pack holds the rows of all its fits, of replicates as many as take 1 GB twice over; False holds one's.
     incumbent : fitted estimator, Checkpoint, str, Path or None, default=None
         The model in use, which takes the rows as the comparator gets them (a fitted Pipeline, say): an arm that
         is not trained. ``refit`` keeps it unless the best arm is shown to be better, on rows held out from the
