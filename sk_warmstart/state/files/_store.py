@@ -104,7 +104,8 @@ class CheckpointStore:
         Parameters
         ----------
         which : str, default="latest"
-            ``"latest"``, ``"best"`` (the greatest score, as they were put: see :meth:`put`), or an id or an unambiguous beginning of one.
+            ``"latest"``, ``"best"`` (the greatest score, as they were put: see :meth:`put`), or an id or an
+            unambiguous beginning of one.
 
         Returns
         -------
