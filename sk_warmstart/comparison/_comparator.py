@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.metrics import check_scoring
 from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
@@ -40,7 +40,7 @@ from .phases._plan import plan_phases
 from .runs._estimators import last_step
 from .runs._execute import complete_part, run_all
 from .runs._outcome import Outcome, tables_of
-from .runs._refit import refit
+from .runs._refit import try_refit
 from .runs._seeds import draw_seeds
 from .runs._task import Task
 from .runs.arms._arm import make_arms
@@ -76,7 +76,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         ``{"init_policy": "shrink_perturb", "init_policy__shrink": 0.2, "optimizer__weight_decay": 0.1}``. An arm
         that is called like a policy starts by it, unless its dict has another ``init_policy``. In a Pipeline a
         name that the last step takes is the last step's, and ``scaler__with_mean`` that of an earlier step; the
-        base fit, which all arms share, has the estimator's own. An estimator of another library starts
+        base fit, which all arms share, has the estimator's own. An arm with a ``warm_start_from`` starts from
+        it in each phase. An estimator of another library starts
         ``"cold"``, ``"warm"`` or by a function (:class:`ContinueFit`), and its dict may hold ``add``, the rounds
         that warm adds (``{"warm": {"add": 20}}``): by default as many of cold's as the phase has new rows among
         its rows, at least one. ``"cold"`` must be among the arms: it is the
@@ -105,12 +106,15 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         several arms after Holm's adjustment, so that equal arms are called different at most as often as this
         leaves; equivalent where the ROPE holds at least this probability.
     refit : "best", str or None, default="best"
-        Which arm's policy makes ``best_estimator_`` on all rows: ``best_arm_``, an arm by name, or none.
+        Which arm's policy makes ``best_estimator_`` on all rows: ``best_arm_``, an arm by name, or none. Rows are
+        held out from it, as in the phases, where the estimator has a ``train_split`` (in place of it), or fails
+        with all rows and has callbacks.
     n_jobs : int or None, default=None
         Replicates run in parallel, as in scikit-learn; each job packs its own.
     packed : bool, default=True
         Whether the fits of a phase, all arms of all replicates, train as one tensor program. The results are
-        those of one fit after the other, to rounding; ``seconds`` is then a fit's share, and ``memory`` NaN.
+        those of one fit after the other, to rounding; ``seconds`` is then a fit's share, and ``memory`` NaN. A
+        pack holds the rows of all its fits, of replicates as many as take 1 GB twice over; False holds one's.
     incumbent : fitted estimator, Checkpoint, str, Path or None, default=None
         The model in use, which takes the rows as the comparator gets them (a fitted Pipeline, say): an arm that
         is not trained. ``refit`` keeps it unless the best arm is shown to be better, on rows held out from the
@@ -121,7 +125,9 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         validation rows choose, so that the test rows stay untouched; the arm pays for all.
     resume : str, Path or None, default=None
         A folder in which finished fits are kept. A comparison that was interrupted continues from there with the
-        same results. It is read with pickle: use folders that you trust.
+        same results; one that differs in data, parameters, versions, files named by path or the code of your own
+        classes and functions is refused. Changes of what those read (files, the network, the environment) and of
+        compiled code are not noticed. It is read with pickle: use folders that you trust.
     n_probes : int or None, default=None
         How often each arm is fitted anew in the first replicate's last phase, from the same start on the same
         rows, with other draws, and as often with noise of each size on the weights that it inherits: for the
@@ -166,7 +172,9 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         those that are.
     best_estimator_ : estimator or None
         That arm, fitted on all rows from its state in the first replicate; or the incumbent. None without
-        ``refit``, and after Ctrl-C.
+        ``refit``, after Ctrl-C, and where the refit failed.
+    refit_error_ : str or None
+        Why the refit failed, which a FitFailedWarning says too.
     kept_incumbent_ : bool or None
         Whether it is the incumbent; None without one, and without ``best_estimator_``.
     held_out_scores_ : dict or None
@@ -282,6 +290,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
             self.interrupted_ = interrupted
             self._summarise(task, outcomes)
             self.best_estimator_: Any = None
+            self.refit_error_: str | None = None
             self.kept_incumbent_: bool | None = None
             self.held_out_scores_: dict[str, float] | None = None
             if self.refit is not None and interrupted is None:
@@ -368,12 +377,16 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.advice_ = findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
+        """Set ``best_estimator_``; a refit that fails or is interrupted leaves the comparison as it is."""
         name = str(self.best_arm_ if self.refit == "best" else self.refit)
-        if name not in outcome.final:
-            raise ValueError(f"refit={name!r} cannot be refitted: it failed{failures_by_arm(self.results_)[name]}")
-        arm = next(arm for arm in task.arms if arm.name == name)
         against = self.stages_.get("incumbent")
-        refitted = refit(task, outcome, arm, wins=against is not None and is_shown_better(against, name))
+        wins = against is not None and is_shown_better(against, name)
+        refitted = try_refit(task, outcome, name, wins, failures_by_arm(self.results_).get(name, ""))
+        if refitted.error is not None:
+            self.refit_error_ = f"the comparison is complete, but {name!r} cannot be refitted: {refitted.error}"
+            self.interrupted_ = self.refit_error_ if refitted.interrupted else None
+            warnings.warn(f"{self.refit_error_}. best_estimator_ is None", FitFailedWarning, stacklevel=4)
+            return
         self.best_estimator_ = refitted.estimator
         if task.incumbent is not None:
             self.kept_incumbent_, self.held_out_scores_ = refitted.kept, refitted.scores
@@ -418,7 +431,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         """Return ``best_estimator_``, or raise scikit-learn's error where there is none."""
         check_is_fitted(self)
         if self.best_estimator_ is None:
-            raise NotFittedError("there is no best_estimator_: fit with refit='best' or the name of an arm")
+            reason = self.refit_error_ or "fit with refit='best' or the name of an arm"
+            raise NotFittedError(f"there is no best_estimator_: {reason}")
         return self.best_estimator_
 
     @available_if(_best_has("predict"))

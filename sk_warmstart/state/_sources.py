@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from torch import nn
 
 from .._compat._sklearn import BaseSearchCV
@@ -28,6 +29,23 @@ def layers_of(source: Any) -> Iterator[Any]:
         inner = source.estimator
     if inner is not None:
         yield from layers_of(inner)
+
+
+def fitted_steps_before(source: Any) -> list[str]:
+    """Return the names of steps that stand before the network in a Pipeline and have learned something."""
+    pipelines = (layer for layer in layers_of(source) if isinstance(layer, Pipeline))
+    steps = (step for pipeline in pipelines for step in pipeline.steps[:-1])
+    return [
+        name
+        for name, step in steps
+        if step not in (None, "passthrough") and get_tags(step).requires_fit and _has_learned(step)
+    ]
+
+
+def _has_learned(step: Any) -> bool:
+    """Whether there is more in a fitted step than the number and names of columns."""
+    learned = {name for name in vars(step) if name.endswith("_") and not name.startswith("_")}
+    return bool(learned - {"n_features_in_", "feature_names_in_"})
 
 
 def network_of(net: object) -> nn.Module:

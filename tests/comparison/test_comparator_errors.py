@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from comparators import CLOCK, X, Y, comparator
+from comparators import CLOCK, X, Y, comparator, net
 from sklearn.neighbors import KNeighborsClassifier
 
 from sk_warmstart import WarmStartClassifier
@@ -43,8 +43,6 @@ def test_an_arm_that_fails_is_told_and_the_others_are_shown(packed: bool, tmp_pa
     )
     page = result.report(tmp_path / "report.html").read_text()
     assert "late failed in 2 of 2 replicates" in page
-    with pytest.raises(ValueError, match="refit='late' cannot be refitted: it failed"):
-        comparator(policies=policies, refit="late").fit(X, Y)
 
 
 def test_nothing_is_compared_where_cold_or_the_base_fails() -> None:
@@ -93,32 +91,17 @@ def test_targets_that_cannot_be(y: Any, message: str) -> None:
         comparator().fit(X, y)
 
 
-class Picky(WarmStartClassifier):
-    """Fails on all rows, which only the refit sees."""
-
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
-        if len(X) == 120:
-            raise ValueError("that is too many")
-        return super().fit(X, y, **params)
-
-
 @pytest.mark.parametrize(
-    ("change", "rows"),
-    [
-        ({"n_repeats": 0}, 150),
-        ({"policies": ("cold", "x")}, 150),
-        ({"scoring": "roc_auc"}, 150),
-        ({}, 120),
-    ],
-    ids=["parameter", "policy", "while it runs", "refit"],
+    "change",
+    [{"n_repeats": 0}, {"policies": ("cold", "x")}, {"scoring": "roc_auc"}],
+    ids=["parameter", "policy", "while it runs"],
 )
-def test_a_fit_that_fails_leaves_the_one_before(change: dict[str, Any], rows: int) -> None:
-    result = comparator(Picky(max_epochs=1), n_repeats=1, refit="warm").fit(X, Y)
+def test_a_fit_that_fails_leaves_the_one_before(change: dict[str, Any]) -> None:
+    result = comparator(net(max_epochs=1), n_repeats=1, refit="warm").fit(X, Y)
     before, predicted = dict(vars(result)), result.predict_proba(X)
     result.set_params(**change)
-    chosen = np.random.default_rng(0).permutation(len(X))[:rows]
     with pytest.raises(ValueError):
-        result.fit(X[chosen], Y[chosen])
+        result.fit(X, Y)
     for name in ("gain_", "results_", "curves_", "best_estimator_", "best_arm_", "summary_"):
         assert getattr(result, name) is before[name]
     assert np.array_equal(result.predict_proba(X), predicted)

@@ -39,7 +39,7 @@ def preprocessing() -> ColumnTransformer:
 def test_a_pipeline_fitted_twice_starts_warm() -> None:
     pipe = make_pipeline(preprocessing(), classifier(warm_start=True))
     pipe.fit(table, dear)
-    first = Checkpoint.from_estimator(pipe)
+    first = Checkpoint.from_estimator(pipe[-1])
     pipe.fit(table, dear)
     assert pipe[-1].start_.policy == "Warm"
     assert pipe[-1].start_.donor_id == first.id

@@ -146,7 +146,7 @@ def test_a_fit_from_a_checkpoint_restarts_the_schedule() -> None:
 def test_in_a_pipeline_and_a_search(tmp_path: Path) -> None:
     pipe = make_pipeline(StandardScaler(), net(max_epochs=30, lr=0.02)).fit(X, y)
     path = tmp_path / "p.safetensors"
-    Checkpoint.from_estimator(pipe).save(path)
+    Checkpoint.from_estimator(pipe[-1]).save(path)
     search = GridSearchCV(
         make_pipeline(StandardScaler(), net(warm_start_from=path, max_epochs=1)),
         {"warmstartclassifier__init_policy": ["cold", "warm"], "warmstartclassifier__lr": [1e-4]},
@@ -154,7 +154,7 @@ def test_in_a_pipeline_and_a_search(tmp_path: Path) -> None:
     )
     search.fit(X, y)
     assert search.best_params_["warmstartclassifier__init_policy"] == "warm"
-    again = Checkpoint.from_estimator(search)
+    again = Checkpoint.from_estimator(search.best_estimator_[-1])
     assert again.parent == Checkpoint.load(path).id
 
 

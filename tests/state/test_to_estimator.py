@@ -158,7 +158,7 @@ def test_the_first_format_predicts() -> None:
 
 def test_a_pipeline_whose_first_steps_are_fitted() -> None:
     pipeline = make_pipeline(StandardScaler(), "passthrough", classifier(max_epochs=1)).fit(X, NAMES)
-    checkpoint = Checkpoint.from_estimator(pipeline)
+    checkpoint = Checkpoint.from_estimator(pipeline[-1])
     given = make_pipeline(clone(pipeline[0]).fit(X), FunctionTransformer(), None, classifier())
     other = checkpoint.to_estimator(given)
     assert np.array_equal(other.predict_proba(X), pipeline.predict_proba(X))

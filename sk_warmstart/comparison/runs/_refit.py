@@ -16,19 +16,44 @@ from ._estimators import copy_fitted, fit_last_step, last_step
 from ._outcome import FinalState, Outcome
 from ._task import Task
 from .arms._arm import Arm
-from .fits._data import PhaseData, fit_steps_before
-from .fits._fit import make_fit
+from .fits._data import PhaseData, fit_steps_before, hold_out
+from .fits._fit import error_in_words, make_fit
+from .interruption._interrupt import watch_interrupts
 from .others._copies import fresh_copy, seed_of
 from .others._labels import check_labels
 
 
 @dataclass(frozen=True)
 class Refitted:
-    """``best_estimator_``: the refitted arm or the incumbent, and both scores on rows that were held out."""
+    """``best_estimator_``: the refitted arm or the incumbent, and both scores on rows that were held out.
+
+    Without one, ``error`` says what went wrong, and ``interrupted`` whether that was Ctrl-C.
+    """
 
     estimator: Any
     kept: bool = False
     scores: dict[str, float] | None = None
+    error: str | None = None
+    interrupted: bool = False
+
+
+def try_refit(task: Task, outcome: Outcome, name: str, wins: bool, error: str = "") -> Refitted:
+    """Refit an arm by name; what goes wrong is told, so that the comparison is kept.
+
+    ``error`` is that of the comparison, where the arm has no final state.
+    """
+    if name not in outcome.final:
+        return Refitted(None, error=f"it failed{error}")
+    arm = next(arm for arm in task.arms if arm.name == name)
+    with watch_interrupts() as interrupts:
+        try:
+            refitted = refit(task, outcome, arm, wins)
+            interrupts.check()
+        except KeyboardInterrupt:
+            return Refitted(None, error="it was interrupted", interrupted=True)
+        except Exception as cause:
+            return Refitted(None, error=error_in_words(cause))
+    return refitted
 
 
 def refit(task: Task, outcome: Outcome, arm: Arm, wins: bool) -> Refitted:
@@ -55,28 +80,43 @@ def refit(task: Task, outcome: Outcome, arm: Arm, wins: bool) -> Refitted:
 
 
 def _fit(task: Task, state: FinalState, arm: Arm, rows: Index) -> Any:
-    user, net, option = last_step(task.estimator), state.estimator, state.option
-    if isinstance(net, WarmStartMixin):
-        callbacks = option.params.get("callbacks", user.callbacks)
-        # What starts from the baseline has never been given the arm's parameters.
-        given = {**option.params, "callbacks": callbacks, "random_state": user.random_state}
-        net.set_params(**given, warm_start=True)
-        if is_classifier(net):
-            net.set_params(classes=user.get_params().get("classes"))
+    net = last_step(task.estimator)
     X, y = safe_indexing(task.X, rows), safe_indexing(task.y, rows)
     params = task.params_of(task.fit_params, rows)
+    before, X = fit_steps_before(task, X, y, rows, state.option.steps)
+    data = PhaseData(X, y, task.phase_scorer(before), params, rows)
     if isinstance(net, WarmStartMixin):
         # The first replicate identified rows by their numbers: what trained in it must not validate now.
-        params["sample_id"] = rows
-    before, X = fit_steps_before(task, X, y, rows, option.steps)
-    if isinstance(net, WarmStartMixin):
-        fit_last_step(net, X, y, before, params)
+        data.params["sample_id"] = rows
+        fitted = _fit_net(net, state, data, before, len(task.y))
     else:
-        data = PhaseData(X, y, task.phase_scorer(before), params, rows)
-        net = _fit_another_librarys(task, state, arm, data)
+        fitted = _fit_another_librarys(task, state, arm, data)
     if not isinstance(task.estimator, Pipeline):
-        return net
-    return Pipeline([*([] if before is None else before.steps), (task.estimator.steps[-1][0], net)])
+        return fitted
+    return Pipeline([*([] if before is None else before.steps), (task.estimator.steps[-1][0], fitted)])
+
+
+def _fit_net(user: Any, state: FinalState, data: PhaseData, before: Any, n_rows: int) -> Any:
+    """Fit what the arm has learned, without the comparison's settings; on all rows, if its callbacks allow it."""
+    net, params = state.estimator, state.option.params
+    # What starts from the baseline has never been given the arm's parameters.
+    given = {"callbacks": user.callbacks, "train_split": user.train_split, **params}
+    given |= {"random_state": user.random_state, "warm_start": params.get("warm_start_from") is None}
+    net.set_params(**given)
+    if is_classifier(net):
+        net.set_params(classes=user.get_params().get("classes"))
+    split = net.train_split
+    net.set_params(train_split=None)
+    held_out = hold_out(data, float(net.validation_fraction), 0, n_rows)  # as the first replicate did
+    first = held_out if split else data
+    try:
+        fit_last_step(net, first.X, first.y, before, first.params)
+    except Exception:
+        if first is held_out or net.callbacks in (None, "disable"):
+            raise
+        # A callback may need the validation rows that the phases had.
+        fit_last_step(net, held_out.X, held_out.y, before, held_out.params)
+    return net.set_params(train_split=split)
 
 
 def _fit_another_librarys(task: Task, state: FinalState, arm: Arm, data: PhaseData) -> Any:

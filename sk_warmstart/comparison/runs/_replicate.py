@@ -69,10 +69,7 @@ def _share_out(process_seconds: float, group: list[Fit]) -> None:
 
 def _restore(task: Task, fit: Fit) -> bool:
     """Take a fit's result from the journal, if it is there."""
-    result = None if task.journal is None else task.journal.load(fit.key)
-    if result is not None:
-        fit.restore(result)
-    return result is not None
+    return task.journal is not None and fit.restore(task.journal.load(fit.key))
 
 
 def _replicate(

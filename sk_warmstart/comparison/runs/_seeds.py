@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from ._task import Task
 from .interruption._journal import digests
+from .interruption._sources import sources_of
 
 _PARTS = ("estimator", "arms", "phases", "X", "y", "groups", "incumbent", "packed")
 
@@ -31,4 +32,5 @@ def draw_seeds(
         random_state=random_state if isinstance(random_state, Integral) else None,
         versions=versions,
     )
+    about |= sources_of(task.estimator, task.arms, task.phases, task.incumbent, scoring)
     return task.journal.begin(about, seeds)

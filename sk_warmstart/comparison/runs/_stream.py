@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -79,7 +80,8 @@ class Stream:
         for arm in task.arms:
             self._score_on_all_phases(arm.name, first.estimator, data.scorer, 1)
         if task.incumbent is not None:
-            self._score_on_all_phases(INCUMBENT, task.incumbent, task.phase_scorer(), 1)
+            with contextlib.suppress(Exception):  # it is told in the phases that follow
+                self._score_on_all_phases(INCUMBENT, task.incumbent, task.phase_scorer(), 1)
         for phase in range(2, len(phases) + 1):
             common = self._prepare(phase, Option())
             self.outcome.measured.conditions.append(
@@ -206,23 +208,32 @@ class Stream:
             self.outcome.row_scores.append(rows)
 
     def _record_incumbent(self, common: PhaseData, phase: int, seed: int, cold: float) -> None:
+        """Record the model in use; where it cannot be scored that is told, as of an arm."""
         scorer, incumbent = self.task.phase_scorer(), self.task.incumbent
-        scored = self._score(incumbent, scorer, phase)
-        row = record_without_training(scored.score)
-        if fails_where(row["score"], cold):
-            row["error"] = NOT_A_NUMBER
-        self._keep_rows(INCUMBENT, scored, phase)
+        row = record_without_training(float("nan"))
+        try:
+            scored = self._score(incumbent, scorer, phase)
+            row["score"] = scored.score
+            if fails_where(scored.score, cold):
+                row["error"] = NOT_A_NUMBER
+            self._score_on_all_phases(INCUMBENT, incumbent, scorer, phase, scored)
+            self._measure_at_the_end(INCUMBENT, copy_fitted(incumbent), scorer, phase, seed)
+            if phase == len(self.phases) and is_classifier(self.task.estimator):
+                self._count_flips(incumbent, scorer, phase)
+            self._keep_rows(INCUMBENT, scored, phase)
+        except Exception as cause:
+            row = {**record_without_training(float("nan")), "error": error_in_words(cause)}
         place, sizes = self._place(phase, INCUMBENT), self._sizes(phase, len(common.rows))
         self.outcome.results.append({**place, **sizes, **row})
-        self._score_on_all_phases(INCUMBENT, incumbent, scorer, phase, scored)
-        self._measure_at_the_end(INCUMBENT, copy_fitted(incumbent), scorer, phase, seed)
-        if phase == len(self.phases) and is_classifier(self.task.estimator):
-            test = self.phases[-1].test
-            stays = scorer.predict(incumbent, test)
-            for name, state in self._states.items():
-                now = self._scorers[name].predict(state.estimator, test)
-                flips = flips_between(scorer.targets(test), stays, now)
-                self.outcome.measured.challenges.append({**self._place(phase, name), **flips})
+
+    def _count_flips(self, incumbent: Any, scorer: PhaseScorer, phase: int) -> None:
+        """Count what each arm predicts otherwise than the model in use."""
+        test = self.phases[-1].test
+        stays = scorer.predict(incumbent, test)
+        for name, state in self._states.items():
+            now = self._scorers[name].predict(state.estimator, test)
+            flips = flips_between(scorer.targets(test), stays, now)
+            self.outcome.measured.challenges.append({**self._place(phase, name), **flips})
 
     def _score_on_all_phases(
         self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int, scored: Scored | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self, TypeVar
@@ -20,7 +21,7 @@ from .._donor import Donor, Lineage
 from .._net_state import NetState
 from .._optimizer_state import OptimizerState
 from .._schema import Schema
-from .._sources import donor_of
+from .._sources import donor_of, fitted_steps_before
 from ..rows._feature_summary import FeatureSummary
 from ..rows._row_memory import KeyedRows, RowMemory
 from ..rows._row_sketch import RowSketch
@@ -100,10 +101,19 @@ class Checkpoint:
             A ``WarmStartClassifier`` or ``WarmStartRegressor`` (or another estimator with a torch network in
             ``module_``), a Pipeline that ends in one, or a search over one.
 
+            Of a Pipeline the last step only is taken, and a warning names the fitted steps before it that are not.
+
         Returns
         -------
         Checkpoint
             The checkpoint; later training of the estimator does not touch it.
+
+        Warns
+        -----
+        UserWarning
+            If steps before the network have learned something (a scaler, an encoder): without them, or with
+            others, the network predicts otherwise. Keep the fitted Pipeline beside the checkpoint, or let the
+            network scale, with ``standardize=True``. For ``pipeline[-1]`` nothing is said.
 
         Raises
         ------
@@ -114,7 +124,16 @@ class Checkpoint:
         CheckpointError
             If it holds what cannot be stored without pickle.
         """
-        return cls.from_donor(donor_of(estimator))
+        donor = donor_of(estimator)
+        left = fitted_steps_before(estimator)
+        if left:
+            warnings.warn(
+                f"a checkpoint keeps the network, not the steps before it ({', '.join(left)}): keep the fitted "
+                "Pipeline beside it (joblib, skops), and give it to to_estimator; or let the network scale, with "
+                "standardize=True in place of a scaler",
+                stacklevel=2,
+            )
+        return cls.from_donor(donor)
 
     @classmethod
     def from_donor(cls, donor: Donor, *, keeps_rows: bool = True) -> Self:

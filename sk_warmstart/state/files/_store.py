@@ -71,10 +71,11 @@ class CheckpointStore:
         Parameters
         ----------
         source : Checkpoint or fitted estimator
-            What to store.
+            What to store; of a Pipeline its network only, see :meth:`Checkpoint.from_estimator`.
         score : float, default=None
             What :meth:`get` calls best goes by it; greater is better. By default the score on the validation
-            rows of the fit, where there were any.
+            rows of the fit, where there were any; those of one fit are not those of another, so that scores
+            which are to be compared must be given, of all on the same rows.
         rows : bool, default=True
             Whether the file remembers the rows that trained it; see :meth:`Checkpoint.save`.
 
@@ -103,7 +104,8 @@ class CheckpointStore:
         Parameters
         ----------
         which : str, default="latest"
-            ``"latest"``, ``"best"`` (the greatest score), or an id or an unambiguous beginning of one.
+            ``"latest"``, ``"best"`` (the greatest score, as they were put: see :meth:`put`), or an id or an
+            unambiguous beginning of one.
 
         Returns
         -------

@@ -19,6 +19,9 @@ class PackedBackend(ThreadingBackend):
     until its estimator trains; there it waits until the others train too. ``n_jobs`` is how many fits a pack can
     hold, and may be far more than there are cores. What runs inside a task runs one after another.
 
+    A pack holds the rows of all its fits at once, about one and a half times the size of X for each: where memory
+    is short, ``n_jobs`` bounds it.
+
     Parameters
     ----------
     nesting_level : int or None, default=None

@@ -25,6 +25,11 @@ def advice(
     against: pd.DataFrame | None = None,
 ) -> str:
     """Say what to do next; ``against`` are the arms against the incumbent, where there is one."""
+    if against is not None and INCUMBENT in gain.index and gain.loc[INCUMBENT, "verdict"] == FAILED:
+        return (
+            "Keep the incumbent for now: it failed, so that no retrained model could be compared with it. "
+            f"If you retrain, start {best}."
+        )
     if against is not None and not is_shown_better(against, best):
         return f"Keep the incumbent: no retrained model is shown to be better. If you retrain, start {best}."
     challengers = gain.drop(index=[REFERENCE, INCUMBENT], errors="ignore")

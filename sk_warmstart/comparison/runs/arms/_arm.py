@@ -115,6 +115,10 @@ def _arm(name: str, value: Any, estimator: Any, grid: list[dict[str, Any]]) -> A
         )
         for chosen in grid or [{}]
     )
+    if from_baseline and any(option.params.get("warm_start_from") is not None for option in options):
+        raise ValueError(
+            f"policies, the arm {name!r}: start_from='baseline' and warm_start_from name two starts: leave one out"
+        )
     cold = {starts_cold(option.params) for option in options}
     if len(cold) > 1:
         raise ValueError(f"tune mixes cold and warm starts in the arm {name!r}: make them two arms")

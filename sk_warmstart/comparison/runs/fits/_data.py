@@ -57,8 +57,13 @@ def prepare(task: Task, phase: Phase, repeat: int, steps: Mapping[str, Any]) -> 
     # Rows are identified by their numbers: what a scaler before the net does to them does not matter.
     params["sample_id"] = phase.train
     data = PhaseData(X, y, scorer, params, phase.train)
-    ids = sample_ids(phase.train.astype(np.int64) + repeat * len(task.y))
-    mask = validation_mask(ids, float(net.validation_fraction))
+    return hold_out(data, float(net.validation_fraction), repeat, len(task.y))
+
+
+def hold_out(data: PhaseData, fraction: float, repeat: int, n_rows: int) -> PhaseData:
+    """Set the validation rows of a replicate aside, where there are enough rows; the user has ``n_rows``."""
+    ids = sample_ids(data.rows.astype(np.int64) + repeat * n_rows)
+    mask = validation_mask(ids, fraction)
     if not 0 < mask.sum() < len(mask):
         return data
     held_out = data.only(mask)

@@ -75,10 +75,15 @@ class Fit:
         """What the journal keeps."""
         return {name: getattr(self, name) for name in _KEPT}
 
-    def restore(self, result: Mapping[str, Any]) -> None:
-        """Take over a result of the journal."""
+    def restore(self, result: Any) -> bool:
+        """Take over a result of the journal; tell whether it was one."""
+        if not isinstance(result, Mapping) or not result.keys() >= set(_KEPT):
+            return False
+        if type(result["estimator"]) is not type(self.estimator):
+            return False
         for name in _KEPT:
             setattr(self, name, result[name])
+        return True
 
 
 def error_in_words(error: Exception) -> str:
@@ -90,7 +95,8 @@ def first_estimator(task: Task, rng: np.random.Generator) -> Any:
     """Return the unfitted estimator that is the base of all arms."""
     base = fresh_copy(last_step(task.estimator))
     if isinstance(base, WarmStartMixin):
-        base.set_params(callbacks=_with_trajectory(base.callbacks))
+        # The comparison holds rows out for all arms alike, in place of a split of the user's.
+        base.set_params(callbacks=_with_trajectory(base.callbacks), train_split=None)
         if is_classifier(base) and base.get_params().get("classes") is None:
             # Rows of a class may come late or all validate: its label is given from the beginning.
             base.set_params(classes=np.unique(np.asarray(task.y)))
@@ -111,7 +117,8 @@ def make_fit(
             seed = child_seed(seed, "arm", params["random_state"]) % 2**31
         if "callbacks" in params:
             params["callbacks"] = _with_trajectory(params["callbacks"])
-        params |= {"warm_start": True, "random_state": seed}
+        own_donor = params.get("warm_start_from") is not None  # it starts each phase, not the phase before
+        params |= {"warm_start": not own_donor, "random_state": seed, "train_split": None}
         return Fit(previous, data, key, task.packed, option=option, setup=params)
     if arm.cold:
         return Fit(

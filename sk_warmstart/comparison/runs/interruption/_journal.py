@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ import joblib
 
 Key = tuple[int, ...]
 _ABOUT = "comparison.json"
+_BEGINNING = "beginning-"
+_AN_HOUR = 3600
 
 
 class Journal:
@@ -29,24 +34,47 @@ class Journal:
     def begin(self, about: dict[str, str], seeds: list[int]) -> list[int]:
         """Open the folder for a comparison of these digests, and return the seeds that it was begun with."""
         path = self.folder / _ABOUT
-        if path.exists():
-            begun = json.loads(path.read_text(encoding="utf-8"))
-            other = [name for name, digest in about.items() if begun["about"].get(name) != digest]
-            if other:
-                raise ValueError(
-                    f"resume={str(self.folder)!r} holds another comparison, which differs in {', '.join(other)}: "
-                    "choose another folder, or delete this one to begin anew"
-                )
-            return begun["seeds"]
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        try:
+            if not path.exists():
+                self._check_is_ours()
+                self.folder.mkdir(parents=True, exist_ok=True)
+                _write_once(path, json.dumps({"about": about, "seeds": seeds}, indent=1))
+            self._sweep()
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise OSError(error.errno, f"{self._named()} cannot be used: {error.strerror or error}") from error
+        begun = _read(text)
+        if begun is None:
+            raise ValueError(f"{self._named()} has a damaged {_ABOUT}: delete the folder to begin anew")
+        known = begun["about"]
+        other = [name for name in dict.fromkeys([*about, *known]) if known.get(name) != about.get(name)]
+        if not other and len(begun["seeds"]) != len(seeds):
+            other = ["seeds"]
+        if other:
             raise ValueError(
-                f"resume={str(self.folder)!r} holds something else than a comparison: choose a new or empty folder"
+                f"{self._named()} holds another comparison, which differs in {', '.join(other)}: "
+                "choose another folder, or delete this one to begin anew"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self.folder, delete=False, encoding="utf-8") as file:
-            json.dump({"about": about, "seeds": seeds}, file, indent=1)
-        os.replace(file.name, path)
-        return seeds
+        return begun["seeds"]
+
+    def _named(self) -> str:
+        return f"resume={str(self.folder)!r}"
+
+    def _check_is_ours(self) -> None:
+        """Refuse a folder with anything but what a comparison that was cut off at its beginning leaves."""
+        if not self.folder.exists():
+            return
+        if not self.folder.is_dir() or not all(_is_left_over(path) for path in self.folder.iterdir()):
+            raise ValueError(
+                f"{self._named()} holds something else than a comparison: choose a new or empty folder"
+            )
+
+    def _sweep(self) -> None:
+        """Remove what runs that were killed were writing; another that runs now writes for less than an hour."""
+        for path in [*self.folder.glob("writing-*"), *self.folder.glob(f"{_BEGINNING}*")]:
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _AN_HOUR:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def load(self, key: Key) -> Any:
         """Return what a finished fit came to; None if it is not there."""
@@ -72,7 +100,7 @@ class Journal:
         except BaseException as error:
             shutil.rmtree(step, ignore_errors=True)
             if isinstance(error, OSError):
-                message = f"resume={str(self.folder)!r} cannot keep finished fits: {error.strerror or error}"
+                message = f"{self._named()} cannot keep finished fits: {error.strerror or error}"
                 raise OSError(error.errno, message) from error
             if isinstance(error, KeyboardInterrupt):
                 raise
@@ -83,6 +111,44 @@ class Journal:
 
 def _file_of(key: Key) -> str:
     return "-".join(map(str, key)) + ".joblib"
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a comparison that was cut off left a file; before version 0.2 under a name of tempfile's."""
+    begun = path.name.startswith((_BEGINNING, "writing-")) or re.fullmatch(r"tmp\w{8}", path.name)
+    return bool(begun) and (path.is_dir() == path.name.startswith("writing-"))
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a file whole, unless another process has just done so."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=_BEGINNING, dir=path.parent, delete=False, encoding="utf-8"
+    ) as file:
+        try:
+            file.write(text)
+            file.close()
+            try:
+                os.link(file.name, path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without links
+                os.replace(file.name, path)
+        finally:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+
+
+def _read(text: str) -> dict[str, Any] | None:
+    """Return what a comparison is about and its seeds; None where the text is damaged."""
+    try:
+        begun = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(begun, dict) or not isinstance(begun.get("about"), dict):
+        return None
+    seeds = begun.get("seeds")
+    whole = isinstance(seeds, list) and all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds)
+    return begun if whole else None
 
 
 def digests(**parts: Any) -> dict[str, str]:

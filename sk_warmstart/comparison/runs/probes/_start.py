@@ -35,7 +35,9 @@ class ProbeStart:
     @property
     def inherits(self) -> bool:
         """Whether the fit starts from weights that noise can be put on."""
-        return isinstance(self.estimator, WarmStartMixin) and not self.arm.cold
+        if not isinstance(self.estimator, WarmStartMixin) or self.arm.cold:
+            return False
+        return self.option.params.get("warm_start_from") is None
 
     @property
     def varies(self) -> bool:
