@@ -1,7 +1,7 @@
 """How long a whole comparison takes: five starts, ten replicates, by one command each.
 
 elec2 in fifteen sliding windows of equal size, and bike_sharing by its months: the commands that the README names.
-Then the comparator's own share: all that is no training (planning, scoring, row scores, measures, statistics, words),
+Then the comparator's own share: all that is no training (planning, scoring, row scores, measures, statistics),
 as a share of the training, in one process.
 
     OMP_NUM_THREADS=1 python benchmarks/whole_comparisons.py --data FOLDER --out OUT
