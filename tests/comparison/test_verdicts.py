@@ -129,6 +129,6 @@ def test_where_held_out_rows_keep_the_incumbent_the_findings_say_so(monkeypatch:
     from sk_warmstart.comparison.runs._refit import Refitted
 
     scores = {"challenger": 0.1, "incumbent": 0.2}
-    monkeypatch.setattr(_comparator, "refit", lambda task, *args, **kw: Refitted(task.incumbent, True, scores))
+    monkeypatch.setattr(_comparator, "try_refit", lambda task, *args, **kw: Refitted(task.incumbent, True, scores))
     result = compared(DummyClassifier().fit(X[:200], Y[:200]), net(max_epochs=3))
     assert result.advice_ == result.findings_.advice == advice_to_keep(result.best_arm_, scores)

@@ -108,13 +108,6 @@ class Checkpoint:
         Checkpoint
             The checkpoint; later training of the estimator does not touch it.
 
-        Warns
-        -----
-        UserWarning
-            If steps before the network have learned something (a scaler, an encoder): without them, or with
-            others, the network predicts otherwise. Keep the fitted Pipeline beside the checkpoint, or let the
-            network scale, with ``standardize=True``. For ``pipeline[-1]`` nothing is said.
-
         Raises
         ------
         ValueError
@@ -123,6 +116,13 @@ class Checkpoint:
             If there is no torch network in it.
         CheckpointError
             If it holds what cannot be stored without pickle.
+
+        Warns
+        -----
+        UserWarning
+            If steps before the network have learned something (a scaler, an encoder): without them, or with
+            others, the network predicts otherwise. Keep the fitted Pipeline beside the checkpoint, or let the
+            network scale, with ``standardize=True``. For ``pipeline[-1]`` nothing is said.
         """
         donor = donor_of(estimator)
         left = fitted_steps_before(estimator)
