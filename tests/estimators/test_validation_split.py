@@ -63,7 +63,7 @@ def test_few_distinct_rows_are_split(n_rows: int) -> None:
 
 @settings(max_examples=examples(200))
 @given(
-    st.integers(2, 60),
+    st.integers(3, 60),
     st.integers(1, 5),
     st.integers(0, 2**31),
     st.floats(0.01, 0.99),

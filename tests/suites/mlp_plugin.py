@@ -10,10 +10,7 @@ from expected_failures import ExpectedFailures
 
 REASONS = {
     "rows are held out by what they are, each with the given chance, so that none validates that once trained: "
-    "not by class, and of ten rows perhaps none": (
-        "test_mlp.py::test_early_stopping_stratified",
-        "test_mlp.py::test_preserve_feature_names",
-    ),
+    "not by class": ("test_mlp.py::test_early_stopping_stratified",),
     "partial_fit trains on all rows, also of an estimator whose fit stops early": (
         "test_mlp.py::test_mlp_partial_fit_after_fit",
     ),

@@ -18,6 +18,7 @@ from .._protocol import WarmStartNet
 from ._table import is_array, validate_rows
 
 Names = tuple[str, ...] | None
+_FEWEST = 3  # rows of which some validate
 _MANY = 20  # of fewer rows that validate, half or twice as many may be chance
 
 
@@ -77,6 +78,11 @@ def recognise(
 
 def _validating(ids: NDArray[np.uint64], fraction: float, trained: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which rows validate: by their identity, but none that trained before where others are left."""
+    if len(ids) < _FEWEST:
+        raise ValueError(
+            f"The validation set is too small. early_stopping=True needs at least {_FEWEST} rows, got "
+            f"n_samples={len(ids)}: give more rows, or X_val and y_val"
+        )
     place = validation_place(ids)
     valid = place < fraction
     if not valid.any():  # by chance, or with few distinct rows: the ones that come nearest
