@@ -314,7 +314,7 @@ def defined_share(estimator: Any, X: Any, y: Any) -> float:
 
 
 def test_runs_without_a_score_have_failed_and_are_not_judged() -> None:
-    """The audit's collapsed runs: told "neutral ... use it" where their scores are dropped."""
+    """Collapsed runs: told "neutral ... use it" where their scores are dropped."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(200, 2))
     y = (rows[:, 0] + 0.3 * rng.normal(size=200) > 0).astype(int)

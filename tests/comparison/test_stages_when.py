@@ -345,8 +345,8 @@ def test_what_is_not_shown_is_not_told() -> None:
 
 
 @pytest.fixture(scope="module")
-def audited() -> Callable[[Any], WarmStartComparator]:
-    """The comparison of the audit's section 7."""
+def over_phases() -> Callable[[Any], WarmStartComparator]:
+    """Four classes of points, compared over the phases that are asked for."""
     rng = np.random.default_rng(5)
     y = rng.integers(4, size=360)
     X = rng.normal(size=(360, 4)) + np.eye(4)[y] * 1.6
@@ -358,15 +358,15 @@ def audited() -> Callable[[Any], WarmStartComparator]:
     return compared
 
 
-def test_flips_are_those_of_all_test_rows_of_the_phase_before(audited: Any) -> None:
-    updates = audited(RollingWindow(90, step=45)).stages_["updates"]
+def test_flips_are_those_of_all_test_rows_of_the_phase_before(over_phases: Any) -> None:
+    updates = over_phases(RollingWindow(90, step=45)).stages_["updates"]
     assert updates.loc["cold", "negative flips"] == pytest.approx(0.2889, abs=5e-5)
-    for table in (updates, audited(ClassIncremental(3)).stages_["updates"]):
+    for table in (updates, over_phases(ClassIncremental(3)).stages_["updates"]):
         assert {"forgetting", "score on old rows", "score on new rows"} <= set(table)
 
 
-def test_growth_on_the_same_test_rows_is_no_forgetting_and_the_report_shows_when_it_pays(audited: Any) -> None:
-    fitted = audited(DataIncremental(3))
+def test_growth_on_the_same_test_rows_is_no_forgetting_and_the_report_shows_when_it_pays(over_phases: Any) -> None:
+    fitted = over_phases(DataIncremental(3))
     updates, conditions = fitted.stages_["updates"], fitted.stages_["conditions"]
     assert not {"forgetting", "backward transfer", "score on old rows"} & set(updates)
     assert "newest less older block" in updates

@@ -332,8 +332,7 @@ def check_two_processes(folder: Path, seconds: float, most: int) -> None:
         if event["event"] == "put":
             puts.append(event["id"])
         else:
-            # The other process may have put, and not yet have written its line: one more than three is safe.
-            assert event["id"] not in puts[-2:], "one of the latest was removed"
+            assert event["id"] not in puts[-3:], "one of the latest was removed"
     assert set(puts[-3:]) <= set(store)
 
 

@@ -203,10 +203,10 @@ def _check_size(path: Path, file: Any, size: int) -> None:
         try:
             found = _from_json(file.read(header))
             ends = [entry["data_offsets"][1] for name, entry in found.items() if name != "__metadata__"]
-            told = 8 + header + max(ends, default=0)
+            expected = 8 + header + max(ends, default=0)
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError):
-            told = -1
-        if told != size:
+            expected = -1
+        if expected != size:
             raise CheckpointError(f"{path} cannot be loaded: it is damaged: its header is that of another file")
     file.seek(0)
 
