@@ -6,6 +6,7 @@ Knows torch only.
 from ._build import build_module as build_module
 from ._build import is_stochastic as is_stochastic
 from ._build import materialize as materialize
+from ._call import call as call
 from ._ends import End as End
 from ._ends import find_input as find_input
 from ._ends import find_output as find_output
