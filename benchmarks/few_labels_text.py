@@ -40,7 +40,7 @@ import numpy as np
 import pandas as pd
 import torch
 import transformers
-from _cells import Cells, Key
+from _cells import Cells
 from _timing import made_by, write
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -193,6 +193,7 @@ def train_network(rows: Rows, arm: str, train: NDArray, test: NDArray, seed: int
     began = time.process_time()
     rate, epochs = RANDOM_RATE if arm == "random" else RATE, EPOCHS[len(train)]
     head_rate = rate if arm == "random" else 10 * rate
+    slope = Slope(epochs * math.ceil(len(train) / BATCH))
     net = WarmStartClassifier(
         TextNet,
         module__weights=rows.weights,
@@ -204,19 +205,17 @@ def train_network(rows: Rows, arm: str, train: NDArray, test: NDArray, seed: int
         lr=rate,
         optimizer__weight_decay=0.01,
         optimizer__param_groups=[("head.*", {"lr": head_rate})],
-        callbacks=[
-            LRScheduler(LambdaLR, lr_lambda=Slope(epochs * math.ceil(len(train) / BATCH)), step_every="batch")
-        ],
+        callbacks=[LRScheduler(LambdaLR, lr_lambda=slope, step_every="batch")],
         random_state=seed,
         device="cpu",
     )
     net.fit({name: part[train] for name, part in rows.X.items()}, rows.y[train])
-    trained = time.process_time() - began
+    seconds = round(time.process_time() - began, 2)
     hits = net.predict({name: part[test] for name, part in rows.X.items()}) == rows.y[test]
     return {
         "hits": hits,
         "epochs": epochs,
-        "train_seconds": round(trained, 2),
+        "train_seconds": seconds,
         "loss": net.history[-1, "train_loss"],
     }
 
