@@ -21,12 +21,13 @@ class Cells:
 
     def __init__(self, file: Path | None, until: float):
         self.file, self.until = file, until
-        kept = json.loads(file.read_text())["cells"] if file is not None and file.exists() else []
-        self.done: dict[Key, dict[str, Any]] = {tuple(cell["key"]): cell for cell in kept}  # type: ignore[misc]
+        self.done: dict[Key, dict[str, Any]] = {}
+        self._read()
 
     def run(self, plan: Iterable[Key], work: Callable[..., dict[str, Any]]) -> None:
         """Do the cells that are missing, until the time is up."""
         for key in plan:
+            self._read()
             if key in self.done:
                 continue
             if time.perf_counter() > self.until:
@@ -43,11 +44,22 @@ class Cells:
                 "n_test": len(hits),
                 "hits": np.packbits(hits).tobytes().hex(),
             }
-            self.done[key] = cell
             print(*key, f"{cell['accuracy']:.4f} in {cell['seconds']} s", flush=True)
-            if self.file is not None:
-                text = json.dumps({"cells": list(self.done.values())})
-                self.file.write_text(text.replace('{"key"', '\n {"key"') + "\n")
+            self._keep(key, cell)
+
+    def _read(self) -> None:
+        if self.file is not None and self.file.exists():
+            self.done |= {tuple(cell["key"]): cell for cell in json.loads(self.file.read_text())["cells"]}
+
+    def _keep(self, key: Key, cell: dict[str, Any]) -> None:
+        """Add a cell to what other runs may have written meanwhile."""
+        self._read()
+        self.done[key] = cell
+        if self.file is not None:
+            text = json.dumps({"cells": [self.done[each] for each in sorted(self.done)]})
+            beside = self.file.with_suffix(".tmp")
+            beside.write_text(text.replace('{"key"', '\n {"key"') + "\n")
+            beside.replace(self.file)
 
     def seeds(self, setting: str, arm: str, n: int) -> list[int]:
         """Seeds of which an arm's cell is done."""
