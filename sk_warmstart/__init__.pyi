@@ -1,4 +1,5 @@
 from . import (
+    augment,
     callbacks,
     cli,
     comparison,
@@ -45,6 +46,7 @@ __all__ = [
     "WarmStartGainDisplay",
     "WarmStartMixin",
     "WarmStartRegressor",
+    "augment",
     "callbacks",
     "cli",
     "comparison",

@@ -15,6 +15,7 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
+from sk_warmstart.augment import ColumnSwap, GaussianNoise
 from sk_warmstart.training.graphs import _chunk_graphs, _cuda_graph, _graphed_step
 from sk_warmstart.training.mlp import _epoch as _closed_form_epoch
 
@@ -134,6 +135,8 @@ PLAIN = [
     {"module__hidden_layer_sizes": (5,), "batch_size": 15},
     {"module__hidden_layer_sizes": (5,), "optimizer": torch.optim.SGD, "optimizer__momentum": 0.9},
     {"module__hidden_layer_sizes": (5,), "module__dropout": 0.3},
+    {"module": Own, "augment": GaussianNoise(0.3)},
+    {"module__hidden_layer_sizes": (5,), "augment": ColumnSwap(0.3)},
 ]
 
 

@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader, RandomSampler
 
 from ...modules import MLP, is_stochastic
 from ...training import (
+    Augmentation,
+    RandomStreams,
     Rows,
     TensorBatches,
     autocast_of,
@@ -54,6 +56,7 @@ class LoopHooks(BuildingHooks):
     callbacks_: Any
     verbose: int
     max_epochs: int
+    augment: Any
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the callbacks; see skorch's ``notify``."""
@@ -280,6 +283,12 @@ class LoopHooks(BuildingHooks):
     def with_labels(self, batch: Any) -> Any:
         """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
         return targets_of(self).with_labels(self, batch)
+
+    def _augmentation(self) -> Augmentation | None:
+        """What changes the rows of training batches."""
+        if self.augment is None:
+            return None
+        return Augmentation(self.augment, self._current.streams or RandomStreams(None), self.device)
 
     def _class_weights_of(self, y_true: Any) -> torch.Tensor | None:
         """Weights of the rows of a batch by their classes, where the rows themselves have none."""

@@ -18,7 +18,7 @@ from ._encoding import decode_labels
 
 ID = re.compile(r"[0-9a-f]{16}\Z")
 _MOST = 2**62  # of a count
-_STATES = {"order": "streams/order", "forward": "streams/forward"}
+_STATES = {"order": "streams/order", "forward": "streams/forward", "augment": "streams/augment"}
 _LARGEST_RATE = 1e9
 
 Read = Callable[[str], torch.Tensor]
