@@ -26,7 +26,7 @@ from .comparison import (
 )
 from .diagnostics import diagnose
 from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
-from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning
+from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning, Pretrained
 
 __all__ = [
     "Checkpoint",
@@ -40,6 +40,7 @@ __all__ = [
     "LeakageWarning",
     "LearningCurvesDisplay",
     "OldAndNew",
+    "Pretrained",
     "RollingWindow",
     "WarmStartClassifier",
     "WarmStartComparator",
