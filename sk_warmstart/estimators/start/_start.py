@@ -207,10 +207,17 @@ def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
 def _check_finite(source: str | None, donor: Donor) -> None:
     """Nothing can be learned from such weights, and what they would spoil is the user's."""
     state = donor.state
-    bad = [name for name in state.unique() if state.is_parameter(name) and not torch.isfinite(state[name]).all()]
+    bad = [
+        name for name in state.unique() if state.is_parameter(name) and not torch.isfinite(_wide(state[name])).all()
+    ]
     if bad:
         where = "the estimator's own last state" if source == "self" else f"the donor from {source}"
         raise ValueError(
             f"{where} has weights that are NaN or infinite: {', '.join(bad[:5])}. Start cold (init_policy='cold') "
             "or from an earlier state"
         )
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Return floats of one byte as wider ones: torch cannot test those for NaN."""
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor
