@@ -207,9 +207,8 @@ def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
 def _check_finite(source: str | None, donor: Donor) -> None:
     """Nothing can be learned from such weights, and what they would spoil is the user's."""
     state = donor.state
-    bad = [
-        name for name in state.unique() if state.is_parameter(name) and not torch.isfinite(_wide(state[name])).all()
-    ]
+    parameters = (name for name in state.unique() if state.is_parameter(name))
+    bad = [name for name in parameters if not torch.isfinite(_wide(state[name])).all()]
     if bad:
         where = "the estimator's own last state" if source == "self" else f"the donor from {source}"
         raise ValueError(
