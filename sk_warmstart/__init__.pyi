@@ -24,7 +24,7 @@ from .comparison import (
     WarmStartGainDisplay,
 )
 from .diagnostics import diagnose
-from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
+from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor, WarmStartTransformer
 from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "WarmStartGainDisplay",
     "WarmStartMixin",
     "WarmStartRegressor",
+    "WarmStartTransformer",
     "callbacks",
     "cli",
     "comparison",

@@ -12,6 +12,7 @@ from torch import nn
 from ...state import Donor, NetState, OptimizerState, network_of
 from ...state.files._encoding import as_json, is_json
 from .._protocol import WarmStartNet
+from ..input._targets import targets_of
 
 
 def donate(net: WarmStartNet) -> Donor:
@@ -91,5 +92,5 @@ def _description(net: WarmStartNet, network: nn.Module) -> dict[str, Any]:
         "layers": str(network),
         "shape": dict(learned.shape),
         "target_ndim": learned.target_ndim,
-        "classifies": is_classifier(net),
+        "classifies": None if targets_of(net).absent else is_classifier(net),
     }
