@@ -25,7 +25,7 @@ from .comparison import (
 )
 from .diagnostics import diagnose
 from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor, WarmStartTransformer
-from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning
+from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning, Pretrained
 
 __all__ = [
     "Checkpoint",
@@ -39,6 +39,7 @@ __all__ = [
     "LeakageWarning",
     "LearningCurvesDisplay",
     "OldAndNew",
+    "Pretrained",
     "RollingWindow",
     "WarmStartClassifier",
     "WarmStartComparator",
