@@ -44,6 +44,9 @@ class PhaseData:
     scored_by_loss : bool, default=False
         Whether the loss is no distance of predictions from targets, such as that of a quantile, so that only
         the loss tells how good outputs are.
+    without_targets : bool, default=False
+        Whether the network computes its own loss, which is its output; targets are zeros then. It may draw random
+        numbers whenever it is called: those of :meth:`PolicyContext.network` draw the same in each call.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class PhaseData:
     find_new: Callable[[], Tensor | None] | None = None
     predict: Callable[[Tensor], Tensor] | None = None
     scored_by_loss: bool = False
+    without_targets: bool = False
 
     @property
     def new(self) -> Tensor | None:

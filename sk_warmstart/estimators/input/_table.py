@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..._compat._sklearn import check_sample_weight
-from ...modules import MLP
+from ...modules import MLP, MaskedAutoencoder
 from ...state.rows._standardizer import Standardizer
 from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
@@ -35,6 +35,7 @@ _UNWEIGHABLE = (
     "{kind}: pass such an X, or weigh the rows in a get_loss of your own"
 )
 ROWS_BEHIND = "_rows_behind"
+_OF_TABLES = (MLP, MaskedAutoencoder)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -245,7 +246,7 @@ def _input_dtype(X: Any, dtype: torch.dtype, network: nn.Module | None) -> torch
 
 def _array_rules(net: WarmStartNet) -> dict[str, Any]:
     """A module of the user's own may take images, or integers to look up."""
-    default = net.module is MLP or isinstance(net.module, MLP)
+    default = net.module in _OF_TABLES or isinstance(net.module, _OF_TABLES)
     dtype = [np.float64, np.float32] if default else "numeric"
     return {"accept_sparse": "csr", "dtype": dtype, "allow_nd": not default}
 

@@ -26,11 +26,11 @@ def phase_data(
         with weights_of_batch(weight):
             return net.get_loss(output, y, training=False)
 
-    predict, by_loss = None, targets_of(net).watches(net) == "loss"
-    if not is_classifier(net):
+    predict, by_loss, absent = None, targets_of(net).watches(net) == "loss", targets_of(net).absent
+    if not is_classifier(net) and not absent:
         nonlinearity = net._get_predict_nonlinearity()
         predict = None if is_identity(nonlinearity) else nonlinearity
-    return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss)
+    return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss, absent)
 
 
 def is_identity(nonlinearity: Callable[[Tensor], Tensor]) -> bool:

@@ -94,11 +94,12 @@ class _Check:
             _require(isinstance(module.get(name, ""), str), f"{name!r} of the module is no text")
         _require(_is_map(module.get("params", {})), "the parameters of the module are no mapping")
         shape, width = module.get("shape", {}), self.meta["schema"]["n_features"]
-        fine = _is_map(shape) and set(shape) <= {"n_features", "n_outputs"}
+        fine = _is_map(shape) and set(shape) <= {"n_features", "n_outputs", "n_components"}
         fine = fine and all(_is_count(n, 1) for n in shape.values()) and shape.get("n_features", width) == width
         _require(fine, "the shape of the module is another")
         _require(module.get("target_ndim") in (None, 1, 2), "the targets have no number of dimensions")
-        _require(type(module.get("classifies", True)) is bool, "'classifies' is not true or false")
+        classifies = module.get("classifies")  # null where nothing is predicted
+        _require(classifies is None or type(classifies) is bool, "'classifies' is not true or false")
 
     def _state(self) -> None:
         tensors = self.meta["tensors"]
