@@ -36,10 +36,8 @@ class ResNet(nn.Module):
         stages, before = [], width
         for place, count in enumerate(blocks):
             after = width * 2**place
-            parts = [
-                _Block(before if i == 0 else after, after, 2 if i == 0 and place else 1) for i in range(count)
-            ]
-            stages.append(nn.Sequential(*parts))
+            first = _Block(before, after, 2 if place else 1)
+            stages.append(nn.Sequential(first, *(_Block(after, after, 1) for _ in range(count - 1))))
             before = after
         self.stages = nn.Sequential(*stages)
         self.output = nn.Linear(before, n_outputs)

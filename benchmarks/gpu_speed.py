@@ -1,11 +1,11 @@
-"""Time fits and a grid search on a CUDA device: ours and skorch, same network, settings and device.
+"""Time fits and searches on a CUDA device: ours and skorch, same network, settings and device.
 
 A fit: 2,000 x 20 rows, 32 and 32 units, batches of 64, 20 epochs of Adam; our default network, and one that this
 library does not know. Then predictions of 100,000 rows, and a hundred calls of ``partial_fit`` of 64 rows each. A
 search: unmodified GridSearchCV over 256 and 1,024 candidates (learning rates and seeds) times three folds, packed.
 skorch's search is timed on fewer candidates and scaled to all of them, which the table says. Peers take turns in
-one process; each number is a median of wall time, the device being idle before and after; "peak" is the most memory
-of the device that was allocated meanwhile.
+one process; each number is a median of wall time, the device being idle before and after; "peak" is the most
+memory of the device that was allocated meanwhile.
 
     python benchmarks/gpu_speed.py --out benchmarks/results/gpu_speed
 """

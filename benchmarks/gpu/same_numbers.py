@@ -46,11 +46,9 @@ def main() -> None:
     counted = Counted()
     folders = ["tests/gpu"] if options.device == "cpu" else ["tests/gpu", "tests/training", "tests/estimators"]
     # The machine may lack libraries of the other tests, and have plugins of its own.
-    code = pytest.main(
-        [*(str(ROOT / folder) for folder in folders), "-q", "-m", "gpu", "--rootdir", str(ROOT)]
-        + ["-p", "no:cacheprovider", "-W", "default", "--continue-on-collection-errors"],
-        plugins=[counted],
-    )
+    quiet = ["-q", "-p", "no:cacheprovider", "-W", "default", "--continue-on-collection-errors"]
+    chosen = [*(str(ROOT / folder) for folder in folders), "-m", "gpu", "--rootdir", str(ROOT)]
+    code = pytest.main([*chosen, *quiet], plugins=[counted])
     rows = [{"outcome": outcome, "tests": count} for outcome, count in sorted(counted.outcomes.items())]
     name = torch.cuda.get_device_name() if options.device != "cpu" else "cpu"
     about = made_by("benchmarks/gpu/same_numbers.py", device=name, failures=counted.failures)
