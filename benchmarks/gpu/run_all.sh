@@ -32,7 +32,7 @@ if [ "${2:-}" = --rehearse ]; then
   part gpu_speed 120 "$here/../gpu_speed.py" --device cpu --runs 1 --epochs 1 --candidates 4 8 --skorch-candidates 4 \
     --predicted 2000 --calls 2
   part resnet_speed 120 "$here/resnet_speed.py" --device cpu --images 32 --width 4 --batch-size 16 --runs 1
-  part standard_training 120 "$here/../standard_training.py" --rehearse
+  part standard_training 120 "$here/../standard_training.py" --size rehearsal
 else
   "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || {
     echo "torch finds no CUDA device here: --rehearse runs on the CPU"
@@ -41,6 +41,6 @@ else
   part same_numbers 110 "$here/same_numbers.py"
   part gpu_speed 130 "$here/../gpu_speed.py"
   part resnet_speed 60 "$here/resnet_speed.py"
-  part standard_training 175 "$here/../standard_training.py" --gpu --seconds 160
+  part standard_training 175 "$here/../standard_training.py" --size lent --seconds 90
 fi
 exit $failed
