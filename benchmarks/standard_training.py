@@ -45,6 +45,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "SGD": {"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9, "lr": 0.05},
     "Adam": {"optimizer": torch.optim.Adam, "lr": 0.001},
 }
+DEEP = (2, 2, 2, 2)  # ResNet-18
 SIZES: dict[str, dict[str, Any]] = {
     "cpu": {"rows": 2_400, "side": 16, "width": 8, "blocks": (1, 1, 1), "epochs": 20, "batch": 64, "repeats": 5},
     "paper": {
@@ -56,7 +57,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "batch": 256,
         "repeats": 3,
     },
-    "lent": {"rows": 8_000, "side": 32, "width": 64, "blocks": (2,) * 4, "epochs": 12, "batch": 256, "repeats": 2},
+    "lent": {"rows": 8_000, "side": 32, "width": 64, "blocks": DEEP, "epochs": 12, "batch": 256, "repeats": 2},
     "rehearsal": {"rows": 120, "side": 8, "width": 2, "blocks": (1,), "epochs": 1, "batch": 64, "repeats": 2},
 }
 ON_GPU = ("paper", "lent")
@@ -110,7 +111,7 @@ def cells(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             "augment": augment,
             "callbacks": schedule if step else None,
         }
-        yield ", ".join(words), optimizer | parameters
+        yield ", ".join(words), optimizer | more
 
 
 def compared(
