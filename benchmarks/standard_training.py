@@ -106,11 +106,7 @@ def cells(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         (None, crops), OPTIMIZERS.items(), (False, True), (0.0, 5e-4)
     ):
         words = "crop and flip" if augment else "as they are", name, "steps" if step else "constant", f"{decay:g}"
-        parameters = {
-            "optimizer__weight_decay": decay,
-            "augment": augment,
-            "callbacks": schedule if step else None,
-        }
+        more = {"augment": augment, "callbacks": schedule if step else None, "optimizer__weight_decay": decay}
         yield ", ".join(words), optimizer | more
 
 
