@@ -31,10 +31,10 @@ import torch
 from _networks import ResNet
 from _timing import made_by, write
 from numpy.typing import NDArray
-from sk_warmstart.augment import Compose, RandomCrop, RandomHorizontalFlip
 from skorch.callbacks import LRScheduler
 
 from sk_warmstart import ClassIncremental, DataIncremental, WarmStartClassifier, WarmStartComparator
+from sk_warmstart.augment import Compose, RandomCrop, RandomHorizontalFlip
 from sk_warmstart.policies import PlainShrinkWarning
 
 ARMS = ("cold", "warm", "shrink_perturb", "dash")
