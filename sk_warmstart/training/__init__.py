@@ -3,6 +3,7 @@
 The lowest floor that knows skorch.
 """
 
+from ._augment import Augmentation as Augmentation
 from ._autocast import AUTOCAST as AUTOCAST
 from ._autocast import autocast_of as autocast_of
 from ._autocast import needs_scaling as needs_scaling

@@ -19,7 +19,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..._compat._sklearn import check_sample_weight
-from ...modules import MLP
+from ...modules import MLP, MaskedAutoencoder
 from ...state.rows._standardizer import Standardizer
 from ...training import Narrow, Parts, Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
@@ -38,6 +38,7 @@ _UNWEIGHABLE = (
     "{kind}: pass such an X, or weigh the rows in a get_loss of your own"
 )
 ROWS_BEHIND = "_rows_behind"
+_OF_TABLES = (MLP, MaskedAutoencoder)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -290,7 +291,7 @@ def _read_parts(net: WarmStartNet, X: Any) -> RowParts:
 
 
 def _takes_tables(net: WarmStartNet) -> bool:
-    return net.module is MLP or isinstance(net.module, MLP)
+    return net.module in _OF_TABLES or isinstance(net.module, _OF_TABLES)
 
 
 def _array_rules(net: WarmStartNet) -> dict[str, Any]:
