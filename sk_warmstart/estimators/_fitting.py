@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 
@@ -99,6 +100,7 @@ def partial_fit(
     targets_of(net).check_partial_fit(net, classes)
     if not net.initialized_:
         begun = _begin(net, X, y, sample_weight, sample_id, sticky=False, classes=classes)
+        _check_labels_are_known(net, begun.plan.donor, classes)
         begun = _with_statistics_of_donor(net, begun)
         run = Run(begun.learned, redraws=begun.plan.generation > 0)
         table, rows = begun.table, begun.rows
@@ -138,6 +140,13 @@ def _check_idle(net: WarmStartNet) -> None:
             f"this {type(net).__name__} is being trained: a callback or another thread cannot call its fit or "
             "partial_fit meanwhile; use a clone"
         )
+
+
+def _check_labels_are_known(net: WarmStartNet, donor: Donor | None, classes: ArrayLike | None) -> None:
+    """Ask for all labels before the first rows, where the donor is of another module and tells of none."""
+    given = classes is not None or getattr(net, "classes", None) is not None or net.schema == "adapt"
+    if donor is not None and donor.by_name is not None and is_classifier(net) and not given:
+        raise ValueError("classes must be passed on the first call to partial_fit: the donor has no labels.")
 
 
 def _check_validation(validation: Validation) -> None:

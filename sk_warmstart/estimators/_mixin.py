@@ -39,8 +39,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         How the start is made from the previous state and a fresh draw.
     warm_start : bool, default=False
         Whether the next ``fit`` takes the last one's state as donor.
-    warm_start_from : FrozenEstimator or None, default=None
-        A fitted donor that survives ``clone``.
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
+        A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
     schema : {"strict", "adapt"}, default="strict"
@@ -225,8 +225,9 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
 
         With a donor in ``warm_start_from`` the net is then what the donor is, and predicts as it does: sizes,
         labels and columns are the donor's, and so are ``module__*`` parameters that are not set (of a module of
-        your own numbers only), where the module is the donor's. A policy that keeps nothing of a donor begins
-        anew.
+        your own numbers only), where the module is the donor's. Of a donor of another module, such as a
+        :class:`~sk_warmstart.Pretrained`, what fits by name and shape is loaded; the sizes are the net's. A policy
+        that keeps nothing of a donor begins anew.
 
         Returns
         -------

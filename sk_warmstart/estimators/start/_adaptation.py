@@ -13,9 +13,9 @@ from ...modules import MLP, End, find_input, find_output
 from ...state import Donor, NetState, Schema
 from ...state._alignment import Remap
 from ...state._layer_names import match_layers
+from ...state._loading import what_was_loaded
 from ...state._schema import Reindex, map_columns, map_labels, map_names
 from ...state.rows._standardizer import Reparametrisation, Standardizer
-from ._foreign import what_was_loaded
 
 
 @dataclass(frozen=True)

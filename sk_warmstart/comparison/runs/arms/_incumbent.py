@@ -51,7 +51,10 @@ def _load(checkpoint: Any, estimator: Any, X: Any, y: Any) -> Any:
     net = clone(net).set_params(
         warm_start_from=checkpoint, init_policy="warm", early_stopping=False, callbacks=None, max_epochs=0
     )
-    return net.fit(safe_indexing(X, some), safe_indexing(y, some))  # no epochs: its predictions stay
+    net.fit(safe_indexing(X, some), safe_indexing(y, some))  # no epochs: its predictions stay
+    if net.start_.loaded is not None:
+        raise ValueError("incumbent must be a whole network; the file holds weights of another module")
+    return net
 
 
 def _warn_of_leakage(incumbent: Any, X: Any, own: bool) -> None:
