@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from skorch.dataset import get_len
 from skorch.history import History
 from torch import Tensor
 
+from ..modules import n_rows
 from ._companion import companions_of
 from ._loss import weights_of_batch
 from ._net import TrainableNet, optimizer_of
@@ -145,4 +145,4 @@ def _record_in(batches: list[dict[str, Any]], prefix: str, losses: list[float], 
 
 
 def _size(pair: Any) -> int:
-    return get_len(pair[0] if isinstance(pair, tuple | list) else pair)
+    return n_rows(pair[0] if isinstance(pair, tuple | list) else pair)

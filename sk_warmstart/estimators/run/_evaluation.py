@@ -7,29 +7,21 @@ from typing import Any
 
 import torch
 
-from ...modules import first_output
-from ...training import Rows, weights_of_batch
+from ...modules import first_output, n_rows
+from ...training import Rows, rows_at_once, weights_of_batch
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
-
-_MOST_ROWS = 4096
-_MOST_NUMBERS = 2**24  # of a wide table fewer rows: sparse ones are made dense here
 
 
 class UnsuitedOutputs(ValueError):
     """The network has other outputs than the targets need."""
 
 
-def affordable_rows(rows: Rows) -> int:
-    """Return how many rows may be evaluated at once; fewer of a wide table."""
-    return max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(1, rows.X.shape[1:].numel())))
-
-
 def outputs_of(net: WarmStartNet, rows: Rows) -> torch.Tensor:
     """Return what the network puts out, in evaluation mode."""
     net._set_training(False)
     outputs = []
-    step = affordable_rows(rows)
+    step = rows_at_once(rows.X)
     with torch.no_grad():
         for first in range(0, len(rows), step):
             outputs.append(first_output(net.infer(rows.batch(slice(first, first + step))[0])))
@@ -46,7 +38,7 @@ def evaluate(
     net._set_training(False)
     outputs: list[torch.Tensor] = []
     total = 0.0
-    step = affordable_rows(rows)
+    step = rows_at_once(rows.X)
     with torch.no_grad():
         for first in range(0, len(rows), step):
             X, y, weight = rows.batch(slice(first, first + step))
@@ -62,7 +54,7 @@ def evaluate(
                     raise UnsuitedOutputs(lacking)
             if with_loss:
                 with weights_of_batch(weight):
-                    total += float(net.get_loss(output, y, X=X, training=False)) * len(X)
+                    total += float(net.get_loss(output, y, X=X, training=False)) * n_rows(X)
             outputs.append(first_output(output))
     score = targets_of(net).score(net, rows.y, torch.cat(outputs), rows.weight)
     loss = total / len(rows)

@@ -49,7 +49,7 @@ def make_start(
     plan: Plan,
     net: WarmStartNet,
     learned: Learned,
-    probe: Tensor | None,
+    probe: Any,
     X: Any,
     rows: Recognised,
     train: Rows | None,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-VERSION = 2  # since 2 a summary of columns is its bins and their edges alone
+VERSION = 3  # since 2 a summary of columns is its bins and their edges alone, since 3 rows may have parts
 _KEY = "sk_warmstart"
 _BLANK = "0" * 64
 _LARGEST_HEADER = 32 * 2**20
