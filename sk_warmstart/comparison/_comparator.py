@@ -20,7 +20,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat._sklearn import routing_enabled
+from .._compat._sklearn import num_samples, routing_enabled
 from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
@@ -37,7 +37,7 @@ from .findings.words._advice import advice_to_keep
 from .findings.words._sentences import failures_by_arm
 from .phases._data_incremental import DataIncremental
 from .phases._plan import plan_phases
-from .runs._estimators import last_step
+from .runs._estimators import last_step, predicts
 from .runs._execute import complete_part, run_all
 from .runs._outcome import Outcome, tables_of
 from .runs._refit import try_refit
@@ -246,7 +246,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, groups: Any = None, **fit_params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None, **fit_params: Any) -> Self:
         """Run the comparison.
 
         Parameters
@@ -254,7 +254,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         X : array-like of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets; None for a :class:`WarmStartTransformer`, which learns without.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
         **fit_params
@@ -304,6 +304,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _task(self, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any]) -> Task:
         """Check everything before hours are spent."""
         check_settings(self._settings())
+        if X is not None and not predicts(self.estimator):
+            y = np.zeros(num_samples(X))  # nobody looks at them
         check_rows(X, y)
         routed = route(self.estimator, fit_params, self.get_metadata_routing() if routing_enabled() else None)
         arms = make_arms(self.policies, self.estimator, self.tune)
