@@ -27,6 +27,7 @@ from ..statistics import DecisionRule
 from ._inputs import check_settings, check_target, read_rows, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
+from ._rows import count
 from ._settings import Settings, describe
 from .findings._dummy import choose_rope
 from .findings._findings import Findings
@@ -37,7 +38,7 @@ from .findings.words._advice import advice_to_keep
 from .findings.words._sentences import failures_by_arm
 from .phases._data_incremental import DataIncremental
 from .phases._plan import plan_phases
-from .runs._estimators import last_step
+from .runs._estimators import last_step, predicts
 from .runs._execute import complete_part, run_all
 from .runs._outcome import Outcome, tables_of
 from .runs._refit import try_refit
@@ -254,7 +255,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         X : array-like of shape (n_samples, n_features), or what the estimator takes
             The rows: also texts, arrays in a dictionary or tuple, a torch Dataset.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets. By default those of the Dataset.
+            The targets: by default those of the Dataset; None for a :class:`WarmStartTransformer`, which learns
+            without.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
         **fit_params
@@ -304,6 +306,8 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _task(self, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any]) -> Task:
         """Check everything before hours are spent."""
         check_settings(self._settings())
+        if X is not None and not predicts(self.estimator):
+            y = np.zeros(count(X))  # nobody looks at them
         X, y, groups = read_rows(X, y, groups)
         routed = route(self.estimator, fit_params, self.get_metadata_routing() if routing_enabled() else None)
         arms = make_arms(self.policies, self.estimator, self.tune)

@@ -174,6 +174,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         y: Any = None,
         sample_id: ArrayLike | None = None,
         X_val: Any = None,
+        y_val: Any = None,
         **fit_params: Any,
     ) -> Self:
         """Learn from rows, from the start that the init policy makes.
@@ -188,6 +189,8 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
             Identities of the rows, for the sticky split.
         X_val : array-like, default=None
             Validation rows of your own, instead of held-out ones.
+        y_val : object, default=None
+            Not used.
         **fit_params
             Passed on to skorch: arguments of the module's ``forward`` and of ``train_split``.
 
@@ -204,8 +207,8 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
             If the input, a parameter or the donor does not fit. What was fitted before still works then.
         """
         _refuse(fit_params)
-        y_val = None if X_val is None else _zeros(X_val)
-        return super().fit(X, _zeros(X), sample_id=sample_id, X_val=X_val, y_val=y_val, **fit_params)
+        given = {} if X_val is None else {"X_val": X_val, "y_val": _zeros(X_val)}
+        return super().fit(X, _zeros(X), sample_id=sample_id, **given, **fit_params)
 
     def partial_fit(  # type: ignore[override]
         self,
@@ -329,7 +332,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
 
 def _refuse(fit_params: Mapping[str, Any]) -> None:
     """Refuse what an estimator with targets would take."""
-    given = [name for name in ("sample_weight", "y_val", "sample_weight_val", "classes") if name in fit_params]
+    given = [name for name in ("sample_weight", "sample_weight_val", "classes") if name in fit_params]
     if given:
         raise TypeError(f"a WarmStartTransformer takes no {given[0]}: it learns from the rows alone, each once")
 
