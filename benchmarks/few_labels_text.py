@@ -7,7 +7,8 @@ labels, the next 1,000 test, the same for all arms and sizes. Arms:
 * tfidf: TF-IDF of single words and pairs, logistic regression, its C chosen by five folds of the labelled rows;
 * frozen: all-MiniLM-L6-v2 as it is, logistic regression on its embeddings, C chosen likewise. The embeddings of
   all rows are computed once; ``seconds`` has the share of the rows that were used;
-* probe, then fine-tune: the same logistic regression becomes the head, then all layers train;
+* probe, then fine-tune: logistic regression makes the head (``init_policy="linear_probe"`` with the weights as
+  donor), then all layers train;
 * fine-tune: a random head, then all layers train;
 * random: the same network from random weights; all layers train, word embeddings, too, for as many epochs.
 
@@ -50,7 +51,7 @@ from skorch.callbacks import LRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from sk_warmstart import WarmStartClassifier
+from sk_warmstart import Pretrained, WarmStartClassifier
 
 SETTINGS = ("customer_reviews", "subjectivity")
 SIZES = (150, 300, 600, 1_200, 2_400)
@@ -198,7 +199,8 @@ def train_network(rows: Rows, arm: str, train: NDArray, test: NDArray, seed: int
         TextNet,
         module__weights=rows.weights,
         module__pretrained=arm != "random",
-        init_policy="cold",
+        warm_start_from=Pretrained(rows.weights, prefix="body.") if arm == "probe, then fine-tune" else None,
+        init_policy="linear_probe" if arm == "probe, then fine-tune" else "cold",
         dtype="float32",
         batch_size=BATCH,
         max_epochs=epochs,

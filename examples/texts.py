@@ -77,7 +77,7 @@ def main() -> None:
         return
     texts, labels = first_sentences()
     order = np.random.default_rng(0).permutation(len(texts))
-    texts, labels = [texts[i] for i in order], np.unique(np.array(labels)[order], return_inverse=True)[1]
+    texts, labels = [texts[i] for i in order], np.array(labels)[order]
     tokenizer = HuggingfaceTokenizer(
         Tokenizer,
         model=WordLevel,
@@ -105,7 +105,7 @@ def main() -> None:
         )
         for name in ("cold", "warm")
     }
-    print(f"{len(texts)} sentences, {n_words} words, libraries {sorted(set(labels))}")
+    print(f"{len(texts)} sentences, {n_words} words, libraries {", ".join(np.unique(labels))}")
     print("month  sentences  accuracy cold / warm  loss before the first step cold / warm")
     torch.set_num_threads(1)
     for month in range(1, N_MONTHS + 1):
