@@ -197,7 +197,8 @@ def main() -> None:
                 file.write_text(json.dumps(growing, indent=1) + "\n")
     about = made_by("benchmarks/few_labels_images.py", seeds=SEEDS, epochs=EPOCHS, rate=RATE, side=SIDE)
     about |= {"growing": GROWING, "phases": PHASES, "phase_epochs": PHASE_EPOCHS, "rope": ROPE}
-    write(options.out, summary(cells) + [row for rows in growing.values() for row in rows], about)
+    rows = summary(cells) + [row for arm, found in growing.items() for row in of_phases(arm, found)]
+    write(options.out, rows, about)
     if options.out is not None:
         draw(cells, options.out.with_suffix(".png"))
 
@@ -265,7 +266,7 @@ class Falling:
         return max(0.0, 1 - epoch / self.epochs)
 
 
-def compare(images: Images, arm: str, repeats: int, resume: Path | None) -> list[dict[str, Any]]:
+def compare(images: Images, arm: str, repeats: int, resume: Path | None) -> dict[str, Any]:
     """Warm against cold as the data grow."""
     some = np.random.default_rng(0).permutation(len(images.y))[:GROWING]
     began = time.process_time()
@@ -282,24 +283,39 @@ def compare(images: Images, arm: str, repeats: int, resume: Path | None) -> list
         random_state=0,
     ).fit(images.X[some], images.y[some])
     print(f"{arm}: {time.process_time() - began:.0f} s", comparator.gain_.T, sep="\n", flush=True)
-    results = comparator.results_
-    by_phase = results.groupby(["arm", "phase"])["score"].mean().unstack()
-    return [
-        {
-            "data": f"growing, {arm}",
-            "labels": " ".join(f"{100 * score:.1f}" for score in by_phase.loc[name]),
-            "arm": "cold: ImageNet again" if arm == "fine-tune" and name == "cold" else name,
-            "seeds": repeats,
-            "accuracy [%]": round(100 * row["score"], 1),
-            "gain": None if name == "cold" else round(100 * row["gain"], 2),
-            "low": None if name == "cold" else round(100 * row["gain_low"], 2),
-            "high": None if name == "cold" else round(100 * row["gain_high"], 2),
-            "seconds": float(row["seconds"]),
-            "epochs": PHASE_EPOCHS[arm],
-            "verdict": row["verdict"],
-        }
-        for name, row in comparator.gain_.iterrows()
-    ]
+    by_phase = comparator.results_.groupby(["arm", "phase"])["score"].mean().unstack()
+    return {
+        "repeats": repeats,
+        "gain": json.loads(comparator.gain_.to_json(orient="index")),
+        "scores": {name: list(row) for name, row in by_phase.iterrows()},
+    }
+
+
+def of_phases(arm: str, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row for each start."""
+    rows = []
+    for name, row in found["gain"].items():
+        shown = {"gain": "gain", "low": "gain_low", "high": "gain_high"}
+        speed = {"speed-up": "speedup", "from": "speedup_low", "to": "speedup_high"}
+        numbers = {column: 100 * row[key] if row[key] is not None else None for column, key in shown.items()}
+        numbers |= {column: row[key] for column, key in speed.items()}
+        rows.append(
+            {
+                "data": f"growing, {'EfficientNet' if arm == 'fine-tune' else arm}",
+                "labels": "by phase: " + ", ".join(f"{100 * each:.1f}" for each in found["scores"][name]),
+                "arm": "cold (ImageNet again)" if arm == "fine-tune" and name == "cold" else name,
+                "seeds": found["repeats"],
+                "accuracy [%]": round(100 * row["score"], 1),
+                **{
+                    column: None if name == "cold" or number is None else round(number, 2)
+                    for column, number in numbers.items()
+                },
+                "seconds": row["seconds"],
+                "epochs": PHASE_EPOCHS[arm],
+                "verdict": row["verdict"],
+            }
+        )
+    return rows
 
 
 def summary(cells: Cells) -> list[dict[str, Any]]:
@@ -323,6 +339,7 @@ def summary(cells: Cells) -> list[dict[str, Any]]:
                     "seeds": len(cells.seeds(SETTING, arm, n)),
                     "accuracy [%]": round(100 * (cells.mean(SETTING, arm, n, "accuracy") or 0), 1),
                     **dict(zip(("gain", "low", "high"), low_high, strict=True)),
+                    **dict.fromkeys(("speed-up", "from", "to")),
                     "seconds": cells.mean(SETTING, arm, n, "seconds"),
                     "epochs": cells.mean(SETTING, arm, n, "epochs"),
                     "verdict": None,
