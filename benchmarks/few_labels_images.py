@@ -9,7 +9,7 @@ images are the same. EfficientNet sees the images enlarged to 64 x 64, its norma
 with momentum 0.1; the ResNet sees them as they are. AdamW, a rate that falls linearly with the epochs, images
 flipped at random. The features of all images are computed once; ``seconds`` has the share of those used.
 
-**Growing data.** 1,000 of the training images arrive in four phases (a quarter of them tests). Cold loads the
+**Growing data.** 1,000 of the training images arrive in three phases (a quarter of them tests). Cold loads the
 ImageNet weights again in each phase, or draws the ResNet anew; warm goes on from the phase before. The same number
 of epochs for both, measured by :class:`WarmStartComparator`, its interval and its ROPE of one point. Published for
 fine-tuning: warm starts cost next to nothing (Ahn et al. 2025), other than from scratch (Ash and Adams 2020).
@@ -63,7 +63,7 @@ EPOCHS = {
 }
 RATE = {"fine-tune": 1e-3, "random": 2e-3, "ResNet": 3e-3}
 GROWING = 1_000
-PHASES, TEST_SHARE, ROPE = 4, 0.25, 0.01
+PHASES, TEST_SHARE, ROPE = 3, 0.25, 0.01
 PHASE_EPOCHS = {"fine-tune": 3, "ResNet": 10}
 
 
@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no cell after so many")
     parser.add_argument("--phases", nargs="*", choices=PHASE_EPOCHS, default=list(PHASE_EPOCHS))
-    parser.add_argument("--repeats", type=int, default=3, help="replicates of the growing data")
+    parser.add_argument("--repeats", type=int, default=5, help="replicates of the growing data")
     parser.add_argument("--resume", type=Path, help="folder in which fits of the growing data are kept")
     options = parser.parse_args()
     torch.set_num_threads(1)
