@@ -364,9 +364,7 @@ def draw(cells: Cells, file: Path) -> None:
         for n in sizes:
             each = [100 * cells.done[SETTING, arm, n, s]["accuracy"] for s in cells.seeds(SETTING, arm, n)]
             axis.scatter([n] * len(each), each, s=8, color=line.get_color())
-    axis.set(
-        xscale="log", xlabel="labels", ylabel="test accuracy [%], lines through means of seeds", title=SETTING
-    )
+    axis.set(xscale="log", xlabel="labels", ylabel="test accuracy [%]: means, and each seed", title=SETTING)
     axis.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
     axis.minorticks_off()
     axis.grid(alpha=0.3)

@@ -284,7 +284,7 @@ def draw(cells: Cells, file: Path) -> None:
         for arm in ARMS:
             sizes = [n for n in SIZES if cells.seeds(setting, arm, n)]
             means = [100 * (cells.mean(setting, arm, n, "accuracy") or 0) for n in sizes]
-            (line,) = axis.plot(sizes, means, label=arm)
+            (line,) = axis.plot(sizes, means, marker="o", markersize=5, label=arm)
             for n in sizes:
                 each = [100 * cells.done[setting, arm, n, s]["accuracy"] for s in cells.seeds(setting, arm, n)]
                 axis.scatter([n] * len(each), each, s=8, color=line.get_color())
@@ -292,8 +292,8 @@ def draw(cells: Cells, file: Path) -> None:
         axis.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("test accuracy [%], lines through means of seeds")
-    axes[0].legend()
+    axes[0].set_ylabel("test accuracy [%]: means, and each seed")
+    axes[1].legend(loc="lower right")
     figure.savefig(file, dpi=120)
 
 
