@@ -15,8 +15,9 @@ labels, the next 1,000 test, the same for all arms and sizes. Arms:
 Training: AdamW, batches of 32, a tenth of the steps warm-up, then linear to zero; the head's rate is ten times
 that of the body. The embeddings of words and positions are frozen where they are pretrained, so that words which
 have no label stay beside their neighbours. No dropout, whose draws take a fifth of the time on a CPU. Sentences
-are cut at 48 tokens (95 in 100 are shorter). The number of epochs was set by the time there was, the rates on
-600 labels of customer_reviews under a seed that the table does not have (99).
+are cut at 48 tokens (95 in 100 are shorter). The number of epochs was set by the time there was. The rates were
+tried on 600 labels of customer_reviews under a seed that the table does not have (99): 0.0001 and 0.0002 give 85.9
+and 86.1 % (TF-IDF 74.8), from random weights 0.0005 and 0.0001 both 61 %.
 
 Intervals are paired and clustered by seed and test row (``sk_warmstart.statistics.clustered_t``).
 
