@@ -11,7 +11,7 @@ flipped at random. The features of all images are computed once; ``seconds`` has
 
 **Growing data.** Some of the training images arrive in phases (``GROWING``). Cold loads the ImageNet weights again
 in each phase, or draws the ResNet anew; warm goes on from the phase before. Both train for the same epochs, and
-:class:`WarmStartComparator` compares them, with a ROPE of one point. Published for fine-tuning: the gap between the
+:class:`WarmStartComparator` compares them, with a ROPE of a point. Published for fine-tuning: the gap between the
 two is marginal (Ahn et al. 2025), other than from scratch, where warm costs accuracy (Ash and Adams 2020).
 
 Of the rates 0.0003, 0.001 and 0.002 for fine-tuning the best was taken, by 1,000 labels and 600 test images under
