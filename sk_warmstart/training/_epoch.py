@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from skorch.dataset import get_len, unpack_data
+from skorch.dataset import unpack_data
 from skorch.history import History
 from torch import Tensor
 
+from ..modules import n_rows
 from ._augment import Augmentation
 from ._companion import companions_of
 from ._loss import weights_of_batch
@@ -167,4 +168,4 @@ def _record_in(batches: list[dict[str, Any]], prefix: str, losses: list[float], 
 
 
 def _size(pair: Any) -> int:
-    return get_len(pair[0] if isinstance(pair, tuple | list) else pair)
+    return n_rows(pair[0] if isinstance(pair, tuple | list) else pair)

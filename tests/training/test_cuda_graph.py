@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.devices import needs_cuda
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
@@ -235,9 +236,6 @@ def test_graphs_of_chunks_are_not_endless(recorder: Any, monkeypatch: pytest.Mon
 
 def test_only_cuda_has_a_recorder() -> None:
     assert _cuda_graph.recorder_for(torch.device("cpu")) is None
-
-
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 @needs_cuda

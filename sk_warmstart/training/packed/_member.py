@@ -11,6 +11,7 @@ from torch import nn
 
 from .._augment import Augmentation
 from ..rows._batches import Rows, TensorBatches
+from ..rows._parts import kind_of
 from ._rendezvous import Participant
 
 # Losses and sizes of the batches of one epoch.
@@ -50,9 +51,7 @@ class Member(Participant):
             _settings(self.criterion),
             type(self.optimizer),
             _options(self.optimizer),
-            str(X.device),
-            tuple(X.shape[1:]),
-            X.dtype,
+            kind_of(X),
             None if y is None else (tuple(y.shape[1:]), y.dtype),
             self.batches.batch_size,
             self.batches.drop_last,
