@@ -1,7 +1,7 @@
 """Probe, then unfreeze: fine-tuning a pretrained convolutional network with few labels.
 
 A small residual network has learned to tell digits below five from the others, on half of the images. The new
-task has the ten digits, and few images. Three arms, in each of three phases: train from random weights (cold);
+task has the ten digits, and few images. Three arms, in each of two phases: train from random weights (cold);
 fine-tune all layers of the pretrained network at once, with a fresh head; or fit the head to the pretrained
 features first (``LinearProbe``), then train from the top block downwards (``GradualUnfreeze``), lower blocks more
 slowly, without weight decay on biases and normalisation. All arms see the images shifted and with squares cut out
@@ -39,7 +39,7 @@ class Block(nn.Module):
 class SmallResNet(nn.Module):
     """Stem, two blocks, head: four blocks to unfreeze, found by themselves."""
 
-    def __init__(self, n_outputs: int, width: int = 16):
+    def __init__(self, n_outputs: int, width: int = 8):
         super().__init__()
         self.stem, self.norm = nn.Conv2d(1, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
         self.blocks = nn.Sequential(Block(width), Block(width))
@@ -57,7 +57,7 @@ def main() -> None:
         SmallResNet,
         lr=0.01,
         batch_size=32,
-        max_epochs=12,
+        max_epochs=8,
         schema="adapt",
         random_state=0,
         augment=Compose([RandomCrop(padding=1), Cutout(size=2)]),
@@ -76,12 +76,13 @@ def main() -> None:
         },
     }
     few, _, few_y, _ = train_test_split(new, new_y.astype(str), train_size=400, stratify=new_y, random_state=0)
+    phases = DataIncremental(2, test_size=0.5)
     comparator = WarmStartComparator(
-        net, policies=arms, phases=DataIncremental(3, test_size=0.5), n_repeats=4, refit=None, random_state=0
+        net, policies=arms, phases=phases, n_repeats=4, n_probes=0, refit=None, random_state=0
     ).fit(few, few_y)
     columns = ["score", "gain", "gain_low", "gain_high", "p_better", "verdict"]
     print(comparator.gain_[columns].round(3).to_string(), "\n")
-    print(comparator.summary_)
+    print("\n".join(comparator.summary_))
 
 
 if __name__ == "__main__":
