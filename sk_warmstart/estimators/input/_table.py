@@ -169,7 +169,7 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
     labels = targets.check(net, labels, learn)
     codes, weights = targets.encode(net, labels, starts_warm), targets.weigh_classes(net, labels)
-    if (indexed and (y is not None or codes is not labels)) or (y is None and codes is not labels):
+    if (indexed or y is None) and not (y is None and codes is labels and weights is None):
         X = Encoded(X, codes)
     return Table(X, None if y is None else labels, None if y is None else codes, None, weights)
 
