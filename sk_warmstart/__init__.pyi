@@ -1,4 +1,5 @@
 from . import (
+    augment,
     callbacks,
     cli,
     comparison,
@@ -24,7 +25,7 @@ from .comparison import (
     WarmStartGainDisplay,
 )
 from .diagnostics import diagnose
-from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
+from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor, WarmStartTransformer
 from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning, Pretrained
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "WarmStartGainDisplay",
     "WarmStartMixin",
     "WarmStartRegressor",
+    "WarmStartTransformer",
+    "augment",
     "callbacks",
     "cli",
     "comparison",

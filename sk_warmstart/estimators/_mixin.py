@@ -51,6 +51,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
         Mixed precision of training steps.
+    augment : callable or None, default=None
+        What changes the rows of training batches, ``(X, generator) -> X``.
     random_state : int, RandomState or None, default=None
         Seed of everything random; None uses torch's global generator.
     early_stopping : bool, default=False
@@ -89,6 +91,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         standardize: bool = False,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -103,6 +106,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         self.standardize = standardize
         self.dtype = dtype
         self.autocast = autocast
+        self.augment = augment
         self.random_state = random_state
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

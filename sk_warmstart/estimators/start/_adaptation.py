@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
-from torch import Tensor, nn
+from torch import nn
 
 from ...modules import MLP, End, find_input, find_output
 from ...state import Donor, NetState, Schema
@@ -40,7 +40,7 @@ def adapt(
     scaler: Standardizer | None,
     network: nn.Module,
     module: nn.Module,
-    probe: Tensor | None,
+    probe: Any,
     adapts: bool,
     new_head: int | None = None,
 ) -> Adapted:
@@ -138,7 +138,7 @@ def _settled(old: Standardizer | None, new: Standardizer | None) -> Standardizer
 class _Ends:
     """The two ends of a net's network, found when they are asked for."""
 
-    def __init__(self, module: nn.Module, place: str, probe: Tensor | None):
+    def __init__(self, module: nn.Module, place: str, probe: Any):
         self._module = getattr(module, "_orig_mod", module)
         self._prefix = place
         self._probe = probe
@@ -149,11 +149,11 @@ class _Ends:
     def output(self, n_outputs: int) -> End:
         return self._named(find_output(self._module, self._rows(), n_outputs))
 
-    def _rows(self) -> Tensor:
+    def _rows(self) -> Any:
         if self._probe is None:
             raise ValueError(
-                "schema='adapt' needs X as an array or a DataFrame to find the layers that read columns and write "
-                "classes"
+                "schema='adapt' needs X as an array, a DataFrame or a dictionary of arrays, to find the layers "
+                "that read columns and write classes"
             )
         return self._probe
 
