@@ -45,6 +45,7 @@ from .runs._seeds import draw_seeds
 from .runs._task import Task
 from .runs.arms._arm import make_arms
 from .runs.arms._incumbent import resolve_incumbent
+from .runs.arms._known_rows import warn_of_known_rows
 from .runs.interruption._journal import Journal
 
 
@@ -274,6 +275,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         """
         task = self._task(X, y, groups, fit_params)
         n_phases = self._n_phases(task)  # which says at once what cannot be split
+        warn_of_known_rows(task)
         seeds = draw_seeds(task, self.n_repeats, self.random_state, self.scoring, versions())
         context = self._init_callback_context(
             max_subtasks=self.n_repeats, sequential_subtasks=False
@@ -317,7 +319,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         return Task(
             *(self.estimator, arms, phases, X, y, labels, scorer, packed, groups),
             *(routed.fit, routed.before, routed.score),
-            incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
+            incumbent=resolve_incumbent(self.incumbent, self.estimator),
             journal=None if self.resume is None else Journal(self.resume),
             n_repeats=self.n_repeats,
             n_probes=self.n_repeats if self.n_probes is None else self.n_probes,

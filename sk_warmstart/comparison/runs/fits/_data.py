@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from ...._compat._sklearn import safe_indexing
+from ...._compat._sklearn import num_samples, safe_indexing
 from ....estimators import WarmStartMixin
 from ....state import sample_ids
 from ....state.rows._identity import validation_mask
@@ -79,4 +79,10 @@ def fit_steps_before(task: Task, X: Any, y: Any, rows: Index, steps: Mapping[str
     if not isinstance(task.estimator, Pipeline) or len(task.estimator) < 2:
         return None, X
     before = clone(task.estimator).set_params(**steps)[:-1]
-    return before, before.fit_transform(X, y, **task.params_of(task.before_params, rows))
+    prepared = before.fit_transform(X, y, **task.params_of(task.before_params, rows))
+    if num_samples(prepared) != len(rows):
+        raise ValueError(
+            f"the steps before the last one made {num_samples(prepared)} rows of {len(rows)}: a comparison "
+            "follows each row, so leave steps that drop or add rows out"
+        )
+    return before, prepared
