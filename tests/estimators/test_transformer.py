@@ -168,8 +168,7 @@ class TestLaws:
 
     @pytest.mark.parametrize(
         "policy",
-        ["cold", "warm", "shrink_perturb", "interpolate", "dash", "fire", "reset_layers", "recycle_dormant"]
-        + ["best_of", "auto"],
+        "cold warm shrink_perturb interpolate dash fire reset_layers recycle_dormant best_of auto".split(),
     )
     def test_every_policy_starts_it_the_same_each_time(self, module: dict[str, Any], policy: str) -> None:
         fitted = []

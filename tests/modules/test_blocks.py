@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from helpers._deep_networks import EfficientNet, PictureNet, Residual, ResNet, TextNet
 from torch import nn
 
-from helpers._deep_networks import EfficientNet, PictureNet, Residual, ResNet, TextNet
 from sk_warmstart.modules import MLP
 from sk_warmstart.modules._blocks import block_names
 from sk_warmstart.modules._selection import layer_names, layers_upwards, select_tensors
