@@ -31,6 +31,7 @@ from sk_warmstart import (
     WarmStartTransformer,
 )
 from sk_warmstart.comparison import DataIncremental
+from sk_warmstart.policies import policy_names
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(120, 2))
@@ -168,8 +169,7 @@ class TestLaws:
 
     @pytest.mark.parametrize(
         "policy",
-        ["cold", "warm", "shrink_perturb", "interpolate", "dash", "fire", "reset_layers", "recycle_dormant"]
-        + ["best_of", "auto"],
+        [name for name in policy_names() if name != "linear_probe"],
     )
     def test_every_policy_starts_it_the_same_each_time(self, module: dict[str, Any], policy: str) -> None:
         fitted = []
@@ -215,6 +215,26 @@ class TestLaws:
         net = self.make(module, warm_start_from=FrozenEstimator(donor)).fit(X[60:])
         with pytest.warns(LeakageWarning):
             net.score(X[:60])
+
+
+def completed(net: WarmStartTransformer, frame: pd.DataFrame) -> pd.DataFrame:
+    """What a masked autoencoder makes of rows, and how sure it is that an entry was replaced, by column."""
+    with torch.no_grad():
+        found = net.module_.decoder(net.module_.embed(torch.from_numpy(frame.to_numpy()))).numpy()
+    return pd.DataFrame(found, columns=[f"{name}{i}" for i in range(2) for name in frame.columns])
+
+
+def test_what_is_put_out_for_a_column_follows_its_name() -> None:
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    net = learner(schema="adapt", warm_start=True).fit(frame)
+    before = completed(net, frame)
+    moved = frame[list("feca")].assign(new=0.0)
+    net.set_params(max_epochs=0).fit(frame.assign(new=0.0)[["new", *"fedcba"]])
+    wider = completed(net, frame.assign(new=0.0)[["new", *"fedcba"]])
+    assert np.allclose(wider[before.columns], before)
+    net.fit(moved)
+    assert net.start_.columns_dropped == ["d", "b"]
+    assert completed(net, moved).shape == (120, 10)
 
 
 class TestDonor:
