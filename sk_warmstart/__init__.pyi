@@ -1,4 +1,5 @@
 from . import (
+    augment,
     callbacks,
     cli,
     comparison,
@@ -47,6 +48,7 @@ __all__ = [
     "WarmStartMixin",
     "WarmStartRegressor",
     "WarmStartTransformer",
+    "augment",
     "callbacks",
     "cli",
     "comparison",

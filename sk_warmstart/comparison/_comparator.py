@@ -15,18 +15,19 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.metrics import check_scoring
-from sklearn.utils import Tags, get_tags, indexable
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat._sklearn import num_samples, routing_enabled
+from .._compat._sklearn import routing_enabled
 from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
-from ._inputs import check_rows, check_settings, check_target, route
+from ._inputs import check_settings, check_target, read_rows, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
+from ._rows import count
 from ._settings import Settings, describe
 from .findings._dummy import choose_rope
 from .findings._findings import Findings
@@ -251,10 +252,11 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
+        X : array-like of shape (n_samples, n_features), or what the estimator takes
+            The rows: also texts, arrays in a dictionary or tuple, a torch Dataset.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets; None for a :class:`WarmStartTransformer`, which learns without.
+            The targets: by default those of the Dataset; None for a :class:`WarmStartTransformer`, which learns
+            without.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
         **fit_params
@@ -305,13 +307,12 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         """Check everything before hours are spent."""
         check_settings(self._settings())
         if X is not None and not predicts(self.estimator):
-            y = np.zeros(num_samples(X))  # nobody looks at them
-        check_rows(X, y)
+            y = np.zeros(count(X))  # nobody looks at them
+        X, y, groups = read_rows(X, y, groups)
         routed = route(self.estimator, fit_params, self.get_metadata_routing() if routing_enabled() else None)
         arms = make_arms(self.policies, self.estimator, self.tune)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:
             raise ValueError(f"refit must be 'best', None or the name of an arm, got {self.refit!r}")
-        X, y, groups = indexable(X, y, groups)
         labels = check_target(y) if is_classifier(self.estimator) else check_target(y, classes=False)
         scorer = check_scoring(self.estimator, self.scoring)
         phases = DataIncremental() if self.phases is None else self.phases

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.pipeline import Pipeline
 
 from .._compat._sklearn import changed_params
+from ._names import KIND_OF_ROWS
+from ._rows import count, kind_in_words, width
 from .runs._estimators import last_step, predicts
 from .runs._task import Task
 
@@ -87,7 +88,6 @@ def describe(
     settings: Settings, task: Task, n_repeats: int, test_to_train: float, rope: float, chosen_rope: str
 ) -> dict[str, Any]:
     """Return what was compared, by name, of the replicates that are complete."""
-    shape = np.shape(task.X)
     steps = settings.estimator.steps[:-1] if isinstance(settings.estimator, Pipeline) else []
     described = {
         "estimator": _in_words(last_step(settings.estimator)),
@@ -95,8 +95,8 @@ def describe(
         "arms": ", ".join(arm.name for arm in task.arms),
         "phases": _short(task.phases),
         "replicates": n_repeats,
-        "rows": shape[0],
-        "columns": shape[1] if len(shape) > 1 else 1,
+        "rows": count(task.X),
+        "columns": width(task.X),
         "score": settings.score_name,
         "ROPE": rope,
         "ROPE from": chosen_rope,
@@ -105,6 +105,8 @@ def describe(
         "random_state": repr(settings.random_state),
     }
     optional = {"incumbent": settings.incumbent, "tune": settings.tune, "target": settings.target}
+    kind = kind_in_words(task.X)
+    described |= {} if kind is None else {KIND_OF_ROWS: kind}
     return described | {name: _short(value) for name, value in optional.items() if value is not None}
 
 

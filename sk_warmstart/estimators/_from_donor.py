@@ -8,12 +8,15 @@ from typing import Any
 import torch
 
 from ..modules import materialize
-from ..state import Donor, NetState
+from ..state import Donor, NetState, Schema
 from ..state._alignment import unmatched
+from ..state._loading import what_was_loaded
 from ..training import RandomStreams, seeded
 from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns
+from .input._parts import as_given, example_of
+from .input._table import Table, to_rows
 from .input._targets import targets_of
 from .run._run import Run, running
 from .start._adaptation import at_its_layers, place_of
@@ -26,7 +29,7 @@ from .start._architecture import (
     take_module_params,
 )
 from .start._donation import resume
-from .start._foreign import as_other_module, what_was_loaded
+from .start._foreign import as_other_module
 from .start._start import adopted_start, carry_optimizer, check_finite
 
 
@@ -54,12 +57,12 @@ def fitted_from(net: WarmStartNet, donor: Donor, source: str = "checkpoint") -> 
     run = Run(learned)
     with running(net, run), seeded(0):
         net.initialize()
-        n_features = schema.n_features
-        rows = None if n_features is None else torch.zeros(2, n_features, dtype=net._torch_dtype())
-        net.notify("on_train_begin", X=None if rows is None else rows.numpy(), y=None)
+        example = _example(net, schema)
+        net.notify("on_train_begin", X=as_given(example), y=None)
         network = net._network()
-        if rows is not None:
-            materialize(network, rows.to(net.device))
+        if example is not None:
+            rows = to_rows(Table(example, None, None, None), net._torch_dtype(), network, net.device)
+            materialize(network, rows.X[:])
         adapted = _in_layout_of(network, donor)
         if net.schema == "strict":
             check_same_function(net, donor, network)
@@ -75,6 +78,13 @@ def fitted_from(net: WarmStartNet, donor: Donor, source: str = "checkpoint") -> 
     net.learned_ = replace(learned, start=start, origin=origin, architecture=architecture_of(net))
     net.n_iter_, net.loss_curve_, net.training_route_ = 0, [], None
     return net
+
+
+def _example(net: WarmStartNet, schema: Schema) -> Any:
+    """Two rows of zeros, as the donor's were; None where that is not known."""
+    if schema.n_features is None:
+        return example_of(schema, 2)
+    return torch.zeros(2, schema.n_features, dtype=net._torch_dtype()).numpy()
 
 
 def initialized_from(net: WarmStartNet, donor: Donor) -> Any:

@@ -26,6 +26,7 @@ class WarmStartNet(TrainableNet, Protocol):
     standardize: bool
     dtype: str
     autocast: str | None
+    augment: Any
     random_state: Any
     init_policy: Any
     warm_start: bool

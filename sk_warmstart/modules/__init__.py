@@ -7,6 +7,11 @@ from ._build import build_module as build_module
 from ._build import is_stochastic as is_stochastic
 from ._build import materialize as materialize
 from ._call import call as call
+from ._call import call_with as call_with
+from ._call import each_part as each_part
+from ._call import n_rows as n_rows
+from ._call import parts_of as parts_of
+from ._call import some_rows as some_rows
 from ._ends import End as End
 from ._ends import find_input as find_input
 from ._ends import find_output as find_output

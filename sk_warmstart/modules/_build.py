@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .._compat._torch import Dropout
+from ._call import call
 from ._masked_autoencoder import MaskedAutoencoder
 
 _FROM_DATA = ("n_features", "n_outputs")
@@ -45,7 +46,7 @@ def build_module(
     if missing:
         raise ValueError(
             f"{getattr(factory, '__name__', factory)} learns {' and '.join(missing)} from the data, if these are "
-            f"an array: call fit, or set {' and '.join(f'module__{name}' for name in missing)}"
+            f"one array: call fit, or set {' and '.join(f'module__{name}' for name in missing)}"
         )
     network = _made(factory, filled, params)
     if not isinstance(network, nn.Module):
@@ -55,12 +56,12 @@ def build_module(
     return network
 
 
-def materialize(network: nn.Module, example: Tensor) -> None:
+def materialize(network: nn.Module, example: Any) -> None:
     """Give lazy layers their shapes by calling the network on a few rows; other networks are left alone."""
     if any(is_lazy(p) for p in network.parameters()):
         was_training = network.training
         with torch.no_grad():
-            network.eval()(example)
+            call(network.eval(), example)
         network.train(was_training)
 
 

@@ -159,8 +159,9 @@ class PolicyContext:
         """
         if self.data is None:
             raise ValueError(
-                "this policy looks at the rows of the phase: it needs X as an array, a sparse matrix or a "
-                "DataFrame, and fit rather than partial_fit"
+                "this policy looks at the rows of the phase: it needs X whose rows can be found again (arrays, a "
+                "sparse matrix, a DataFrame, a dictionary or tuple of arrays, a Dataset with a length), targets, "
+                "and fit rather than partial_fit"
             )
         return self.data
 

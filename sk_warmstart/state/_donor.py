@@ -138,7 +138,9 @@ class Donor:
             return self.saved_id
         line, schema = self.lineage, self.schema
         story = [self.state.digest(), line.generation, line.parent, line.policy, line.rows, line.rows_seen]
-        names = [schema.n_features, schema.columns, schema.targets, _labels_as_text(schema.classes)]
+        names: list[Any] = [schema.n_features, schema.columns, schema.targets, _labels_as_text(schema.classes)]
+        if schema.parts is not None:
+            names.append([[part.name, part.kind, part.shape] for part in schema.parts])
         sha = hashlib.blake2b(json.dumps([*story, line.epochs, *names]).encode(), digest_size=8)
         if self.scaler is not None:
             sha.update(repr((float(self.scaler.count), bool(self.scaler.centred))).encode())

@@ -132,7 +132,7 @@ class Pretrained:
     """
 
     def __init__(self, source: Any, *, prefix: str | None = None, rename: Mapping[str, str | None] | None = None):
-        self._rule = NameRule(prefix, {} if rename is None else rename)
+        self._rule = NameRule(prefix, rename)
         self._held: Checkpoint | None = None
         self._path: Path | None = None
         self._given: str | None = None
@@ -148,7 +148,7 @@ class Pretrained:
 
     @property
     def id(self) -> str:
-        rule = json.dumps([self._rule.prefix, sorted(self._rule.rename.items())])
+        rule = json.dumps([self._rule.prefix, sorted(self._rule.parts.items())])
         return hashlib.blake2b(f"{self._content}{rule}".encode(), digest_size=8).hexdigest()
 
     @property
@@ -161,7 +161,7 @@ class Pretrained:
 
     @property
     def rename(self) -> dict[str, str | None]:
-        return dict(self._rule.rename)
+        return self._rule.parts
 
     @property
     def state(self) -> NetState:
@@ -187,8 +187,8 @@ class Pretrained:
     def _open(self, source: Any) -> None:
         self._given = os.fsdecode(source)
         path = weights_file(source)
-        if path.suffix == ".safetensors" and not is_of_another_library(path):
-            self._held = Checkpoint.load(path)  # ours, or a damaged one, of which it tells more
+        if is_of_another_library(path) is False:
+            self._held = Checkpoint.load(path)
             return
         self._path = path
 

@@ -3,6 +3,7 @@
 The lowest floor that knows skorch.
 """
 
+from ._augment import Augmentation as Augmentation
 from ._autocast import AUTOCAST as AUTOCAST
 from ._autocast import autocast_of as autocast_of
 from ._autocast import needs_scaling as needs_scaling
@@ -38,6 +39,10 @@ from .packed._stopwatch import Stopwatch as Stopwatch
 from .packed._together import run_together as run_together
 from .rows._batches import Rows as Rows
 from .rows._batches import TensorBatches as TensorBatches
+from .rows._parts import Narrow as Narrow
+from .rows._parts import Parts as Parts
+from .rows._parts import row_size as row_size
+from .rows._parts import rows_at_once as rows_at_once
 from .rows._sparse import SparseMatrix as SparseMatrix
 from .rows._streaming import fits_on as fits_on
 from .rows._tensors import as_tensor as as_tensor

@@ -20,6 +20,7 @@ from ._net import TrainableNet, optimizer_of
 from .graphs._graphed_step import can_record
 from .mlp._shape import has_uniform_state, why_no_closed_form
 from .rows._batches import TensorBatches
+from .rows._parts import has_sparse
 from .updates._direct_update import may_bypass_step
 from .updates._flat_update import KINDS
 
@@ -297,7 +298,7 @@ def _reasons_of_pack(
     rows, group = batches.dataset, optimizer.param_groups[0]
     if "_orig_mod" in parts[0]._modules:
         yield "compiled", "the module is compiled"
-    if not isinstance(rows.X, Tensor):
+    if has_sparse(rows.X):
         yield "sparse", "the rows are sparse"
     if rows.travels_to is not None:
         yield "streaming", "the rows do not fit on the device"

@@ -7,33 +7,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from skorch.dataset import get_len
 
-from ...modules import first_output
-from ...training import Rows, TensorBatches, seeded, weights_of_batch
+from ...modules import first_output, n_rows
+from ...training import Rows, TensorBatches, rows_at_once, seeded, weights_of_batch
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
 
-_MOST_ROWS = 4096
 _EVALUATION_SEED = 0
 _FEWEST_BATCHES = 20  # of rows whose losses are known for a batch only
-_MOST_NUMBERS = 2**24  # of a wide table fewer rows: sparse ones are made dense here
 
 
 class UnsuitedOutputs(ValueError):
     """The network has other outputs than the targets need."""
 
 
-def affordable_rows(rows: Rows) -> int:
-    """Return how many rows may be evaluated at once; fewer of a wide table."""
-    return max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(1, rows.X.shape[1:].numel())))
-
-
 def outputs_of(net: WarmStartNet, rows: Rows) -> torch.Tensor:
     """Return what the network puts out, in evaluation mode."""
     net._set_training(False)
     outputs = []
-    step = affordable_rows(rows)
+    step = rows_at_once(rows.X)
     with torch.no_grad():
         for first in range(0, len(rows), step):
             outputs.append(first_output(net.infer(rows.batch(slice(first, first + step))[0])))
@@ -54,7 +46,7 @@ def evaluate(
     net._set_training(False)
     outputs: list[torch.Tensor] = []
     total = 0.0
-    step = affordable_rows(rows)
+    step = rows_at_once(rows.X)
     with torch.no_grad():
         for first in range(0, len(rows), step):
             X, y, weight = rows.batch(slice(first, first + step))
@@ -70,7 +62,7 @@ def evaluate(
                     raise UnsuitedOutputs(lacking)
             if with_loss:
                 with weights_of_batch(weight):
-                    total += float(net.get_loss(output, y, X=X, training=False)) * len(X)
+                    total += float(net.get_loss(output, y, X=X, training=False)) * n_rows(X)
             outputs.append(first_output(output))
     score = targets_of(net).score(net, rows.y, torch.cat(outputs), rows.weight)
     loss = total / len(rows)
@@ -101,7 +93,7 @@ def _own_losses(
     try:
         with torch.no_grad(), repeatable_draws():
             for X, y in batches:
-                yield net.get_loss(net.infer(X, **(forward_params or {})), y, X=X, training=False), get_len(X)
+                yield net.get_loss(net.infer(X, **(forward_params or {})), y, X=X, training=False), n_rows(X)
     finally:
         if kept is not None:
             criterion.reduction = kept

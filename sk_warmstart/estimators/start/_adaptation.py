@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
-from torch import Tensor, nn
+from torch import nn
 
 from ...modules import MLP, End, MaskedAutoencoder, find_input, find_output
 from ...state import Donor, NetState, Schema
 from ...state._alignment import Remap
 from ...state._layer_names import match_layers
+from ...state._loading import what_was_loaded
 from ...state._schema import Reindex, map_columns, map_labels, map_names
 from ...state.rows._standardizer import Reparametrisation, Standardizer
-from ._foreign import what_was_loaded
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def adapt(
     scaler: Standardizer | None,
     network: nn.Module,
     module: nn.Module,
-    probe: Tensor | None,
+    probe: Any,
     adapts: bool,
     new_head: int | None = None,
 ) -> Adapted:
@@ -152,7 +152,7 @@ def _settled(old: Standardizer | None, new: Standardizer | None) -> Standardizer
 class _Ends:
     """The two ends of a net's network, found when they are asked for."""
 
-    def __init__(self, module: nn.Module, place: str, probe: Tensor | None):
+    def __init__(self, module: nn.Module, place: str, probe: Any):
         self._module = getattr(module, "_orig_mod", module)
         self._prefix = place
         self._probe = probe
@@ -163,11 +163,11 @@ class _Ends:
     def output(self, n_outputs: int) -> End:
         return self._named(find_output(self._module, self._rows(), n_outputs))
 
-    def _rows(self) -> Tensor:
+    def _rows(self) -> Any:
         if self._probe is None:
             raise ValueError(
-                "schema='adapt' needs X as an array or a DataFrame to find the layers that read columns and write "
-                "classes"
+                "schema='adapt' needs X as an array, a DataFrame or a dictionary of arrays, to find the layers "
+                "that read columns and write classes"
             )
         return self._probe
 

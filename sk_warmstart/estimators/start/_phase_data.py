@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 from torch import Tensor
 
 from ...policies import PhaseData
-from ...training import Rows, weights_of_batch
+from ...training import Rows, rows_at_once, weights_of_batch
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
 
@@ -30,7 +30,9 @@ def phase_data(
     if not is_classifier(net) and not absent:
         nonlinearity = net._get_predict_nonlinearity()
         predict = None if is_identity(nonlinearity) else nonlinearity
-    return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss, absent)
+    one_table = isinstance(train.X, Tensor) and train.X.is_floating_point()
+    at_once = None if one_table else rows_at_once(train.X)
+    return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss, absent, at_once)
 
 
 def is_identity(nonlinearity: Callable[[Tensor], Tensor]) -> bool:

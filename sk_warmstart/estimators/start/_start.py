@@ -51,7 +51,7 @@ def make_start(
     plan: Plan,
     net: WarmStartNet,
     learned: Learned,
-    probe: Tensor | None,
+    probe: Any,
     X: Any,
     rows: Recognised,
     train: Rows | None,
@@ -224,7 +224,11 @@ def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
 def check_finite(source: str | None, donor: Donor) -> None:
     """Nothing can be learned from such weights, and what they would spoil is the user's."""
     state = donor.state
-    bad = [name for name in state.unique() if state.is_parameter(name) and not torch.isfinite(state[name]).all()]
+    bad = [
+        name
+        for name in state.unique()
+        if state.is_parameter(name) and not torch.isfinite(_wide(state[name])).all()
+    ]
     if donor.by_name is not None:  # a mask may be infinite
         bad += [name for name in state.unique() if not state.is_parameter(name) and state[name].isnan().any()]
     if bad:
@@ -233,3 +237,8 @@ def check_finite(source: str | None, donor: Donor) -> None:
             f"{where} has weights that are NaN or infinite: {', '.join(bad[:5])}. Start cold (init_policy='cold') "
             "or from an earlier state"
         )
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Return floats of one byte as wider ones: torch cannot test those for NaN."""
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor

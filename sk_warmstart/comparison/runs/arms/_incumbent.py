@@ -11,9 +11,9 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ...._compat._sklearn import num_samples, safe_indexing
 from ....estimators import WarmStartMixin, known_share
 from ....state import Checkpoint, LeakageWarning
+from ..._rows import count, take
 from .._estimators import last_step
 
 _A_FEW = 50
@@ -47,11 +47,14 @@ def _load(checkpoint: Any, estimator: Any, X: Any, y: Any) -> Any:
         raise ValueError(
             f"a checkpoint is for a WarmStartClassifier or WarmStartRegressor, not for {type(net).__name__}"
         )
-    some = np.arange(min(_A_FEW, num_samples(X)))
+    some = np.arange(min(_A_FEW, count(X)))
     net = clone(net).set_params(
         warm_start_from=checkpoint, init_policy="warm", early_stopping=False, callbacks=None, max_epochs=0
     )
-    return net.fit(safe_indexing(X, some), safe_indexing(y, some))  # no epochs: its predictions stay
+    net.fit(take(X, some), take(y, some))  # no epochs: its predictions stay
+    if net.start_.loaded is not None:
+        raise ValueError("incumbent must be a whole network; the file holds weights of another module")
+    return net
 
 
 def _warn_of_leakage(incumbent: Any, X: Any, own: bool) -> None:
