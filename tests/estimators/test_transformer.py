@@ -237,6 +237,60 @@ def test_what_is_put_out_for_a_column_follows_its_name() -> None:
     assert completed(net, moved).shape == (120, 10)
 
 
+class Parts(nn.Module):
+    """An autoencoder of numbers and categories, in a dictionary or a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look_up, self.encoder = nn.Embedding(5, 3), nn.Linear(9, 4)
+        self.decoder = nn.Linear(4, 6)
+
+    def embed(self, numbers: Any, kind: Any = None) -> torch.Tensor:
+        numbers, kind = numbers if kind is None else (numbers, kind)
+        return self.encoder(torch.cat([numbers, self.look_up(kind)], 1)).relu()
+
+    def forward(self, numbers: Any, kind: Any = None) -> torch.Tensor:
+        numbers, kind = numbers if kind is None else (numbers, kind)
+        masked = numbers * (torch.rand_like(numbers) > 0.3)
+        return (self.decoder(self.embed(masked, kind)) - numbers).square().mean(1)
+
+
+class Patches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Conv2d(1, 3, 2, stride=2), nn.Conv2d(3, 4, 1)
+
+    def embed(self, X: torch.Tensor) -> torch.Tensor:
+        return self.encoder(X).flatten(1)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        masked = X * (torch.rand_like(X) > 0.3)
+        return (nn.functional.pixel_shuffle(self.decoder(self.encoder(masked)), 2) - X).square().mean((1, 2, 3))
+
+
+IMAGES = np.random.default_rng(2).integers(0, 255, (120, 1, 4, 4)).astype(np.uint8)
+KINDS = np.random.default_rng(1).integers(0, 5, 120)
+OTHER_ROWS: dict[str, tuple[Any, Any, Any]] = {
+    "dict": (Parts, {"numbers": X, "kind": KINDS}, lambda index: {"numbers": X[index], "kind": KINDS[index]}),
+    "tuple": (Parts, (X, KINDS), lambda index: (X[index], KINDS[index])),
+    "uint8": (Patches, IMAGES, lambda index: IMAGES[index]),
+}
+
+
+@pytest.mark.parametrize("kind", list(OTHER_ROWS))
+def test_other_kinds_of_rows(kind: str) -> None:
+    module, rows, some = OTHER_ROWS[kind]
+    net = WarmStartTransformer(module, max_epochs=3, random_state=0, warm_start=True, early_stopping=True)
+    again = clone(net).fit(some(slice(60))).set_params(init_policy="cold").fit(rows)
+    assert np.array_equal(net.fit(rows).transform(rows), again.transform(rows))
+    before = net.transform(rows)
+    assert net.score(rows) == net.score(rows)
+    assert np.array_equal(net.set_params(max_epochs=0).fit(rows).transform(rows), before)
+    assert np.allclose(net.transform(some(slice(7))), before[:7])
+    net.partial_fit(rows)
+    assert len(net.get_feature_names_out()) == before.shape[1]
+
+
 class TestDonor:
     @pytest.mark.parametrize("form", ["frozen", "checkpoint", "file", "pretrained"])
     @pytest.mark.parametrize("estimator", [WarmStartClassifier, WarmStartRegressor])
