@@ -58,7 +58,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         are none.
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor.
-    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
         A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
@@ -72,6 +72,9 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
         Mixed precision of training steps.
+    augment : callable or None, default=None
+        What changes the rows of each training batch, ``(X, generator) -> X``, before the module masks them; see
+        :class:`WarmStartClassifier`.
     random_state : int, RandomState or None, default=None
         Seed of weights, order, dropout and masks.
     device : str, torch.device or None, default="auto"
@@ -145,6 +148,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         standardize: bool = False,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,
