@@ -3,7 +3,8 @@
 from ._classifier import WarmStartClassifier
 from ._mixin import WarmStartMixin
 from ._regressor import WarmStartRegressor
+from ._transformer import WarmStartTransformer
 from .input._identity import known_share as known_share
 from .run._rollback import all_or_nothing as all_or_nothing
 
-__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor"]
+__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor", "WarmStartTransformer"]

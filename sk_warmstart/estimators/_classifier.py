@@ -66,6 +66,13 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         Mixed precision: forward and loss of a training step run under ``torch.autocast`` in this precision,
         float16 with scaled gradients (CUDA only). Parameters stay float32; validation and predictions are float32
         too, so that they depend on what was learned alone. Such a fit uses autograd, and trains outside of packs.
+    augment : callable or None, default=None
+        What changes the rows of each training batch, ``(X, generator) -> X``, such as the classes of
+        :mod:`sk_warmstart.augment`. X is what the network is given (a tensor, a dictionary or a tuple of them), on
+        its device, standardised with ``standardize=True``; the generator is on the same device and seeded by
+        ``random_state``. Shape, dtype and device must stay. Validation rows, the evaluation of the start,
+        predictions and what an init policy looks at are as they are; a race trains as the fit does. ``train_loss``
+        is that of the augmented rows.
     random_state : int, RandomState or None, default=None
         Seed of weights, order and dropout. None uses torch's global generator, as skorch does.
     device : str, torch.device or None, default="auto"
@@ -149,6 +156,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         class_weight: Any = None,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,

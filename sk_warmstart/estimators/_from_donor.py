@@ -18,7 +18,7 @@ from .input._parts import as_given, example_of
 from .input._table import Table, to_rows
 from .input._targets import targets_of
 from .run._run import Run, running
-from .start._adaptation import at_its_layers
+from .start._adaptation import at_its_layers, place_of
 from .start._architecture import (
     architecture_of,
     check_same_function,
@@ -28,7 +28,8 @@ from .start._architecture import (
     take_module_params,
 )
 from .start._donation import resume
-from .start._start import adopted_start, carry_optimizer
+from .start._foreign import as_other_module, what_was_loaded
+from .start._start import adopted_start, carry_optimizer, check_finite
 
 
 def fitted_from(net: WarmStartNet, donor: Donor, source: str = "checkpoint") -> Any:
@@ -93,12 +94,30 @@ def initialized_from(net: WarmStartNet, donor: Donor) -> Any:
     for name in ("learned_", "classes_inferred_"):
         vars(net).pop(name, None)
     forget_columns(net)
+    kind = net.module if isinstance(net.module, type) else type(net.module)
+    donor = as_other_module(donor, f"{kind.__module__}.{kind.__qualname__}")
+    if donor.by_name is not None:
+        return _initialized_by_name(net, donor)
     if donor.schema.n_features is not None or "shape" in donor.description:
         return fitted_from(net, donor, "warm_start_from")
     take_module_params(net, donor)
     with running(net, Run(Learned())):
         net.initialize()
         _in_layout_of(net._network(), donor).state.load_into(net._network())
+    return net
+
+
+def _initialized_by_name(net: WarmStartNet, donor: Donor) -> Any:
+    """Build a net, and load into it what a donor of another module has; what it lacks stays as it was drawn."""
+    with running(net, Run(Learned())):
+        net.initialize()
+        network = net._network()
+        layout, place = NetState.from_module(network), place_of(net.module_, network)
+        matched = donor.matched(layout, place)
+        what_was_loaded(donor, layout, matched.held_in(layout, {}), place)
+        adapted = matched.adapted(layout, {}, missing="fresh")
+        check_finite("warm_start_from", adapted)
+        adapted.state.load_into(network)
     return net
 
 

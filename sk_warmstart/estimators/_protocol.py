@@ -26,6 +26,7 @@ class WarmStartNet(TrainableNet, Protocol):
     standardize: bool
     dtype: str
     autocast: str | None
+    augment: Any
     random_state: Any
     init_policy: Any
     warm_start: bool
@@ -36,6 +37,7 @@ class WarmStartNet(TrainableNet, Protocol):
     n_iter_no_change: int
     tol: float
     max_epochs: int
+    batch_size: int
     verbose: int
     module_: Any
     criterion_: Any

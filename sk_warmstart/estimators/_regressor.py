@@ -59,6 +59,9 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
         Mixed precision of training steps.
+    augment : callable or None, default=None
+        What changes the rows of each training batch, ``(X, generator) -> X``, such as the classes of
+        :mod:`sk_warmstart.augment`; see :class:`WarmStartClassifier`.
     random_state : int, RandomState or None, default=None
         Seed of weights, order and dropout.
     device : str, torch.device or None, default="auto"
@@ -131,6 +134,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         standardize: bool = False,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,

@@ -16,7 +16,13 @@ from ._ends import End as End
 from ._ends import find_input as find_input
 from ._ends import find_output as find_output
 from ._generator import GLOBAL_GENERATOR as GLOBAL_GENERATOR
+from ._masked_autoencoder import MaskedAutoencoder
 from ._mlp import MLP
 from ._outputs import first_output as first_output
+from ._own_loss import OwnLoss
+from ._own_loss import embed as embed
+from ._own_loss import learns_alone as learns_alone
+from ._own_loss import own_loss as own_loss
+from ._own_loss import repeatable as repeatable
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "MaskedAutoencoder", "OwnLoss"]

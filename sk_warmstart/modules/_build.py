@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from .._compat._torch import Dropout
 from ._call import call
+from ._masked_autoencoder import MaskedAutoencoder
 
 _FROM_DATA = ("n_features", "n_outputs")
 # Packages whose layers draw nothing but by the kinds listed in is_stochastic.
@@ -78,10 +79,10 @@ def _made(factory: Callable[..., Any], filled: Mapping[str, int], params: Mappin
 
 
 def is_stochastic(network: nn.Module) -> bool:
-    """Tell whether the forward pass may draw random numbers: by dropout, RReLU, or a user's own ``forward``."""
+    """Tell whether the forward pass may draw random numbers: dropout, RReLU, masks, a user's own ``forward``."""
     return any(
         (isinstance(layer, Dropout) and layer.p > 0)
-        or isinstance(layer, nn.RReLU)
+        or isinstance(layer, nn.RReLU | MaskedAutoencoder)
         or not type(layer).__module__.startswith(_DETERMINISTIC)
         for layer in network.modules()
     )

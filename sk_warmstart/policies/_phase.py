@@ -47,6 +47,9 @@ class PhaseData:
     scored_by_loss : bool, default=False
         Whether the loss is no distance of predictions from targets, such as that of a quantile, so that only
         the loss tells how good outputs are.
+    without_targets : bool, default=False
+        Whether the network computes its own loss, which is its output; targets are zeros then. It may draw random
+        numbers whenever it is called: those of :meth:`PolicyContext.network` draw the same in each call.
     at_once : int, default=None
         How many rows may go through a network at a time; None: as many as a policy likes.
 
@@ -69,6 +72,7 @@ class PhaseData:
     find_new: Callable[[], Tensor | None] | None = None
     predict: Callable[[Tensor], Tensor] | None = None
     scored_by_loss: bool = False
+    without_targets: bool = False
     at_once: int | None = None
 
     @property

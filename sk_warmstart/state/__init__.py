@@ -7,6 +7,7 @@ from ._donor import Donor, Lineage
 from ._interpolation import interpolate, soup
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState as OptimizerState
+from ._pretrained import Pretrained
 from ._schema import PartSchema, Schema
 from ._sources import donor_of
 from ._sources import network_of as network_of
@@ -27,6 +28,7 @@ __all__ = [
     "Lineage",
     "NetState",
     "PartSchema",
+    "Pretrained",
     "Schema",
     "donor_of",
     "interpolate",

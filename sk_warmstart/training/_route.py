@@ -13,6 +13,7 @@ from skorch.history import History
 from torch import Tensor, nn
 
 from .._compat._torch import has_global_hooks, has_hooks
+from ..modules import OwnLoss
 from ._autocast import needs_scaling, uses_autocast
 from ._companion import companions_of, is_standard_companion
 from ._net import TrainableNet, optimizer_of
@@ -309,6 +310,8 @@ def _reasons_of_pack(
         yield "optimizer_options", "packs have no amsgrad, maximize and dampening"
     if any(tensor is not None for part in parts[:-1] for tensor in part._buffers.values()):
         yield "buffers", "the module has buffers (running statistics), which padded rows would spoil"
+    if isinstance(criterion, OwnLoss):
+        yield "own_loss", "the module computes its loss from a batch as a whole, which padded rows would spoil"
     if getattr(criterion, "reduction", None) != "mean":
         yield "reduction", "the criterion is no mean over rows"
     if isinstance(getattr(criterion, "weight", None), Tensor):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from helpers import iris, net
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from sklearn.frozen import FrozenEstimator
 from torch import Tensor, nn
 
 from sk_warmstart import Checkpoint, WarmStartClassifier, WarmStartRegressor
+from sk_warmstart.state import NetState
 
 X, Y = iris()
 FRAME = pd.DataFrame(X, columns=list("abcd"))
@@ -94,3 +97,22 @@ def test_what_was_learned_is_replaced() -> None:
     old = net().fit(X, TEXT)
     new = net(warm_start_from=FrozenEstimator(old)).fit(X[:, :4], TEXT)
     np.testing.assert_array_equal(new.initialize().predict_proba(X), old.predict_proba(X))
+
+
+@pytest.mark.parametrize("sizes", [[10**9], [3, 10**9], [3] * 1000, 10**9])
+def test_a_network_that_a_file_claims_and_does_not_hold_is_not_made(sizes: Any) -> None:
+    old = Checkpoint.from_estimator(net(module__hidden_layer_sizes=(3,)).fit(X, Y)).donor()
+    old = replace(old, description={**old.description, "params": {"hidden_layer_sizes": sizes}})
+    claimed = Checkpoint.from_donor(old)
+    with pytest.raises(ValueError, match="none of its tensors has: set module__hidden_layer_sizes"):
+        WarmStartClassifier(warm_start_from=claimed).initialize()
+    with pytest.raises(ValueError, match="none of its tensors has"):
+        claimed.to_estimator(WarmStartClassifier())
+
+
+def test_weights_of_one_byte_are_a_donor() -> None:
+    old = Checkpoint.from_estimator(net().fit(X, Y)).donor()
+    tensors = {name: tensor.to(torch.float8_e5m2) for name, tensor in old.state.items()}
+    small = replace(old, state=NetState(tensors, set(tensors)), origin=None)
+    new = net(warm_start_from=Checkpoint.from_donor(small), max_epochs=0).fit(X, Y)
+    assert new.start_.kept["output.weight"] == 1.0

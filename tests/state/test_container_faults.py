@@ -232,6 +232,23 @@ def test_hostile_headers(raw: bytes, words: str) -> None:
     refused(raw, words)
 
 
+def deep(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("levels", [100, 500, 900])
+def test_lists_too_deep_to_walk_through(monkeypatch: pytest.MonkeyPatch, levels: int) -> None:
+    with pytest.raises(CheckpointError, match="cannot be stored: lists and mappings in one another"):
+        pack({"a": torch.ones(1)}, {"b": deep(levels)})
+    with monkeypatch.context() as patch:
+        patch.setattr(_container, "_check_depth", lambda value: None)
+        raw = pack({"a": torch.ones(1)}, {"b": {"c": deep(levels)}}).tobytes()
+    refused(raw, "description cannot be read")
+
+
 def test_another_librarys_file(path: Path) -> None:
     save_file({name: tensor.clone() for name, tensor in nn.Linear(2, 3).state_dict().items()}, path)
     with pytest.raises(CheckpointError, match=r"of another library: load its tensors into a module"):

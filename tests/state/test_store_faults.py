@@ -380,3 +380,50 @@ for trial in range(40):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 def test_a_kill_at_any_moment_of_put(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", _KILLS, str(tmp_path)], check=True)
+
+
+# ---------------------------------------------------------------- names without files, files that are none
+
+
+def _link_to_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def _link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs links and pipes")
+@pytest.mark.parametrize("which", ["latest", "the id"])
+@pytest.mark.parametrize("replace", [_link_to_nowhere, _link_to_itself, _folder, _pipe])
+def test_a_name_without_its_file_is_an_error(store: CheckpointStore, replace: Any, which: str) -> None:
+    name = store.put(checkpoint(1))
+    replace(store._path(name))
+    with pytest.raises(CheckpointError, match=name):
+        store.get(which if which == "latest" else name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_log_that_is_a_pipe_is_not_waited_for(store: CheckpointStore) -> None:
+    store.put(checkpoint(1))
+    _pipe(store.folder / "log.jsonl")
+    with pytest.raises(CheckpointError, match="it is no file"):
+        store.history()
+
+
+def test_no_name_is_no_checkpoint(store: CheckpointStore) -> None:
+    store.put(checkpoint(1))
+    with pytest.raises(KeyError):
+        store.get("")

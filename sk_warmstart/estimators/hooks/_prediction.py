@@ -37,8 +37,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
 
         Returns
         -------
@@ -52,8 +52,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
 
         Returns
         -------
@@ -75,8 +75,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             What is true of them.
         sample_weight : array-like of shape (n_samples,), default=None

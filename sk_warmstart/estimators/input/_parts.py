@@ -123,7 +123,7 @@ def example_of(schema: Schema, n_rows: int) -> RowParts | None:
     """Return rows of zeros in the parts of a schema; None where it has none."""
     if schema.parts is None:
         return None
-    dtypes = {"float": np.float32, "integer": np.int64, "bool": np.bool_, "bytes": np.uint8}
+    dtypes: Any = {"float": np.float32, "integer": np.int64, "bool": np.bool_, "bytes": np.uint8}
     zeros = {part.name: np.zeros((n_rows, *part.shape), dtypes[part.kind]) for part in schema.parts}
     return RowParts(zeros, schema.named)
 

@@ -16,8 +16,9 @@ from ...state import NetState
 from ...training import RandomStreams, Rows, child_seed, is_overridden, run_together, shaped_like
 from .._learned import Learned
 from .._protocol import WarmStartNet
+from ..input._samples import Sample
 from ..input._targets import targets_of
-from ._evaluation import evaluate, outputs_of
+from ._evaluation import evaluate, outputs_of, own_losses_of
 from ._run import Run, running
 
 _HELD_OUT = 0.2  # of the rows, where the fit itself holds none out
@@ -62,6 +63,9 @@ class FitRace:
 def scores_of(net: WarmStartNet, rows: Rows) -> CandidateScores:
     """Return score and loss of each row, in double precision, on the CPU."""
     assert rows.y is not None
+    if targets_of(net).absent:
+        losses = own_losses_of(net, rows)
+        return CandidateScores(-losses, losses)
     output = outputs_of(net, rows)
     losses = _losses(net, output, rows).double().cpu()
     scores = targets_of(net).score_rows(net, rows.y.to(output.device), output, losses)
@@ -71,15 +75,20 @@ def scores_of(net: WarmStartNet, rows: Rows) -> CandidateScores:
 def racing(
     net: WarmStartNet,
     learned: Learned,
-    train: Rows | None,
-    valid: Rows | None,
+    train: Rows | Sample | None,
+    valid: Rows | Sample | None,
     new: Callable[[], torch.Tensor | None],
     seed: int,
 ) -> Callable[[Mapping[str, NetState]], FitRace] | None:
-    """Return how the starts of a fit race, if its rows are known as tensors."""
-    if train is None or train.y is None:
+    """Return how the starts of a fit race, of a dataset on a sample of it, if its rows are known."""
+    if train is None or (isinstance(train, Rows) and train.y is None):
         return None
-    return lambda starts: FitRace(net, learned, train, valid, starts, new(), child_seed(seed, "race"))
+
+    def race(starts: Mapping[str, NetState]) -> FitRace:
+        sides = [side.rows if isinstance(side, Sample) else side for side in (train, valid)]
+        return FitRace(net, learned, *sides, starts, new(), child_seed(seed, "race"))  # type: ignore[arg-type]
+
+    return race
 
 
 class _Racer:

@@ -15,6 +15,7 @@ from ...state._alignment import Remap
 from ...state._layer_names import match_layers
 from ...state._schema import Reindex, map_columns, map_labels, map_names
 from ...state.rows._standardizer import Reparametrisation, Standardizer
+from ._foreign import what_was_loaded
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Adapted:
     """A donor in the layout of a new network.
 
     ``change`` holds the names that came and went (``classes_added``, ``columns_added``, ``columns_dropped``;
-    positions where there are no names) and ``layers_fresh``; ``scaler`` is the donor's where rounding alone
-    differs from the new one; ``held`` tells which numbers are the donor's, None if all are.
+    positions where there are no names), ``layers_fresh``, and of a donor of another module what was ``loaded``,
+    ``missing`` and ``left_over``; ``scaler`` is the donor's where rounding alone differs from the new one;
+    ``held`` tells which numbers are the donor's, None if all are.
     """
 
     donor: Donor
@@ -48,11 +50,13 @@ def adapt(
     outputs where those of the donor mean something else.
     """
     layout = NetState.from_module(network)
-    donor = at_its_layers(donor, layout, module, adapts)
+    source, place = donor, place_of(module, network)
+    by_name = donor.by_name is not None
+    donor = donor.matched(layout, place) if by_name else at_its_layers(donor, layout, module, adapts)
     columns, outputs = _mappings(donor.schema, schema, adapts)
     if new_head is not None:
         outputs = Reindex(np.full(new_head, -1, dtype=np.int64), new_head)
-    ends = _Ends(module, network, probe)
+    ends = _Ends(module, place, probe)
     remaps: dict[str, list[Remap]] = {}
     if columns is not None and not columns.is_identity:
         end = ends.input()
@@ -63,11 +67,19 @@ def adapt(
             remaps.setdefault(name, []).append(Remap(axis, outputs, fresh=True))
     if columns is None or columns.is_identity:
         scaler = _settled(donor.scaler, scaler)
-    change = reparametrisation(donor.scaler, scaler, columns, ends, network)
-    adapted = donor.adapted(layout, remaps, change, "fresh" if adapts else "raise")
-    report = _report(donor.schema, schema, columns, None if new_head is not None else outputs)
     held = donor.held_in(layout, remaps)
-    return Adapted(adapted, Bunch(**report, layers_fresh=_without_donor(held)), scaler, held)
+    loaded = what_was_loaded(source, layout, held, place)
+    change = reparametrisation(donor.scaler, scaler, columns, ends, network)
+    if change is not None and held is not None and by_name and not bool(held[change.weight].any()):
+        change = None  # a fresh layer reads the rows as they are now
+    adapted = donor.adapted(layout, remaps, change, "fresh" if adapts or by_name else "raise")
+    report = _report(donor.schema, schema, columns, None if new_head is not None else outputs)
+    return Adapted(adapted, Bunch(**report, layers_fresh=_without_donor(held), **loaded), scaler, held)
+
+
+def place_of(module: nn.Module, network: nn.Module) -> str:
+    """Return how the names of the module that takes the rows begin in all that is learned."""
+    return "" if network is getattr(module, "_orig_mod", module) else "module."
 
 
 def at_its_layers(donor: Donor, layout: NetState, module: nn.Module, adapts: bool) -> Donor:
@@ -126,9 +138,9 @@ def _settled(old: Standardizer | None, new: Standardizer | None) -> Standardizer
 class _Ends:
     """The two ends of a net's network, found when they are asked for."""
 
-    def __init__(self, module: nn.Module, network: nn.Module, probe: Any):
+    def __init__(self, module: nn.Module, place: str, probe: Any):
         self._module = getattr(module, "_orig_mod", module)
-        self._prefix = "" if network is self._module else "module."
+        self._prefix = place
         self._probe = probe
 
     def input(self) -> End:

@@ -121,8 +121,23 @@ def take_module_params(net: WarmStartNet, donor: Donor) -> None:
         for name, value in params.items()
         if name in accepted and f"module__{name}" not in vars(net) and _is_plain(value, factory is MLP)
     }
+    if factory is MLP:
+        _check_claimed(taken.get("module__hidden_layer_sizes"), donor)
     if taken:
         net.set_params(**taken)
+
+
+def _check_claimed(sizes: Any, donor: Donor) -> None:
+    """Refuse widths of layers that are not those of the donor's tensors, before a network is made of them."""
+    claimed = sizes if isinstance(sizes, list | tuple) else [] if sizes is None else [sizes]
+    held = {len(tensor) for tensor in donor.state.values() if tensor.ndim}
+    wrong = [size for size in claimed if type(size) is int and size not in held]
+    if wrong or len(claimed) > len(donor.state):
+        shown = wrong[0] if wrong else f"{len(claimed)} layers"
+        raise ValueError(
+            f"the donor is said to have hidden_layer_sizes with {shown}, and none of its tensors has: set "
+            "module__hidden_layer_sizes to those of the network that was saved"
+        )
 
 
 def _name_of(kind: type) -> str:

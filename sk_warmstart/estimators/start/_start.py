@@ -20,14 +20,17 @@ from ...training import Rows
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ..input._identity import Recognised, new_rows
+from ..input._samples import Sample
 from ..run._race import racing
 from ._adaptation import Adapted, adapt
 from ._architecture import check_same_function, head_to_draw
+from ._foreign import as_other_module, class_of
 from ._phase_data import phase_data
 from ._plan import Plan
 
 _ENOUGH_NEW = 50  # fewer rows do not tell how a column is spread
 _MOST_ROWS = 10_000  # more are not needed
+_OTHERS = "the policy's sources"
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,13 @@ def make_start(
     probe: Any,
     X: Any,
     rows: Recognised,
-    train: Rows | None,
-    valid: Rows | None,
+    sides: tuple[Any, Any],
 ) -> Started:
     """Put the start into a freshly drawn network, whose rows are on the device by now.
 
     ``learned`` says what the fit knows of its data, ``probe`` holds a few rows as the network takes them (None
-    where the input is no array), ``X`` the validated rows.
+    where the input is no array), ``X`` the validated rows,
+    ``sides`` those to train on and those that validate, on the device or in datasets.
     """
     began = time.perf_counter()
     network = net._network()
@@ -68,27 +71,36 @@ def make_start(
     if donor is None:
         previous = Donor(fresh, origin=fresh.copy())
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
-        change, notes = Bunch(classes_added=[], columns_added=[], columns_dropped=[], layers_fresh=[]), {}
+        change, notes = unchanged(), {}
     else:
-        for source, brought in [(kind, donor), *(("the policy's sources", other) for other in plan.others)]:
-            _check_finite(source, brought)
+        given = [as_other_module(each, class_of(network)) for each in plan.donors]
+        for each, source in zip(given, origins := [kind, *[_OTHERS] * len(plan.others)], strict=True):
+            if each.by_name is None:
+                check_finite(source, each)
 
-        def adapted(other: Donor, to: Standardizer | None) -> Adapted:
+        def adapted(other: Donor, source: str | None, to: Standardizer | None) -> Adapted:
             new_head, adapts = head_to_draw(net, other, learned.shape), net.schema == "adapt"
             found = adapt(other, learned.schema, to, network, net.module_, probe, adapts, new_head)
-            if not adapts:
+            if other.by_name is not None:
+                check_finite(source, found.donor)
+            elif not adapts:
                 check_same_function(net, other, network)
             return found
 
-        found = adapted(donor, scaler)
+        found = adapted(given[0], origins[0], scaler)
         previous, change, scaler = found.donor, found.change, found.scaler
         # The statistics of the inputs stay those of the first donor.
-        others = [adapted(other, scaler) for other in plan.others]
+        others = [adapted(*each, scaler) for each in zip(given[1:], origins[1:], strict=True)]
+
+        looked_at = [side if side is None or isinstance(side, Rows) else Sample(net, side) for side in sides]
 
         @functools.cache  # a plain start asks for none of this
         def new() -> Tensor | None:
             unseen = new_rows(learned.memory, rows)
-            return None if unseen is None else torch.from_numpy(unseen)
+            if unseen is None:
+                return None
+            found = torch.from_numpy(unseen)
+            return found[looked_at[0].places] if isinstance(looked_at[0], Sample) else found
 
         brings_first = kind == "init_policy"  # without a donor of its own a fit starts from the first source
         assert plan.start_seed is not None
@@ -96,8 +108,8 @@ def make_start(
             torch.Generator().manual_seed(plan.policy_seed),
             network,
             previous.origin,
-            phase_data(net, train, valid, new),
-            race=racing(net, learned, train, valid, new, plan.start_seed),
+            phase_data(net, *looked_at, new),
+            race=racing(net, learned, *looked_at, new, plan.start_seed),
             sources=[*([previous.state] if brings_first else []), *(other.donor.state for other in others)],
             donor=DonorContext(
                 lineage=donor.lineage,
@@ -115,7 +127,8 @@ def make_start(
             previous, change = found.donor, found.change
         kept = state.kept(previous.state, found.held)
         inherited = previous.state
-        _warn_of_fresh(change.layers_fresh)
+        if change.loaded is None:  # else it is as it is meant to be
+            _warn_of_fresh(change.layers_fresh)
     facts = {
         "policy": plan.rule,
         "params": plan.rule_params,
@@ -130,6 +143,12 @@ def make_start(
     return Started(Bunch(**{**notes, **facts}), previous, scaler, fresh, inherited)
 
 
+def unchanged() -> Bunch:
+    """Return what is to be said of a start without a donor, or one that is taken over as it is."""
+    names = ("classes_added", "columns_added", "columns_dropped", "layers_fresh")
+    return Bunch(**{name: [] for name in names}, loaded=None, missing=None, left_over=None)
+
+
 def adopted_start(network: nn.Module, donor: str = "initialize") -> tuple[Bunch, Donor]:
     """Describe a network as the start that it is, whoever made it."""
     state = NetState.from_module(network)
@@ -141,10 +160,7 @@ def adopted_start(network: nn.Module, donor: str = "initialize") -> tuple[Bunch,
         donor_id=previous.id,
         generation=0,
         kept=state.kept(state),
-        classes_added=[],
-        columns_added=[],
-        columns_dropped=[],
-        layers_fresh=[],
+        **unchanged(),
         seconds=0.0,
     )
     return start, previous
@@ -168,6 +184,13 @@ def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: t
     """
     state = previous.optimizer
     if mode == "reset" or state is None:
+        if mode != "reset" and previous.by_name is not None:
+            warnings.warn(
+                f"optimizer_state={mode!r} finds nothing to keep: a donor of another module has no optimizer for "
+                "this one, which begins anew, as with optimizer_state='reset'",
+                UserWarning,
+                stacklevel=5,
+            )
         return
     if state.kind != type(optimizer).__name__:
         raise ValueError(
@@ -196,7 +219,7 @@ def _mask_moments(previous: NetState, network: nn.Module, optimizer: torch.optim
 
 def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
     """Some training rows, new ones where there are enough, to see how the columns are spread."""
-    if not rows.ids or X.ndim != 2:
+    if not rows.ids or getattr(X, "ndim", 0) != 2:
         return None
     index = np.arange(X.shape[0])[rows.train]
     if new is not None and int(new.sum()) >= _ENOUGH_NEW:
@@ -204,13 +227,24 @@ def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
     return X[index[:: -(-len(index) // _MOST_ROWS)]]
 
 
-def _check_finite(source: str | None, donor: Donor) -> None:
+def check_finite(source: str | None, donor: Donor) -> None:
     """Nothing can be learned from such weights, and what they would spoil is the user's."""
     state = donor.state
-    bad = [name for name in state.unique() if state.is_parameter(name) and not torch.isfinite(state[name]).all()]
+    bad = [
+        name
+        for name in state.unique()
+        if state.is_parameter(name) and not torch.isfinite(_wide(state[name])).all()
+    ]
+    if donor.by_name is not None:  # a mask may be infinite
+        bad += [name for name in state.unique() if not state.is_parameter(name) and state[name].isnan().any()]
     if bad:
         where = "the estimator's own last state" if source == "self" else f"the donor from {source}"
         raise ValueError(
             f"{where} has weights that are NaN or infinite: {', '.join(bad[:5])}. Start cold (init_policy='cold') "
             "or from an earlier state"
         )
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Return floats of one byte as wider ones: torch cannot test those for NaN."""
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor

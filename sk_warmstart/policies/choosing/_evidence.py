@@ -127,7 +127,7 @@ def old_from_new(data: PhaseData, generator: torch.Generator) -> float | None:
 
 def label_shift(data: PhaseData) -> float | None:
     """Return the p-value of equal targets in old and new rows: chi-squared, or Kolmogorov-Smirnov for numbers."""
-    sides = _old_and_new(data, _ROWS)
+    sides = None if data.without_targets else _old_and_new(data, _ROWS)
     if sides is None:
         return None
     old, new = (_column(side[1]) for side in sides)

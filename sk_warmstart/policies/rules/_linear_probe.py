@@ -86,6 +86,10 @@ class LinearProbe(InitPolicy):
         )
         name, head = _head(previous, context)
         data, network = context.phase_data(), context.network(previous)
+        if data.without_targets:
+            raise ValueError(
+                "LinearProbe fits a head to targets, and this network learns without any: use another init_policy"
+            )
         if data.predict is not None:
             raise ValueError(
                 "LinearProbe fits numbers that the network puts out, and here predictions are made of them by a "

@@ -24,6 +24,7 @@ _BLANK = "0" * 64
 _LARGEST_HEADER = 32 * 2**20
 _MOST_AXES = 64
 _LARGEST_AXIS = 2**48
+_DEEPEST = 64  # of lists and mappings in one another
 _STALE = 3600.0  # seconds after which a half-written file belongs to a process that died
 _DTYPES = {
     "F64": torch.float64,
@@ -59,6 +60,7 @@ def pack(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> NDArray[np.u
         raise CheckpointError(f"the state cannot be stored: it has tensors of {', '.join(odd)}")
     text = json.dumps({"version": VERSION, "digest": _BLANK, **meta}, allow_nan=False)
     try:
+        _check_depth(meta)
         flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         raw = np.frombuffer(bytearray(to_safetensors(flat, {_KEY: text})), dtype=np.uint8)
         header = int.from_bytes(bytes(raw[:8]), "little")
@@ -90,6 +92,7 @@ def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any],
         )
     try:
         meta = _from_json(inner)
+        _check_depth(meta)
         if verify:
             at = _place_of_digest(raw)
             if meta["digest"] != _digest(raw, at):
@@ -224,6 +227,21 @@ def _from_json(text: bytes | str) -> Any:
         raise ValueError(f"{constant} is no number of JSON")
 
     return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+
+
+def _check_depth(value: Any) -> None:
+    """Raise a ValueError where lists and mappings are deeper in one another than Python can walk through."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list | tuple)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return
+    raise ValueError(f"lists and mappings in one another are more than {_DEEPEST} deep")
 
 
 def _place_of_digest(raw: NDArray[np.uint8]) -> int:

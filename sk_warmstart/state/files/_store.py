@@ -119,14 +119,17 @@ class CheckpointStore:
         CheckpointError
             If its file cannot be read.
         """
+        missed = None
         while True:
             path = self._path(self._find(which))
             try:
                 return Checkpoint.load(path)
             except CheckpointError:
-                if path.exists():
+                # Another process may just have removed it, so that there is another latest one, or none. A name
+                # that stays without a file, such as a link that leads nowhere, is an error.
+                if path == missed or os.path.exists(path):
                     raise
-                # Another process has just removed it: there is another latest one, or none.
+                missed = path
 
     def history(self) -> pd.DataFrame:
         """Return one row for each put, the oldest first.
@@ -282,7 +285,7 @@ class CheckpointStore:
                 reason = "no checkpoint with a score: put(..., score=...)" if which == "best" else "no checkpoint"
                 raise KeyError(f"{self!r} holds {reason}")
             return _best(table) if which == "best" else str(table["id"].iloc[-1])
-        found = [name for name in self if name.startswith(str(which))]
+        found = [name for name in self if which and name.startswith(str(which))]
         if len(found) != 1:
             raise KeyError(f"{self!r} holds {len(found)} checkpoints whose id begins with {which!r}")
         return found[0]
@@ -304,12 +307,15 @@ class CheckpointStore:
             raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error
 
     def _log(self) -> Iterator[dict[str, Any]]:
+        path = self.folder / _LOG
         try:
-            text = (self.folder / _LOG).read_text(errors="replace")
+            if not path.is_file() and path.exists():
+                raise OSError("it is no file")  # a pipe would be waited for
+            text = path.read_text(errors="replace")
         except FileNotFoundError:
             return
         except OSError as error:
-            raise CheckpointError(f"cannot read {self.folder / _LOG}: {error.strerror or error}") from error
+            raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
         for line in text.split("\n"):
             with contextlib.suppress(ValueError, RecursionError):
                 record = json.loads(line) if line else None

@@ -19,7 +19,7 @@ from ._encoding import decode_labels
 
 ID = re.compile(r"[0-9a-f]{16}\Z")
 _MOST = 2**62  # of a count
-_STATES = {"order": "streams/order", "forward": "streams/forward"}
+_STATES = {"order": "streams/order", "forward": "streams/forward", "augment": "streams/augment"}
 _LARGEST_RATE = 1e9
 
 Read = Callable[[str], torch.Tensor]
@@ -95,11 +95,12 @@ class _Check:
             _require(isinstance(module.get(name, ""), str), f"{name!r} of the module is no text")
         _require(_is_map(module.get("params", {})), "the parameters of the module are no mapping")
         shape, width = module.get("shape", {}), self._width()
-        fine = _is_map(shape) and set(shape) <= {"n_features", "n_outputs"}
+        fine = _is_map(shape) and set(shape) <= {"n_features", "n_outputs", "n_components"}
         fine = fine and all(_is_count(n, 1) for n in shape.values()) and shape.get("n_features", width) == width
         _require(fine, "the shape of the module is another")
         _require(module.get("target_ndim") in (None, 1, 2), "the targets have no number of dimensions")
-        _require(type(module.get("classifies", True)) is bool, "'classifies' is not true or false")
+        classifies = module.get("classifies")  # null where nothing is predicted
+        _require(classifies is None or type(classifies) is bool, "'classifies' is not true or false")
 
     def _width(self) -> int | None:
         """The number of columns; also of the only part of a row, if it is a table."""

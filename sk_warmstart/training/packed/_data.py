@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...modules import each_part, parts_of, some_rows
+from .._augment import Augmentation
 from ..rows._batches import TensorBatches
 
 # Below this the permuted rows of all members are laid out once an epoch; above, batch by batch.
@@ -37,8 +38,15 @@ class PackBatch:
 class PackData:
     """Rows of all members in the order of each member's batches, with a last column of ones where asked for."""
 
-    def __init__(self, batches: Sequence[TensorBatches], dtype: torch.dtype, ones: bool = False):
+    def __init__(
+        self,
+        batches: Sequence[TensorBatches],
+        dtype: torch.dtype,
+        ones: bool = False,
+        augmentations: Sequence[Augmentation | None] = (),
+    ):
         self._batches, self._dtype, self._ones = batches, dtype, ones
+        self._augmentations = {k: each for k, each in enumerate(augmentations) if each is not None}
         self._rows = [b.dataset for b in batches]
         self._size = min(batches[0].batch_size, max(map(len, self._rows)))
         self._weighted = any(rows.weight is not None for rows in self._rows)
@@ -67,6 +75,11 @@ class PackData:
         sizes = [its[i] if i < len(its) else 0 for its in self.sizes]
         width = max(sizes)
         part = slice(at, at + width)
+        for k, augmentation in self._augmentations.items():
+            if sizes[k]:
+                rows = some_rows(X, (k, slice(at, at + sizes[k])))
+                rows = rows[..., :-1] if self._ones else rows
+                each_part(Tensor.copy_, rows, augmentation(rows))
         alike = min(sizes) == width
         w = None if weight is None else weight[:, part]
         moving = None

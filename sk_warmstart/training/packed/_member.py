@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .._augment import Augmentation
 from ..rows._batches import Rows, TensorBatches
 from ..rows._parts import kind_of
 from ._rendezvous import Participant
@@ -24,6 +25,7 @@ class Member(Participant):
     ``optimizer`` holds the network's parameters in one group, ``batches`` are of rows on the device. ``course`` is
     everything around the epochs: it yields when an epoch is to be trained, and is sent the epoch's losses.
     ``forward_seed`` is that of what the network draws in training, if it draws; the first member's is the pack's.
+    ``augmentation`` changes the rows of its batches.
     """
 
     network: nn.Module
@@ -32,6 +34,7 @@ class Member(Participant):
     batches: TensorBatches
     course: Generator[None, Losses, None]
     forward_seed: int | None = None
+    augmentation: Augmentation | None = None
 
     @property
     def rows(self) -> Rows:

@@ -99,7 +99,12 @@ class Pack:
     def __init__(self, members: Sequence[Member], first_epoch: int):
         self._state = PackState([(member.network, member.optimizer) for member in members])
         self._engine = make_engine(members, self._state)
-        self._data = PackData([member.batches for member in members], self._state.flat.dtype, self._engine.ones)
+        self._data = PackData(
+            [member.batches for member in members],
+            self._state.flat.dtype,
+            ones=self._engine.ones,
+            augmentations=[member.augmentation for member in members],
+        )
         self._networks = [member.network for member in members]
         self._seed, self._epochs = members[0].forward_seed, first_epoch
 
