@@ -16,6 +16,7 @@ from ._fitting import fit, partial_fit
 from ._from_donor import fitted_from, initialized_from
 from .hooks._prediction import GuardedPrediction
 from .parameters._checks import check_params
+from .parameters._messages import words_for_lookups
 from .run._progress import begin_progress
 from .run._rollback import all_or_nothing
 from .start._donation import donate
@@ -174,7 +175,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         """
         self.check_training_readiness()
         progress = begin_progress(self, fit_params.get("epochs", self.max_epochs), X, y, sample_weight)
-        with all_or_nothing(self):
+        with all_or_nothing(self), words_for_lookups(self, X):
             check_params(self.get_params(deep=False))
             validation = (X_val, y_val, sample_weight_val)
             fit(self, X, y, sample_weight, sample_id, validation, progress, fit_params)
@@ -222,7 +223,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
             If the input or a parameter does not fit.
         """
         self.check_training_readiness()
-        with all_or_nothing(self, live=True):
+        with all_or_nothing(self, live=True), words_for_lookups(self, X):
             check_params(self.get_params(deep=False))
             partial_fit(self, X, y, classes, sample_weight, sample_id, fit_params)
         return self
