@@ -7,13 +7,13 @@
 Rows without labels come in phases. In each of them a masked autoencoder is trained cold, and warm from what it had
 learned in the phase before, for the same epochs: for tables :class:`~sk_warmstart.modules.MaskedAutoencoder`, for
 images a small ViTMAE of transformers (left out where transformers is missing). The loss on held-out rows is taken
-before the first step and after each epoch, by the same masks. "Equal loss" is the greater of the two final losses
-of a pair; an arm that is there at its start counts as one epoch. After the last phase a few rows with labels are
-used in these ways: a linear model on the columns; a linear model on the embeddings, of cold's network and of
-warm's; a network fine-tuned from random weights, from cold's body and from warm's, its head fresh or
-fitted first by a probe; the same epochs for all. Each seed draws rows, labels, weights and masks anew; arms are
-paired inside a seed. Intervals are of the paired differences, 95 %, by the posterior of overlapping training sets
-(``correlated_t``).
+before the first step and after each epoch, by the same masks. "Equal loss" is the greater of the two final
+losses of a pair; an arm that is there at its start counts as one epoch. After the last phase a few rows with
+labels are used in these ways: a linear model on the columns; a linear model on the embeddings, of the network
+trained cold and of that trained warm; a network fine-tuned from random weights, from cold's body and from
+warm's, its head fresh or fitted first by a probe; the same epochs for all. Each seed draws rows, labels,
+weights and masks anew; arms are paired inside a seed. Intervals are of the paired differences, 95 %, by the
+posterior of overlapping training sets (``correlated_t``).
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ from .runs._seeds import draw_seeds
 from .runs._task import Task
 from .runs.arms._arm import make_arms
 from .runs.arms._incumbent import resolve_incumbent
+from .runs.arms._known_rows import warn_of_known_rows
 from .runs.interruption._journal import Journal
 
 
@@ -255,8 +256,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         X : array-like of shape (n_samples, n_features), or what the estimator takes
             The rows: also texts, arrays in a dictionary or tuple, a torch Dataset.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets: by default those of the Dataset; None for a :class:`WarmStartTransformer`, which learns
-            without.
+            The targets; a Dataset has its own, and a :class:`WarmStartTransformer` needs none.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
         **fit_params
@@ -276,6 +276,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         """
         task = self._task(X, y, groups, fit_params)
         n_phases = self._n_phases(task)  # which says at once what cannot be split
+        warn_of_known_rows(task)
         seeds = draw_seeds(task, self.n_repeats, self.random_state, self.scoring, versions())
         context = self._init_callback_context(
             max_subtasks=self.n_repeats, sequential_subtasks=False
@@ -320,7 +321,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         return Task(
             *(self.estimator, arms, phases, X, y, labels, scorer, packed, groups),
             *(routed.fit, routed.before, routed.score),
-            incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
+            incumbent=resolve_incumbent(self.incumbent, self.estimator),
             journal=None if self.resume is None else Journal(self.resume),
             n_repeats=self.n_repeats,
             n_probes=self.n_repeats if self.n_probes is None else self.n_probes,

@@ -140,6 +140,9 @@ def check_target(y: Any, classes: bool = True) -> NDArray | None:
         )
     if not classes:
         return None
+    kinds = sorted({type(value).__name__ for value in values}) if values.dtype == object else []
+    if "str" in kinds and len(kinds) > 1:
+        raise ValueError(f"the labels are of the types {' and '.join(kinds)}: use one type")
     if type_of_target(values).startswith("continuous"):
         raise ValueError("the target has numbers with fractions, which are no classes: use a regressor")
     codes, labels = pd.factorize(frame[0], sort=False)

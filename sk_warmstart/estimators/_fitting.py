@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from skorch.history import History
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
 from ..state.rows._standardizer import Standardizer
-from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
+from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded, suited_threads
 from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns, learn_schema, other_width
@@ -73,8 +74,9 @@ def fit(
     run = Run(begun.learned, progress=progress, evaluates_start=True, redraws=begun.plan.generation > 0)
     if begun.plan.donor is not None and begun.plan.kind == "self":
         run.past = copied(net.history_)
-    with running(net, run):
+    with running(net, run), ExitStack() as threads:
         probe = _build(net, begun)
+        threads.enter_context(_threads_for(net, begun.table))
         if on_device:
             _place_split(net, run, begun, validation)
         _start(net, run, begun, probe)
@@ -104,8 +106,9 @@ def partial_fit(
         begun = _with_statistics_of_donor(net, begun)
         run = Run(begun.learned, redraws=begun.plan.generation > 0)
         table, rows = begun.table, begun.rows
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
             probe = _build(net, begun)
+            threads.enter_context(_threads_for(net, table))
             _place(net, run, table)
             previous = _start(net, run, begun, probe)
             if begun.plan.donor is not None and net.optimizer_state == "keep":
@@ -120,7 +123,8 @@ def partial_fit(
             else _adopt(net, X, y, sample_weight, classes)
         )
         run = Run(learned, continues=net._has_learned())
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
+            threads.enter_context(_threads_for(net, table))
             if run.continues:
                 _grow(net, run, table)
             else:
@@ -381,6 +385,12 @@ def _place(net: WarmStartNet, run: Run, table: Table) -> None:
     if table.is_array and uses_default_dataset(net):
         run.train = _to_rows(net, table)
         run.views.keep(table, run.train)
+
+
+def _threads_for(net: WarmStartNet, table: Table) -> AbstractContextManager[None]:
+    """As many threads as a step of this network has work for."""
+    n_rows = table.X.shape[0] if table.is_array else None
+    return suited_threads(net._network(), net.batch_size, n_rows, net.device)
 
 
 def _to_rows(net: WarmStartNet, table: Table) -> Rows:
