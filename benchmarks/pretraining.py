@@ -14,7 +14,6 @@ trained cold and of that trained warm; a network fine-tuned from random weights,
 warm's, its head fresh or fitted first by a probe; the same epochs for all. Each seed draws rows, labels,
 weights and masks anew; arms are paired inside a seed. Intervals are of the paired differences, 95 %, by the
 posterior of overlapping training sets (``correlated_t``).
-
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ import torch
 from _timing import made_by, write
 from sklearn.compose import make_column_transformer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegressionCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import Tensor, nn
@@ -53,6 +52,7 @@ except ImportError:
 IMAGES = {"image_size": 28, "patch_size": 7, "num_channels": 1, "hidden_size": 64, "intermediate_size": 128}
 DEPTHS = {"num_hidden_layers": 3, "num_attention_heads": 4, "decoder_num_hidden_layers": 1}
 DECODER = {"decoder_hidden_size": 32, "decoder_intermediate_size": 64, "decoder_num_attention_heads": 4}
+_GAIN = "{} less random weights'"
 HELD_OUT = 2000  # rows that the loss is taken on
 RANDOM, RAW = "fine-tuned from random weights", "linear, on columns"
 ROUTES = ("linear, on embeddings", "fine-tuned", "head by a probe, then fine-tuned")
@@ -197,8 +197,9 @@ def use(
         return {"seed": seed, "labels": len(few), "way": way, "arm": arm, **found, "seconds": seconds}
 
     def linear(rows: Any) -> Any:
-        search = LogisticRegressionCV(Cs=[0.001, 0.01, 0.1, 1], cv=3, max_iter=500)
-        return make_pipeline(StandardScaler(), search).fit(rows.reshape(len(rows), -1), target)
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        search = GridSearchCV(model, {"logisticregression__C": [0.001, 0.01, 0.1, 1]}, cv=3)
+        return search.fit(rows.reshape(len(rows), -1), target)
 
     def tuned(**params: Any) -> Any:
         return WarmStartClassifier(random_state=seed, **part.classifier, **params).fit(few, target)
@@ -240,12 +241,13 @@ def summary_of_uses(part: Part, uses: list[dict[str, Any]]) -> list[dict[str, An
     scores = ["accuracy", "auc"] if part.binary else ["accuracy"]
     for (labels, way, arm), some in table.groupby(["labels", "way", "arm"], sort=False):
         row: dict[str, Any] = {"data": part.name, "labels": labels, "way": f"{way} ({arm})" if arm else way}
+        row.update(dict.fromkeys(("accuracy", _GAIN.format("accuracy"), "auc", _GAIN.format("auc"))))
         reference = table[(table["labels"] == labels) & (table["way"] == RANDOM)].set_index("seed")
         for score in scores:
             gains = some.set_index("seed")[score] - reference[score]
             posterior = correlated_t(gains, part.test_to_train)
             row[score] = float(some[score].mean())
-            row[f"{score} less random weights'"] = _interval(posterior.mean, posterior.interval(0.95))
+            row[_GAIN.format(score)] = _interval(posterior.mean, posterior.interval(0.95))
         found.append({**row, "seconds": float(some["seconds"].mean())})
     return found
 

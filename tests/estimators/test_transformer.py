@@ -220,7 +220,7 @@ class TestLaws:
 def completed(net: WarmStartTransformer, frame: pd.DataFrame) -> pd.DataFrame:
     """What a masked autoencoder makes of rows, and how sure it is that an entry was replaced, by column."""
     with torch.no_grad():
-        found = net.module_.decoder(net.module_.embed(torch.from_numpy(frame.to_numpy()))).numpy()
+        found = net.module_.decoder(net.module_.embed(torch.tensor(frame.to_numpy()))).numpy()
     return pd.DataFrame(found, columns=[f"{name}{i}" for i in range(2) for name in frame.columns])
 
 
@@ -307,7 +307,7 @@ class TestDonor:
         tuned = estimator(
             warm_start_from=source, module__hidden_layer_sizes=(8, 6), max_epochs=0, random_state=0
         ).fit(X[:20], y[:20])
-        embeddings = tuned.module_.hidden(torch.from_numpy(X)).detach().numpy()
+        embeddings = tuned.module_.hidden(torch.tensor(X)).detach().numpy()
         assert np.array_equal(embeddings, net.transform(X))
         assert set(tuned.start_.loaded) == {f"hidden.{i}.{kind}" for i in (0, 2) for kind in ("weight", "bias")}
         assert set(tuned.start_.missing) == {"output.weight", "output.bias"}
