@@ -24,7 +24,7 @@ from .._compat._sklearn import routing_enabled
 from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
-from ._inputs import check_rows, check_settings, check_target, route
+from ._inputs import check_rows, check_settings, check_target, learn_columns, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
 from ._settings import Settings, describe
@@ -289,6 +289,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         if interrupted is not None:
             warnings.warn(interrupted, stacklevel=3)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
+            learn_columns(self, X)
             self.interrupted_ = interrupted
             self._summarise(task, outcomes)
             self.best_estimator_: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, process_routing
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import validate_data
 
 from .._parameters import check_flag, check_integer, check_number, is_integer, is_number
 from ._settings import Settings
@@ -105,6 +108,12 @@ def check_rows(X: Any, y: Any) -> None:
     for name, value in (("X", X), ("y", y)):
         if value is None:
             raise ValueError(f"{name} is None: a comparison needs rows and their targets")
+
+
+def learn_columns(comparator: BaseEstimator, X: Any) -> None:
+    """Set ``n_features_in_`` and ``feature_names_in_`` where the rows have columns."""
+    with contextlib.suppress(TypeError, ValueError):  # rows of another kind have none
+        validate_data(comparator, X, skip_check_array=True)
 
 
 def check_target(y: Any, classes: bool = True) -> NDArray | None:
