@@ -17,7 +17,6 @@ class WarmStartNet(TrainableNet, Protocol):
 
     module: Any
     dataset: Any
-    batch_size: int
     iterator_train: Any
     iterator_valid: Any
     predict_nonlinearity: Any
