@@ -86,10 +86,10 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         and orders; one that sets a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
-        each phase. A scikit-learn splitter that goes through time (``TimeSeriesSplit``) is a stream of phases; each
-        split of another is a stream of two phases, half of its training rows and then all. A splitter that shuffles
-        gets another seed in each replicate, whatever its ``random_state``: pass ``list(splitter.split(X, y))`` to
-        have the same splits in all. The labels of all rows are given from the beginning.
+        each phase. A scikit-learn splitter that goes through time (``TimeSeriesSplit``) is a stream of phases;
+        each split of another is a stream of two phases, half of its training rows and then all. A splitter that
+        shuffles gets another seed in each replicate, whatever its ``random_state``: pass
+        ``list(splitter.split(X, y))`` to have the same splits in all. All labels are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
