@@ -143,6 +143,9 @@ def width_of(X: Any) -> int | None:
 def _checked(part: Any, name: str) -> Any:
     if isinstance(part, torch.Tensor):
         part = part.detach().numpy()
+    listed = hasattr(part, "__len__") and getattr(part, "ndim", 1) > 0
+    if not listed or (isinstance(part, Mapping | str) and not issparse(part)):
+        raise ValueError(f"{name} of X must be an array with a row for each sample, got a {type(part).__name__}")
     if _holds_text(part):
         raise ValueError(f"{name} of X holds text: encode it (a tokenizer, OrdinalEncoder), or leave it out")
     try:
@@ -153,7 +156,7 @@ def _checked(part: Any, name: str) -> Any:
         text = str(error)
         if "inhomogeneous" in text or "sequence" in text:
             raise ValueError(f"{name} of X has rows of different lengths: pad them to one length") from error
-        if "convert" in text or "numeric" in text:
+        if "convert" in text or "numeric" in text or "float()" in text:
             raise ValueError(f"{name} of X is not numeric: encode it, or leave it out ({error})") from error
         raise
     if array.dtype.kind not in _KINDS:
