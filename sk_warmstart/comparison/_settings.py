@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from .._compat._sklearn import changed_params
 from ._names import KIND_OF_ROWS
 from ._rows import count, kind_in_words, width
-from .runs._estimators import last_step
+from .runs._estimators import last_step, predicts
 from .runs._task import Task
 
 
@@ -55,6 +55,8 @@ class Settings:
 
     @property
     def _own_score(self) -> str:
+        if not predicts(self.estimator):
+            return "minus the loss"
         return "accuracy" if is_classifier(last_step(self.estimator)) else "R2"
 
     @property
@@ -65,13 +67,13 @@ class Settings:
     @property
     def scored_as_validated(self) -> bool:
         """Whether the validation score is the score."""
-        return self.scoring is None or self.scoring == {"accuracy": "accuracy", "R2": "r2"}[self._own_score]
+        return self.scoring is None or self.scoring == {"accuracy": "accuracy", "R2": "r2"}.get(self._own_score)
 
     @property
     def is_bounded(self) -> bool:
         """Whether the score is known to be at most 1, and its differences to have that unit."""
         if self.scoring is None or isinstance(self.scoring, str):
-            return self.scoring is None or is_bounded(self.scoring)
+            return predicts(self.estimator) if self.scoring is None else is_bounded(self.scoring)
         function, sign = (getattr(self.scoring, name, None) for name in ("_score_func", "_sign"))  # of make_scorer
         same = (name for name in get_scorer_names() if getattr(get_scorer(name), "_score_func", None) is function)
         return function is not None and sign == 1 and any(map(is_bounded, same))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 from torch.utils.data import DataLoader, Subset
@@ -17,7 +19,7 @@ from torch.utils.data import DataLoader, Subset
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
 from ..state.rows._standardizer import Standardizer
-from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
+from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded, suited_threads
 from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns, learn_schema, other_width
@@ -75,8 +77,9 @@ def fit(
     run = Run(begun.learned, progress=progress, evaluates_start=True, redraws=begun.plan.generation > 0)
     if begun.plan.donor is not None and begun.plan.kind == "self":
         run.past = copied(net.history_)
-    with running(net, run):
+    with running(net, run), ExitStack() as threads:
         probe = _build(net, begun)
+        threads.enter_context(_threads_for(net, begun.table))
         if on_device:
             _place_split(net, run, begun, validation)
         _start(net, run, begun, probe)
@@ -102,11 +105,13 @@ def partial_fit(
     targets_of(net).check_partial_fit(net, classes)
     if not net.initialized_:
         begun = _begin(net, X, y, sample_weight, sample_id, sticky=False, classes=classes)
+        _check_labels_are_known(net, begun.plan.donor, classes)
         begun = _with_statistics_of_donor(net, begun)
         run = Run(begun.learned, redraws=begun.plan.generation > 0)
         table, rows = begun.table, begun.rows
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
             probe = _build(net, begun)
+            threads.enter_context(_threads_for(net, table))
             _place(net, run, table)
             previous = _start(net, run, begun, probe)
             if begun.plan.donor is not None and net.optimizer_state == "keep":
@@ -121,7 +126,8 @@ def partial_fit(
             else _adopt(net, X, y, sample_weight, classes)
         )
         run = Run(learned, continues=net._has_learned())
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
+            threads.enter_context(_threads_for(net, table))
             if run.continues:
                 _grow(net, run, table)
             else:
@@ -141,6 +147,13 @@ def _check_idle(net: WarmStartNet) -> None:
             f"this {type(net).__name__} is being trained: a callback or another thread cannot call its fit or "
             "partial_fit meanwhile; use a clone"
         )
+
+
+def _check_labels_are_known(net: WarmStartNet, donor: Donor | None, classes: ArrayLike | None) -> None:
+    """Ask for all labels before the first rows, where the donor is of another module and tells of none."""
+    given = classes is not None or getattr(net, "classes", None) is not None or net.schema == "adapt"
+    if donor is not None and donor.by_name is not None and is_classifier(net) and not given:
+        raise ValueError("classes must be passed on the first call to partial_fit: the donor has no labels.")
 
 
 def _check_validation(validation: Validation) -> None:
@@ -391,6 +404,12 @@ def _place(net: WarmStartNet, run: Run, table: Table) -> None:
         run.views.keep(table, run.train)
     elif table.is_indexed and _is_placed(net, table):
         run.train = table.X
+
+
+def _threads_for(net: WarmStartNet, table: Table) -> AbstractContextManager[None]:
+    """As many threads as a step of this network has work for."""
+    n_rows = table.X.shape[0] if table.is_array else None
+    return suited_threads(net._network(), net.batch_size, n_rows, net.device)
 
 
 def _to_rows(net: WarmStartNet, table: Table) -> Rows:

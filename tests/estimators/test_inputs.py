@@ -187,6 +187,14 @@ def test_bad_weights(weight: np.ndarray, words: str) -> None:
         net().fit(X, codes, sample_weight=weight)
 
 
+@pytest.mark.parametrize("weight", [5e-324, 1e300, 1.7e308])
+def test_the_unit_of_weights_changes_nothing(weight: float) -> None:
+    plain = net().fit(X, codes)
+    np.testing.assert_array_equal(
+        net().fit(X, codes, sample_weight=np.full(80, weight)).predict_proba(X), plain.predict_proba(X)
+    )
+
+
 def test_a_loss_that_is_no_number_is_an_error_and_costs_nothing() -> None:
     reg = WarmStartRegressor(max_epochs=3, random_state=0, warm_start=True).fit(X, X[:, 0])
     before = reg.predict(X)

@@ -188,13 +188,13 @@ def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -
         )
 
 
-def known_share(net: WarmStartNet, X: Any, own: bool = True) -> float:
-    """Return the share of rows that the donors of a fitted net, or with ``own`` the net itself, trained on."""
+def known_share(net: WarmStartNet, X: Any) -> float:
+    """Return the share of rows that a fitted net or its donors trained on."""
     memory = net._current.memory
     rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns)
     if not rows.ids:
         return 0.0
-    return memory.share_of(rows.ids[0], own)
+    return memory.share_of(rows.ids[0])
 
 
 def _content_ids(X: Any, columns: Names, identifying: Names) -> NDArray[np.uint64]:

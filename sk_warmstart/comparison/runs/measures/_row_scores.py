@@ -18,7 +18,7 @@ from ....estimators import WarmStartMixin
 from ....statistics._pseudo_values import block_values, label_counts_without, pseudo_values
 from ..._rows import take
 from ...phases._phase import Index
-from .._estimators import Estimator, last_step
+from .._estimators import Estimator, last_step, predicts
 from .._scorer import PhaseScorer, as_score, cut_params
 from ._metrics import Values, closed_form
 
@@ -74,7 +74,7 @@ def score_by_row(scorer: PhaseScorer, estimator: Estimator, index: Index, blocks
 def has_standard_score(estimator: Estimator) -> bool:
     """Tell whether the estimator's own score is accuracy, or R2 of a regressor."""
     last = last_step(estimator)
-    return isinstance(last, WarmStartMixin) or getattr(type(last), "score", None) in _STANDARD
+    return (isinstance(last, WarmStartMixin) and predicts(last)) or getattr(type(last), "score", None) in _STANDARD
 
 
 def _closed_form(seen: Observation, score: float) -> Values | None:
