@@ -13,7 +13,7 @@ _MEAN, _SPREAD = 120.0, 64.0
 
 
 class ResNet(nn.Module):
-    """A residual network for images of bytes, shape (n, channels, height, width) or (n, height, width, channels).
+    """A residual network for images of bytes, shape (n_samples, channels, height, width).
 
     With ``width=64`` and ``blocks=(2, 2, 2, 2)`` it is the ResNet-18 of the papers on CIFAR (He et al. 2016, with
     a first convolution of 3 by 3 and no pooling before the blocks).
@@ -29,7 +29,6 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.channels = channels
         self.stem = nn.Sequential(
             nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
@@ -45,8 +44,6 @@ class ResNet(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Return logits."""
-        if X.shape[1] != self.channels:
-            X = X.permute(0, 3, 1, 2)
         X = ((X.to(self.output.weight.dtype) - _MEAN) / _SPREAD).contiguous(memory_format=self.memory_format)
         return self.output(functional.adaptive_avg_pool2d(self.stages(self.stem(X)), 1).flatten(1))
 

@@ -118,7 +118,7 @@ def compared(
         ResNet,
         module__width=settings["width"],
         module__blocks=settings["blocks"],
-        module__channels=X.shape[-1],
+        module__channels=X.shape[1],
         module__channels_last=options.size in ON_GPU,
         autocast="bfloat16" if options.size in ON_GPU else None,
         batch_size=settings["batch"],
@@ -147,14 +147,14 @@ def compared(
 
 
 def images(options: Any, settings: dict[str, Any]) -> tuple[NDArray, NDArray, str]:
-    """Return images of bytes, shape (n, side, side, channels), their labels, and what they are."""
+    """Return images of bytes, shape (n, channels, side, side), their labels, and what they are."""
     rng = np.random.default_rng(SEED)
     named = "cifar100" if options.size in ON_GPU else options.images
     path = None if options.data is None else Path(options.data) / f"{named}.npz"
     if options.size == "rehearsal" or path is None or not path.exists():
         if options.size == "cpu":
             raise SystemExit(f"--data FOLDER with {named}.npz is needed")
-        shape = (settings["rows"], settings["side"], settings["side"], 3)
+        shape = (settings["rows"], 3, settings["side"], settings["side"])
         return rng.integers(256, size=shape, dtype=np.uint8), np.arange(settings["rows"]) % 6, "drawn at random"
     with np.load(path) as data:
         X = np.concatenate([data["X_train"], data["X_test"]])
@@ -167,7 +167,7 @@ def images(options: Any, settings: dict[str, Any]) -> tuple[NDArray, NDArray, st
         side = X.shape[1] // factor
         X = X[:, : side * factor, : side * factor].reshape(len(X), side, factor, side, factor, -1)
         X = X.mean(axis=(2, 4)).round().astype(np.uint8)
-    return X, y, named
+    return np.ascontiguousarray(X.transpose(0, 3, 1, 2)), y, named
 
 
 def finished(out: Path | None) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.metrics import check_scoring
-from sklearn.utils import Tags, get_tags, indexable
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -24,9 +24,10 @@ from .._compat._sklearn import routing_enabled
 from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
-from ._inputs import check_rows, check_settings, check_target, route
+from ._inputs import check_settings, check_target, learn_columns, read_rows, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
+from ._rows import count
 from ._settings import Settings, describe
 from .findings._dummy import choose_rope
 from .findings._findings import Findings
@@ -37,7 +38,7 @@ from .findings.words._advice import advice_to_keep
 from .findings.words._sentences import failures_by_arm
 from .phases._data_incremental import DataIncremental
 from .phases._plan import plan_phases
-from .runs._estimators import last_step
+from .runs._estimators import last_step, predicts
 from .runs._execute import complete_part, run_all
 from .runs._outcome import Outcome, tables_of
 from .runs._refit import try_refit
@@ -45,6 +46,7 @@ from .runs._seeds import draw_seeds
 from .runs._task import Task
 from .runs.arms._arm import make_arms
 from .runs.arms._incumbent import resolve_incumbent
+from .runs.arms._known_rows import warn_of_known_rows
 from .runs.interruption._journal import Journal
 
 
@@ -80,15 +82,14 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         it in each phase. An estimator of another library starts
         ``"cold"``, ``"warm"`` or by a function (:class:`ContinueFit`), and its dict may hold ``add``, the rounds
         that warm adds (``{"warm": {"add": 20}}``): by default as many of cold's as the phase has new rows among
-        its rows, at least one. ``"cold"`` must be among the arms: it is the
-        reference. All arms share their draws and orders; one that sets a ``random_state`` has its own.
+        its rows, at least one. ``"cold"`` must be among the arms: it is the reference. All arms share their draws
+        and orders; one that sets a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
-        each phase. A scikit-learn splitter that goes through
-        time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all. A splitter that shuffles gets another seed in each replicate,
-        whatever its ``random_state``: pass ``list(splitter.split(X, y))`` to have the same splits in all. The
-        labels of all rows are given from the beginning.
+        each phase. A scikit-learn splitter that goes through time (``TimeSeriesSplit``) is a stream of phases;
+        each split of another is a stream of two phases, half of its training rows and then all. A splitter that
+        shuffles gets another seed in each replicate, whatever its ``random_state``: pass
+        ``list(splitter.split(X, y))`` to have the same splits in all. All labels are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
@@ -246,15 +247,15 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, groups: Any = None, **fit_params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None, **fit_params: Any) -> Self:
         """Run the comparison.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
+        X : array-like of shape (n_samples, n_features), or what the estimator takes
+            The rows: also texts, arrays in a dictionary or tuple, a torch Dataset.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets; a Dataset has its own, and a :class:`WarmStartTransformer` needs none.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
         **fit_params
@@ -274,6 +275,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         """
         task = self._task(X, y, groups, fit_params)
         n_phases = self._n_phases(task)  # which says at once what cannot be split
+        warn_of_known_rows(task)
         seeds = draw_seeds(task, self.n_repeats, self.random_state, self.scoring, versions())
         context = self._init_callback_context(
             max_subtasks=self.n_repeats, sequential_subtasks=False
@@ -287,6 +289,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         if interrupted is not None:
             warnings.warn(interrupted, stacklevel=3)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
+            learn_columns(self, X)
             self.interrupted_ = interrupted
             self._summarise(task, outcomes)
             self.best_estimator_: Any = None
@@ -304,12 +307,13 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _task(self, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any]) -> Task:
         """Check everything before hours are spent."""
         check_settings(self._settings())
-        check_rows(X, y)
+        if X is not None and not predicts(self.estimator):
+            y = np.zeros(count(X))  # nobody looks at them
+        X, y, groups = read_rows(X, y, groups)
         routed = route(self.estimator, fit_params, self.get_metadata_routing() if routing_enabled() else None)
         arms = make_arms(self.policies, self.estimator, self.tune)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:
             raise ValueError(f"refit must be 'best', None or the name of an arm, got {self.refit!r}")
-        X, y, groups = indexable(X, y, groups)
         labels = check_target(y) if is_classifier(self.estimator) else check_target(y, classes=False)
         scorer = check_scoring(self.estimator, self.scoring)
         phases = DataIncremental() if self.phases is None else self.phases
@@ -317,7 +321,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         return Task(
             *(self.estimator, arms, phases, X, y, labels, scorer, packed, groups),
             *(routed.fit, routed.before, routed.score),
-            incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
+            incumbent=resolve_incumbent(self.incumbent, self.estimator),
             journal=None if self.resume is None else Journal(self.resume),
             n_repeats=self.n_repeats,
             n_probes=self.n_repeats if self.n_probes is None else self.n_probes,

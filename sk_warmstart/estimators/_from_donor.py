@@ -10,6 +10,7 @@ import torch
 from ..modules import materialize
 from ..state import Donor, NetState, Schema
 from ..state._alignment import unmatched
+from ..state._loading import what_was_loaded
 from ..training import RandomStreams, seeded
 from ._learned import Learned
 from ._protocol import WarmStartNet
@@ -28,7 +29,7 @@ from .start._architecture import (
     take_module_params,
 )
 from .start._donation import resume
-from .start._foreign import as_other_module, what_was_loaded
+from .start._foreign import as_other_module
 from .start._start import adopted_start, carry_optimizer, check_finite
 
 

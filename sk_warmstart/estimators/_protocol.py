@@ -37,6 +37,7 @@ class WarmStartNet(TrainableNet, Protocol):
     n_iter_no_change: int
     tol: float
     max_epochs: int
+    batch_size: int
     verbose: int
     module_: Any
     criterion_: Any

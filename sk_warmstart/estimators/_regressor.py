@@ -42,7 +42,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor. However often that is, what a net holds
         grows with nothing but the ids of the distinct rows it was trained on: 8 bytes each, 4 MB in all at most.
-    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
         A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.

@@ -58,7 +58,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         are none.
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor.
-    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
         A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
@@ -72,6 +72,9 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
         Mixed precision of training steps.
+    augment : callable or None, default=None
+        What changes the rows of each training batch, ``(X, generator) -> X``, before the module masks them; see
+        :class:`WarmStartClassifier`.
     random_state : int, RandomState or None, default=None
         Seed of weights, order, dropout and masks.
     device : str, torch.device or None, default="auto"
@@ -145,6 +148,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         standardize: bool = False,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,
@@ -174,6 +178,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         y: Any = None,
         sample_id: ArrayLike | None = None,
         X_val: Any = None,
+        y_val: Any = None,
         **fit_params: Any,
     ) -> Self:
         """Learn from rows, from the start that the init policy makes.
@@ -188,6 +193,8 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
             Identities of the rows, for the sticky split.
         X_val : array-like, default=None
             Validation rows of your own, instead of held-out ones.
+        y_val : object, default=None
+            Not used.
         **fit_params
             Passed on to skorch: arguments of the module's ``forward`` and of ``train_split``.
 
@@ -204,8 +211,8 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
             If the input, a parameter or the donor does not fit. What was fitted before still works then.
         """
         _refuse(fit_params)
-        y_val = None if X_val is None else _zeros(X_val)
-        return super().fit(X, _zeros(X), sample_id=sample_id, X_val=X_val, y_val=y_val, **fit_params)
+        given = {} if X_val is None else {"X_val": X_val, "y_val": _zeros(X_val)}
+        return super().fit(X, _zeros(X), sample_id=sample_id, **given, **fit_params)
 
     def partial_fit(  # type: ignore[override]
         self,
@@ -329,7 +336,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
 
 def _refuse(fit_params: Mapping[str, Any]) -> None:
     """Refuse what an estimator with targets would take."""
-    given = [name for name in ("sample_weight", "y_val", "sample_weight_val", "classes") if name in fit_params]
+    given = [name for name in ("sample_weight", "sample_weight_val", "classes") if name in fit_params]
     if given:
         raise TypeError(f"a WarmStartTransformer takes no {given[0]}: it learns from the rows alone, each once")
 

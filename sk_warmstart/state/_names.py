@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -16,36 +16,38 @@ class NameRule:
     """How a source's names become a network's: leading parts are replaced, and then a prefix is put before."""
 
     prefix: str | None = None
-    rename: Mapping[str, str | None] = field(default_factory=dict)
+    rename: Mapping[str, str | None] | None = None
 
     def __post_init__(self) -> None:
         if self.prefix is not None and not isinstance(self.prefix, str):
             raise TypeError(f"prefix must be a string such as 'body.', or None, got {self.prefix!r}")
-        if not isinstance(self.rename, Mapping):
+        if not (self.rename is None or isinstance(self.rename, Mapping)):
             raise TypeError(
                 "rename must be a dict from leading parts of the source's names to what they become, such as "
                 f"{{'module.': ''}}, got {self.rename!r}"
             )
-        for old, new in self.rename.items():
+        for old, new in self.parts.items():
             if not isinstance(old, str) or not (new is None or isinstance(new, str)):
                 raise TypeError(
                     "rename must map strings to strings (or to None, which leaves tensors out), got "
                     f"{old!r}: {new!r}"
                 )
-        object.__setattr__(self, "rename", dict(self.rename))
+        object.__setattr__(self, "rename", self.parts)
 
-    def __reduce__(self) -> tuple[type[NameRule], tuple[str | None, dict[str, str | None]]]:
-        return type(self), (self.prefix, dict(self.rename))
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """A copy of what is renamed."""
+        return dict(self.rename or {})
 
     def __hash__(self) -> int:
-        return hash((self.prefix, tuple(sorted((old, str(new)) for old, new in self.rename.items()))))
+        return hash((self.prefix, tuple(sorted((old, str(new)) for old, new in self.parts.items()))))
 
     def __call__(self, name: str) -> str | None:
         """Return the name in the network; None for what is left out."""
-        fitting = [part for part in self.rename if _begins(name, part)]
+        fitting = [part for part in self.parts if _begins(name, part)]
         if fitting:
             part = max(fitting, key=len)
-            new = self.rename[part]
+            new = self.parts[part]
             if new is None:
                 return None
             rest = name[len(part) :].removeprefix(".")
@@ -54,7 +56,7 @@ class NameRule:
 
     def targets(self, names: Mapping[str, object]) -> dict[str, str | None]:
         """Return the new name of each of a source's names, which must differ; each part to rename must occur."""
-        idle = [part for part in self.rename if not any(_begins(name, part) for name in names)]
+        idle = [part for part in self.parts if not any(_begins(name, part) for name in names)]
         if idle:
             raise ValueError(
                 f"rename: no name of the source begins with {idle[0]!r}; they are {some(list(names))}"
@@ -72,7 +74,7 @@ class NameRule:
     def arguments(self) -> list[str]:
         """Return the arguments that say it."""
         given = [] if not self.prefix else [f"prefix={self.prefix!r}"]
-        return given + ([f"rename={dict(self.rename)!r}"] if self.rename else [])
+        return given + ([f"rename={self.parts!r}"] if self.parts else [])
 
 
 def propose(source: Mapping[str, Tensor], network: Mapping[str, Tensor]) -> tuple[NameRule, float] | None:

@@ -62,8 +62,6 @@ class Pretrained:
         that it was saved from. Equal ids make equal objects.
     path : Path or None
         The file; None of what lies in memory.
-    prefix, rename
-        As given.
 
     Raises
     ------
@@ -132,7 +130,7 @@ class Pretrained:
     """
 
     def __init__(self, source: Any, *, prefix: str | None = None, rename: Mapping[str, str | None] | None = None):
-        self._rule = NameRule(prefix, {} if rename is None else rename)
+        self._rule = NameRule(prefix, rename)
         self._held: Checkpoint | None = None
         self._path: Path | None = None
         self._given: str | None = None
@@ -148,7 +146,7 @@ class Pretrained:
 
     @property
     def id(self) -> str:
-        rule = json.dumps([self._rule.prefix, sorted(self._rule.rename.items())])
+        rule = json.dumps([self._rule.prefix, sorted(self._rule.parts.items())])
         return hashlib.blake2b(f"{self._content}{rule}".encode(), digest_size=8).hexdigest()
 
     @property
@@ -157,11 +155,13 @@ class Pretrained:
 
     @property
     def prefix(self) -> str | None:
+        """Where in the network the tensors belong."""
         return self._rule.prefix
 
     @property
     def rename(self) -> dict[str, str | None]:
-        return dict(self._rule.rename)
+        """What leading parts of the names become."""
+        return self._rule.parts
 
     @property
     def state(self) -> NetState:
@@ -187,8 +187,8 @@ class Pretrained:
     def _open(self, source: Any) -> None:
         self._given = os.fsdecode(source)
         path = weights_file(source)
-        if path.suffix == ".safetensors" and not is_of_another_library(path):
-            self._held = Checkpoint.load(path)  # ours, or a damaged one, of which it tells more
+        if is_of_another_library(path) is False:
+            self._held = Checkpoint.load(path)
             return
         self._path = path
 

@@ -136,6 +136,8 @@ def _find_encoding(path: Path) -> str:
     for bom, encoding in _BOMS:
         if start.startswith(bom):
             return encoding
+    if start.startswith(b"\x1f\x8b"):
+        raise ValueError("it is packed with gzip: give it a name that ends in .csv.gz")
     if b"\0" in start:
         for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
             if zeros.count(0) > 0.6 * len(zeros) and _decodes(path, encoding):

@@ -150,15 +150,18 @@ class Stream:
         trained, previous = self._trained_before(arm, phase), self._start_of(arm)
         # The first option takes the state over, the others a copy of it.
         states = [previous, *(copy_fitted(previous) for _ in arm.options[1:])]
-        return [
-            make_fit(
-                *(self.task, state, arm, option, seed),
-                data=self._prepare(phase, option) if option.steps else common,
-                key=self._key(phase, number, i),
-                trained=trained,
-            )
-            for i, (option, state) in enumerate(zip(arm.options, states, strict=True))
-        ]
+        fits = []
+        for i, (option, state) in enumerate(zip(arm.options, states, strict=True)):
+            data, cause = common, None
+            if option.steps:
+                try:
+                    data = self._prepare(phase, option)
+                except Exception as error:  # of this arm's steps: the others go on
+                    cause = error
+            key = self._key(phase, number, i)
+            fit = make_fit(self.task, state, arm, option, seed, data=data, key=key, trained=trained)
+            fits.append(fit if cause is None else fit.failed(cause))
+        return fits
 
     def _record(self, arm: Arm, tried: list[Fit], phase: int, seed: int, cold: float) -> float:
         """Record the best option of an arm, and return its score; one that failed has no further phases.

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
-from ._container import CheckpointError
+from ._container import LARGEST_HEADER, CheckpointError, is_own_header
 
 # Under these keys training scripts keep the state dict of the network.
 NESTED = ("state_dict", "model_state_dict", "model", "module", "network", "net", "weights")
 ENDINGS_OF_TORCH = (".pt", ".pth", ".bin")
 _SAFETENSORS = ".safetensors"
-_KEY = "sk_warmstart"
 _OF_TORCH = "pytorch_model.bin"
 
 
@@ -40,16 +39,17 @@ def weights_file(path: str | os.PathLike) -> Path:
     return path
 
 
-def is_of_another_library(path: str | os.PathLike) -> bool:
-    """Tell whether a file is a whole safetensors file that is no checkpoint of ours."""
+def is_of_another_library(path: str | os.PathLike) -> bool | None:
+    """Tell whether the header of a safetensors file is another library's; None where none can be read."""
     try:
         path = Path(os.fsdecode(path))
         if path.suffix != _SAFETENSORS or not stat.S_ISREG(path.stat().st_mode):
-            return False
-        with safe_open(path, framework="pt") as file:
-            return _KEY not in (file.metadata() or {})
-    except (OSError, ValueError, SafetensorError):
-        return False
+            return None
+        with open(path, "rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            return None if size > LARGEST_HEADER else not is_own_header(file.read(size))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
