@@ -1,4 +1,5 @@
 from . import (
+    augment,
     callbacks,
     cli,
     comparison,
@@ -24,8 +25,8 @@ from .comparison import (
     WarmStartGainDisplay,
 )
 from .diagnostics import diagnose
-from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
-from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning
+from .estimators import WarmStartClassifier, WarmStartMixin, WarmStartRegressor, WarmStartTransformer
+from .state import Checkpoint, CheckpointError, CheckpointStore, LeakageWarning, Pretrained
 
 __all__ = [
     "Checkpoint",
@@ -39,12 +40,15 @@ __all__ = [
     "LeakageWarning",
     "LearningCurvesDisplay",
     "OldAndNew",
+    "Pretrained",
     "RollingWindow",
     "WarmStartClassifier",
     "WarmStartComparator",
     "WarmStartGainDisplay",
     "WarmStartMixin",
     "WarmStartRegressor",
+    "WarmStartTransformer",
+    "augment",
     "callbacks",
     "cli",
     "comparison",

@@ -14,6 +14,7 @@ FLOORS = {
     "_parameters": 0,
     "_version": 0,
     "testing": 1,
+    "augment": 1,
     "state": 1,
     "modules": 1,
     "statistics": 1,
@@ -27,7 +28,16 @@ FLOORS = {
     "__init__": 7,
     "__main__": 7,
 }
-WITHOUT_SKORCH = {"_parameters", "_version", "state", "modules", "statistics", "diagnostics", "policies"}
+WITHOUT_SKORCH = {
+    "_parameters",
+    "_version",
+    "augment",
+    "state",
+    "modules",
+    "statistics",
+    "diagnostics",
+    "policies",
+}
 MOST_FILES = 14
 MOST_LINES = 500
 FILES = sorted(path for suffix in ("*.py", "*.pyi") for path in ROOT.rglob(suffix))

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.metrics import check_scoring
-from sklearn.utils import Tags, get_tags, indexable
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -24,9 +24,10 @@ from .._compat._sklearn import routing_enabled
 from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
-from ._inputs import check_rows, check_settings, check_target, learn_columns, route
+from ._inputs import check_settings, check_target, learn_columns, read_rows, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
+from ._rows import count
 from ._settings import Settings, describe
 from .findings._dummy import choose_rope
 from .findings._findings import Findings
@@ -37,7 +38,7 @@ from .findings.words._advice import advice_to_keep
 from .findings.words._sentences import failures_by_arm
 from .phases._data_incremental import DataIncremental
 from .phases._plan import plan_phases
-from .runs._estimators import last_step
+from .runs._estimators import last_step, predicts
 from .runs._execute import complete_part, run_all
 from .runs._outcome import Outcome, tables_of
 from .runs._refit import try_refit
@@ -247,15 +248,15 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, groups: Any = None, **fit_params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None, **fit_params: Any) -> Self:
         """Run the comparison.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
+        X : array-like of shape (n_samples, n_features), or what the estimator takes
+            The rows: also texts, arrays in a dictionary or tuple, a torch Dataset.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets; a Dataset has its own, and a :class:`WarmStartTransformer` needs none.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
         **fit_params
@@ -307,12 +308,13 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _task(self, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any]) -> Task:
         """Check everything before hours are spent."""
         check_settings(self._settings())
-        check_rows(X, y)
+        if X is not None and not predicts(self.estimator):
+            y = np.zeros(count(X))  # nobody looks at them
+        X, y, groups = read_rows(X, y, groups)
         routed = route(self.estimator, fit_params, self.get_metadata_routing() if routing_enabled() else None)
         arms = make_arms(self.policies, self.estimator, self.tune)
         if self.refit not in (None, "best") and self.refit not in [arm.name for arm in arms]:
             raise ValueError(f"refit must be 'best', None or the name of an arm, got {self.refit!r}")
-        X, y, groups = indexable(X, y, groups)
         labels = check_target(y) if is_classifier(self.estimator) else check_target(y, classes=False)
         scorer = check_scoring(self.estimator, self.scoring)
         phases = DataIncremental() if self.phases is None else self.phases
@@ -376,8 +378,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.gain_, self.stages_ = findings.gain, dict(findings.stages)
         self.best_arm_ = findings.best_arm
         self.summary_ = [sentence.text for sentence in findings.sentences]
-        self.notes_ = list(findings.notes)
-        self.advice_ = findings.advice
+        self.notes_, self.advice_ = list(findings.notes), findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
         """Set ``best_estimator_``; a refit that fails or is interrupted leaves the comparison as it is."""

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, process_routing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import validate_data
+from skorch.utils import is_dataset
 
 from .._parameters import check_flag, check_integer, check_number, is_integer, is_number
+from ..estimators.input._parts import are_parts
+from ._rows import lengths, numbered, targets_in
 from ._settings import Settings
 
 _SET_BY_THE_COMPARATOR = ("sample_id", "X_val", "y_val", "sample_weight_val")
@@ -103,11 +106,24 @@ def check_settings(settings: Settings) -> None:
         raise ValueError(f"random_state: {error}") from None
 
 
-def check_rows(X: Any, y: Any) -> None:
-    """Raise a ValueError where rows or targets are missing altogether."""
+def read_rows(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any]:
+    """Return rows, targets and groups, which must be of one length; a Dataset is read for its targets."""
+    dataset = is_dataset(X)
+    if dataset and not hasattr(X, "__len__"):
+        raise ValueError("X is a Dataset without a length: a comparison takes rows by their numbers")
+    if dataset and y is None:
+        y = targets_in(X)
     for name, value in (("X", X), ("y", y)):
         if value is None:
             raise ValueError(f"{name} is None: a comparison needs rows and their targets")
+    if not dataset and not are_parts(X):
+        return tuple(indexable(X, y, groups))
+    sizes = lengths(X) if not dataset else {"X": len(X)}
+    if len(set(sizes.values())) != 1:
+        found = ", ".join(f"{name!r} has {n}" for name, n in sizes.items()) or "it is empty"
+        raise ValueError(f"the parts of X must have one length, a row for each sample: {found}")
+    check_consistent_length(numbered(X), y, groups)
+    return X, *indexable(y, groups)
 
 
 def learn_columns(comparator: BaseEstimator, X: Any) -> None:

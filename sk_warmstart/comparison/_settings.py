@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.pipeline import Pipeline
 
 from .._compat._sklearn import changed_params
-from .runs._estimators import last_step
+from ._names import KIND_OF_ROWS
+from ._rows import count, kind_in_words, width
+from .runs._estimators import last_step, predicts
 from .runs._task import Task
 
 
@@ -54,6 +55,8 @@ class Settings:
 
     @property
     def _own_score(self) -> str:
+        if not predicts(self.estimator):
+            return "minus the loss"
         return "accuracy" if is_classifier(last_step(self.estimator)) else "R2"
 
     @property
@@ -64,13 +67,13 @@ class Settings:
     @property
     def scored_as_validated(self) -> bool:
         """Whether the validation score is the score."""
-        return self.scoring is None or self.scoring == {"accuracy": "accuracy", "R2": "r2"}[self._own_score]
+        return self.scoring is None or self.scoring == {"accuracy": "accuracy", "R2": "r2"}.get(self._own_score)
 
     @property
     def is_bounded(self) -> bool:
         """Whether the score is known to be at most 1, and its differences to have that unit."""
         if self.scoring is None or isinstance(self.scoring, str):
-            return self.scoring is None or is_bounded(self.scoring)
+            return predicts(self.estimator) if self.scoring is None else is_bounded(self.scoring)
         function, sign = (getattr(self.scoring, name, None) for name in ("_score_func", "_sign"))  # of make_scorer
         same = (name for name in get_scorer_names() if getattr(get_scorer(name), "_score_func", None) is function)
         return function is not None and sign == 1 and any(map(is_bounded, same))
@@ -85,7 +88,6 @@ def describe(
     settings: Settings, task: Task, n_repeats: int, test_to_train: float, rope: float, chosen_rope: str
 ) -> dict[str, Any]:
     """Return what was compared, by name, of the replicates that are complete."""
-    shape = np.shape(task.X)
     steps = settings.estimator.steps[:-1] if isinstance(settings.estimator, Pipeline) else []
     described = {
         "estimator": _in_words(last_step(settings.estimator)),
@@ -93,8 +95,8 @@ def describe(
         "arms": ", ".join(arm.name for arm in task.arms),
         "phases": _short(task.phases),
         "replicates": n_repeats,
-        "rows": shape[0],
-        "columns": shape[1] if len(shape) > 1 else 1,
+        "rows": count(task.X),
+        "columns": width(task.X),
         "score": settings.score_name,
         "ROPE": rope,
         "ROPE from": chosen_rope,
@@ -103,6 +105,8 @@ def describe(
         "random_state": repr(settings.random_state),
     }
     optional = {"incumbent": settings.incumbent, "tune": settings.tune, "target": settings.target}
+    kind = kind_in_words(task.X)
+    described |= {} if kind is None else {KIND_OF_ROWS: kind}
     return described | {name: _short(value) for name, value in optional.items() if value is not None}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from ..modules import call
 from ..modules._tracing import hooked
 
 
-def layer_inputs(network: nn.Module, X: Tensor) -> dict[str, Tensor]:
+def layer_inputs(network: nn.Module, X: Any) -> dict[str, Tensor]:
     """Record what each layer with weights of its own is given; of several calls the first."""
     given: dict[str, Tensor] = {}
     modes = [(layer, layer.training) for layer in network.modules()]
@@ -22,7 +25,7 @@ def layer_inputs(network: nn.Module, X: Tensor) -> dict[str, Tensor]:
     try:
         network.eval()
         with torch.no_grad(), hooked(network, layers, before=record):
-            network(X)
+            call(network, X)
     finally:
         for layer, training in modes:
             layer.training = training

@@ -10,6 +10,7 @@ import pandas as pd
 from torch import Tensor
 
 from .._compat._torch import Convolution
+from ..modules import parts_of
 from ..modules._structure import weighted_layers
 from ._activations import layer_inputs
 from ._fitted import Fitted, fitted_on
@@ -50,7 +51,7 @@ def diagnose(estimator: Any, X: Any, y: Any, *, rng: Rng = None) -> pd.DataFrame
         A fitted ``WarmStartClassifier`` or ``WarmStartRegressor`` (or another estimator with a torch network in
         ``module_``), a Pipeline that ends in one, or a search over one.
     X : array-like or sparse matrix of shape (n_samples, n_features), or array-like of shape (n_samples, ...)
-        The rows.
+        The rows; or a dictionary or tuple of arrays, where the estimator was fitted on one.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Labels or numbers, as for ``fit``.
     rng : int, Generator, RandomState, torch.Generator or None, default=None
@@ -73,7 +74,7 @@ def diagnose(estimator: Any, X: Any, y: Any, *, rng: Rng = None) -> pd.DataFrame
         If the estimator is not fitted, rows and targets do not fit it or have missing values, or the network has
         diverged.
     TypeError
-        If there is no torch network in the estimator, or it takes rows that are not one tensor.
+        If there is no torch network in the estimator, or its dataset gives rows that are not tensors.
 
     See Also
     --------
@@ -126,7 +127,7 @@ def _ranks(fitted: Fitted) -> Iterator[_Measured]:
     for name, features in given.items():
         if name not in layers or not features.is_floating_point() or features.ndim < 2:
             continue
-        if features.shape == fitted.X.shape and bool((features == fitted.X).all()):
+        if any(features.shape == part.shape and bool((features == part).all()) for part in parts_of(fitted.X)):
             continue  # the rows themselves
         table = _averaged(features, isinstance(layers[name], Convolution))
         most = min(table.shape)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from .._parameters import check_integer
-from ..modules import GLOBAL_GENERATOR, first_output
+from ..modules import GLOBAL_GENERATOR, call_with, each_part, first_output, n_rows, parts_of, some_rows
 
 Loss = Callable[[Any, Tensor], Tensor]
-Rows = Tensor | NDArray
+# One tensor or array, or a dictionary or tuple of them.
+Rows = Any
 
 
 @contextmanager
-def untouched(network: nn.Module, X: Tensor) -> Iterator[None]:
+def untouched(network: nn.Module, X: Any) -> Iterator[None]:
     """Evaluation mode; afterwards modes, buffers and torch's random numbers are as they were."""
     if any(is_lazy(tensor) for tensor in [*network.parameters(), *network.buffers()]):
         raise ValueError("network has lazy parameters: call it on some rows once, then measure it")
@@ -31,7 +32,7 @@ def untouched(network: nn.Module, X: Tensor) -> Iterator[None]:
         for name, buffer in layer._buffers.items()
         if buffer is not None
     ]
-    devices = [X.device] if X.device.type == "cuda" else []
+    devices = [part.device for part in islice(parts_of(X), 1) if part.device.type == "cuda"]
     with GLOBAL_GENERATOR, torch.random.fork_rng(devices=devices):
         try:
             network.eval()
@@ -46,8 +47,13 @@ def untouched(network: nn.Module, X: Tensor) -> Iterator[None]:
                         buffer.copy_(value)
 
 
-def as_rows(network: nn.Module, X: Rows) -> Tensor:
+def as_rows(network: nn.Module, X: Rows) -> Any:
     """Rows as the network takes them; arrays get its dtype and device, tensors stay as they are."""
+    if isinstance(X, Mapping | tuple):
+        rows = each_part(lambda part: as_rows(network, part), X)
+        if len({len(part) for part in parts_of(rows)}) != 1:
+            raise ValueError(f"X must have parts of one length, got {[len(part) for part in parts_of(rows)]}")
+        return rows
     rows = X if isinstance(X, Tensor) else _of_array(network, X, "X")
     if rows.ndim == 0 or not len(rows):
         raise ValueError(f"X must hold at least one row, got shape {tuple(rows.shape)}")
@@ -56,12 +62,12 @@ def as_rows(network: nn.Module, X: Rows) -> Tensor:
     return rows.detach()
 
 
-def as_rows_and_targets(network: nn.Module, X: Rows, y: Rows) -> tuple[Tensor, Tensor]:
+def as_rows_and_targets(network: nn.Module, X: Rows, y: Rows) -> tuple[Any, Tensor]:
     """Rows and their targets, one each."""
     rows = as_rows(network, X)
     targets = (y if isinstance(y, Tensor) else _of_array(network, y, "y")).detach()
-    if targets.ndim == 0 or len(targets) != len(rows):
-        raise ValueError(f"y must have one entry per row of X ({len(rows)}), got shape {tuple(targets.shape)}")
+    if targets.ndim == 0 or len(targets) != n_rows(rows):
+        raise ValueError(f"y must have one entry per row of X ({n_rows(rows)}), got shape {tuple(targets.shape)}")
     if targets.is_floating_point() and not bool(targets.isfinite().all()):
         raise ValueError("y contains NaN or infinity: drop the rows without a target")
     return rows, targets
@@ -74,21 +80,21 @@ def own_tensors(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor
 
 
 def loss_parts(
-    network: nn.Module, tensors: Mapping[str, Tensor], loss: Loss, X: Tensor, y: Tensor, batch_size: int | None
+    network: nn.Module, tensors: Mapping[str, Tensor], loss: Loss, X: Any, y: Tensor, batch_size: int | None
 ) -> Iterator[Tensor]:
     """Shares of the mean loss over all rows, a batch each, of the network with these tensors."""
-    size = check_integer("batch_size", batch_size, optional=True) or len(X)
-    for first in range(0, len(X), size):
-        rows = X[first : first + size]
-        output = torch.func.functional_call(network, dict(tensors), (rows,))
-        value = loss(first_output(output), y[first : first + size])
+    size = check_integer("batch_size", batch_size, optional=True) or len(y)
+    for first in range(0, len(y), size):
+        part = slice(first, first + size)
+        output = call_with(network, tensors, some_rows(X, part))
+        value = loss(first_output(output), y[part])
         if not isinstance(value, Tensor) or value.numel() != 1:
             raise ValueError("loss must return the mean over the rows as one number: use reduction='mean'")
-        yield value.reshape(()) * (len(rows) / len(X))
+        yield value.reshape(()) * (len(y[part]) / len(y))
 
 
 def mean_loss(
-    network: nn.Module, tensors: Mapping[str, Tensor], loss: Loss, X: Tensor, y: Tensor, batch_size: int | None
+    network: nn.Module, tensors: Mapping[str, Tensor], loss: Loss, X: Any, y: Tensor, batch_size: int | None
 ) -> float:
     """Mean loss over all rows of the network with these tensors."""
     with torch.no_grad():
@@ -96,7 +102,7 @@ def mean_loss(
 
 
 def mean_gradient(
-    network: nn.Module, loss: Loss, X: Tensor, y: Tensor, batch_size: int | None
+    network: nn.Module, loss: Loss, X: Any, y: Tensor, batch_size: int | None
 ) -> tuple[float, dict[str, Tensor]]:
     """Mean loss, and its gradient by the parameters that are trained, in their dtype."""
     parameters, buffers = own_tensors(network)

@@ -3,8 +3,9 @@
 from ._classifier import WarmStartClassifier
 from ._mixin import WarmStartMixin
 from ._regressor import WarmStartRegressor
+from ._transformer import WarmStartTransformer
 from .input._identity import known_share as known_share
 from .run._rollback import all_or_nothing as all_or_nothing
 from .start._donor_rows import share_of_donor as share_of_donor
 
-__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor"]
+__all__ = ["WarmStartClassifier", "WarmStartMixin", "WarmStartRegressor", "WarmStartTransformer"]

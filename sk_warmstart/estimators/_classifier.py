@@ -42,10 +42,12 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor. However often that is, what a net holds
         grows with nothing but the ids of the distinct rows it was trained on: 8 bytes each, 4 MB in all at most.
-    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
         A donor that survives ``clone``, so that a grid search can start warm: a :class:`Checkpoint`, a path to
-        one, or ``sklearn.frozen.FrozenEstimator(fitted)``, where ``fitted`` may be a Pipeline or a search. The
-        estimator's own state wins over it when ``warm_start=True`` and fitted.
+        one, or ``sklearn.frozen.FrozenEstimator(fitted)``, where ``fitted`` may be a Pipeline or a search; or
+        weights of another module, as :class:`Pretrained`, a module, its state dict, or the path of a
+        ``.safetensors`` file of another library. The estimator's own state wins over it when ``warm_start=True``
+        and fitted.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments: forget them, keep them, or forget those of the
         numbers that the policy changed. The learning-rate schedule restarts with every ``fit``.
@@ -66,6 +68,13 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         Mixed precision: forward and loss of a training step run under ``torch.autocast`` in this precision,
         float16 with scaled gradients (CUDA only). Parameters stay float32; validation and predictions are float32
         too, so that they depend on what was learned alone. Such a fit uses autograd, and trains outside of packs.
+    augment : callable or None, default=None
+        What changes the rows of each training batch, ``(X, generator) -> X``, such as the classes of
+        :mod:`sk_warmstart.augment`. X is what the network is given (a tensor, a dictionary or a tuple of them), on
+        its device, standardised with ``standardize=True``; the generator is on the same device and seeded by
+        ``random_state``. Shape, dtype and device must stay. Validation rows, the evaluation of the start,
+        predictions and what an init policy looks at are as they are; a race trains as the fit does. ``train_loss``
+        is that of the augmented rows.
     random_state : int, RandomState or None, default=None
         Seed of weights, order and dropout. None uses torch's global generator, as skorch does.
     device : str, torch.device or None, default="auto"
@@ -113,7 +122,9 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         share of the donor's that it holds), ``seconds``, and where X is an array ``loss`` and ``score`` before the
         first step;
         with ``schema="adapt"`` also ``classes_added``, ``columns_added``, ``columns_dropped``, and
-        ``layers_fresh``: the layers with a parameter of which the donor had nothing that fits.
+        ``layers_fresh``: the layers with a parameter of which the donor had nothing that fits. Of a donor of
+        another module ``loaded`` and ``missing`` tell the share of the network's numbers by tensor, ``left_over``
+        that of the donor's which found no place; else they are None.
     module_, optimizer_, criterion_
         The trained network, its optimiser and its loss.
 
@@ -149,6 +160,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         class_weight: Any = None,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,

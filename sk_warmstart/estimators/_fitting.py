@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
 from ..state.rows._standardizer import Standardizer
-from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
+from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded, suited_threads
 from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns, learn_schema, other_width
 from .input._identity import Recognised, begin_memory, recognise
-from .input._table import Table, split_rows, to_rows, uses_default_dataset, validate
+from .input._parts import RowParts, as_given, conforming
+from .input._table import Table, is_array, split_rows, to_rows, uses_default_dataset, validate
 from .input._targets import targets_of
 from .input._validation_rows import as_inside_pipeline
 from .run._files import own_folder
@@ -71,8 +74,9 @@ def fit(
     run = Run(begun.learned, progress=progress, evaluates_start=True, redraws=begun.plan.generation > 0)
     if begun.plan.donor is not None and begun.plan.kind == "self":
         run.past = copied(net.history_)
-    with running(net, run):
+    with running(net, run), ExitStack() as threads:
         probe = _build(net, begun)
+        threads.enter_context(_threads_for(net, begun.table))
         if on_device:
             _place_split(net, run, begun, validation)
         _start(net, run, begun, probe)
@@ -98,11 +102,13 @@ def partial_fit(
     targets_of(net).check_partial_fit(net, classes)
     if not net.initialized_:
         begun = _begin(net, X, y, sample_weight, sample_id, sticky=False, classes=classes)
+        _check_labels_are_known(net, begun.plan.donor, classes)
         begun = _with_statistics_of_donor(net, begun)
         run = Run(begun.learned, redraws=begun.plan.generation > 0)
         table, rows = begun.table, begun.rows
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
             probe = _build(net, begun)
+            threads.enter_context(_threads_for(net, table))
             _place(net, run, table)
             previous = _start(net, run, begun, probe)
             if begun.plan.donor is not None and net.optimizer_state == "keep":
@@ -117,7 +123,8 @@ def partial_fit(
             else _adopt(net, X, y, sample_weight, classes)
         )
         run = Run(learned, continues=net._has_learned())
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
+            threads.enter_context(_threads_for(net, table))
             if run.continues:
                 _grow(net, run, table)
             else:
@@ -139,6 +146,13 @@ def _check_idle(net: WarmStartNet) -> None:
         )
 
 
+def _check_labels_are_known(net: WarmStartNet, donor: Donor | None, classes: ArrayLike | None) -> None:
+    """Ask for all labels before the first rows, where the donor is of another module and tells of none."""
+    given = classes is not None or getattr(net, "classes", None) is not None or net.schema == "adapt"
+    if donor is not None and donor.by_name is not None and is_classifier(net) and not given:
+        raise ValueError("classes must be passed on the first call to partial_fit: the donor has no labels.")
+
+
 def _check_validation(validation: Validation) -> None:
     X_val, y_val, weight = validation
     for name, value in (("y_val", y_val), ("sample_weight_val", weight)):
@@ -157,8 +171,9 @@ def _check_own_split(net: WarmStartNet, table: Table, validation: Validation) ->
     on_device = table.is_array and uses_default_dataset(net) and not (own_split and net.train_split)
     if own_split and not on_device:
         raise ValueError(
-            "early_stopping and X_val need X as an array, and neither a train_split nor a dataset class "
-            "of your own: with those use skorch's EarlyStopping callback instead"
+            "early_stopping and X_val need X as an array, a dictionary or tuple of arrays, or a Dataset with a "
+            "length, and neither a train_split nor a dataset class of your own: with those use skorch's "
+            "EarlyStopping callback instead"
         )
     return on_device
 
@@ -185,7 +200,9 @@ def _begin(
     table = validate(net, X, y, sample_weight, reset=named or not fixed, starts_warm=donor is not None)
     if named and donor is not None and net.n_features_in_ != donor.schema.n_features:
         raise other_width(net, donor.schema.n_features)
-    schema = learn_schema(net, X, y, None if donor is None else donor.schema)
+    if donor is not None and is_array(table.X):
+        table = replace(table, X=conforming(table.X, donor.schema, resizes=adapts))
+    schema = learn_schema(net, table.X, y, None if donor is None else donor.schema)
     sticky = sticky and table.is_array
     # A cold start remembers nothing, and a start that is cold by policy does what a fresh clone does.
     memory = begin_memory(
@@ -200,13 +217,18 @@ def _begin(
         dtype=choose_dtype(net, donor, table),
         target_ndim=table.target_ndim,
         scaler=Standardizer.from_rows(part.X, part.weight) if net.standardize else None,
-        features=FeatureSummary.from_rows(part.X) if rows.n_rows else None,
+        features=_summary(part.X) if rows.n_rows else None,
         memory=memory,
         lineage=plan.lineage(),
         streams=RandomStreams(plan.seed),
         seed=plan.seed,
     )
     return Begun(plan, table, rows, learned)
+
+
+def _summary(X: Any) -> FeatureSummary | None:
+    """Describe the columns; parts have none."""
+    return None if isinstance(X, RowParts) else FeatureSummary.from_rows(X)
 
 
 def _with_statistics_of_donor(net: WarmStartNet, begun: Begun) -> Begun:
@@ -230,7 +252,9 @@ def _continue(net: WarmStartNet, X: Any, y: Any, sample_weight: Any) -> tuple[Ta
     n_outputs = None if adapts else learned.shape.get("n_outputs")
     table = validate(net, X, y, sample_weight, reset=adapts, n_outputs=n_outputs)
     before = learned.schema
-    schema = learn_schema(net, X, y, before)
+    if is_array(table.X):
+        table = replace(table, X=conforming(table.X, before, resizes=adapts))
+    schema = learn_schema(net, table.X, y, before)
     scaler = learned.scaler
     if net.standardize and table.is_array:
         scaler = updated_scaler(scaler, before, schema, adapts, table)
@@ -247,7 +271,7 @@ def _adopt(
     targets_of(net).begin(net, None, classes)
     forget_columns(net)
     table = validate(net, X, y, sample_weight, reset=True)
-    schema = learn_schema(net, X, y, None)
+    schema = learn_schema(net, table.X, y, None)
     learned = Learned(
         schema=schema,
         shape=net._current.shape,
@@ -266,7 +290,7 @@ def _adopt(
 # ---------------------------------------------------------------- network, rows and start
 
 
-def _build(net: WarmStartNet, begun: Begun) -> torch.Tensor | None:
+def _build(net: WarmStartNet, begun: Begun) -> Any:
     """Draw the network anew, with what trains it; return a few rows as it takes them."""
     if begun.plan.donor is not None:
         net.initialized_ = False  # skorch would announce that it throws the old network away
@@ -275,7 +299,7 @@ def _build(net: WarmStartNet, begun: Begun) -> torch.Tensor | None:
         return _materialized(net, begun.table)
 
 
-def _materialized(net: WarmStartNet, table: Table) -> torch.Tensor | None:
+def _materialized(net: WarmStartNet, table: Table) -> Any:
     probe = _probe(net, table)
     if probe is not None:
         materialize(net._network(), probe)
@@ -292,7 +316,7 @@ def _remake(net: WarmStartNet, run: Run, begun: Begun) -> None:
     _start(net, run, begun, probe)
 
 
-def _start(net: WarmStartNet, run: Run, begun: Begun, probe: torch.Tensor | None) -> Donor:
+def _start(net: WarmStartNet, run: Run, begun: Begun, probe: Any) -> Donor:
     """Put the start into the network; its rows are on the device by now."""
     plan, network = begun.plan, net._network()
     made = make_start(plan, net, run.learned, probe, begun.table.X, begun.rows, run.train, run.valid)
@@ -338,6 +362,8 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         n_outputs = run.learned.shape.get("n_outputs")
         X_val = as_inside_pipeline(net, X_val, table.X)
         checked = validate(net, X_val, y_val, sample_weight_val, reset=False, learn=False, n_outputs=n_outputs)
+        if is_array(checked.X):
+            checked = replace(checked, X=conforming(checked.X, run.learned.schema))
         run.train, run.valid = rows, _to_rows(net, checked)
         run.views.keep(table, rows)
         run.views.keep(checked, run.valid)
@@ -361,11 +387,17 @@ def _place(net: WarmStartNet, run: Run, table: Table) -> None:
         run.views.keep(table, run.train)
 
 
+def _threads_for(net: WarmStartNet, table: Table) -> AbstractContextManager[None]:
+    """As many threads as a step of this network has work for."""
+    n_rows = table.X.shape[0] if table.is_array else None
+    return suited_threads(net._network(), net.batch_size, n_rows, net.device)
+
+
 def _to_rows(net: WarmStartNet, table: Table) -> Rows:
     return to_rows(table, net._torch_dtype(), net._network(), net.device, net._current.scaler)
 
 
-def _probe(net: WarmStartNet, table: Table) -> torch.Tensor | None:
+def _probe(net: WarmStartNet, table: Table) -> Any:
     """A few rows as the network takes them."""
     return _to_rows(net, Table(table.X[:2], None, None, None)).X[:] if table.is_array else None
 
@@ -381,7 +413,7 @@ def _train(net: WarmStartNet, run: Run, table: Table, method: str, fit_params: M
     y = table.y if run.train is not None else table.target
     run.class_weight = None if table.class_weight is None else torch.from_numpy(table.class_weight)
     with own_folder(net.callbacks_):
-        net._train_by_skorch(table.X, y, _routing_method=method, **fit_params)
+        net._train_by_skorch(as_given(table.X), y, _routing_method=method, **fit_params)
 
 
 def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | None, history: History) -> None:

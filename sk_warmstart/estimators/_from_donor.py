@@ -8,15 +8,18 @@ from typing import Any
 import torch
 
 from ..modules import materialize
-from ..state import Donor, NetState
+from ..state import Donor, NetState, Schema
 from ..state._alignment import unmatched
+from ..state._loading import what_was_loaded
 from ..training import RandomStreams, seeded
 from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns
+from .input._parts import as_given, example_of
+from .input._table import Table, to_rows
 from .input._targets import targets_of
 from .run._run import Run, running
-from .start._adaptation import at_its_layers
+from .start._adaptation import at_its_layers, place_of
 from .start._architecture import (
     architecture_of,
     check_same_function,
@@ -26,7 +29,8 @@ from .start._architecture import (
     take_module_params,
 )
 from .start._donation import resume
-from .start._start import adopted_start, carry_optimizer
+from .start._foreign import as_other_module
+from .start._start import adopted_start, carry_optimizer, check_finite
 
 
 def fitted_from(net: WarmStartNet, donor: Donor, source: str = "checkpoint") -> Any:
@@ -53,12 +57,12 @@ def fitted_from(net: WarmStartNet, donor: Donor, source: str = "checkpoint") -> 
     run = Run(learned)
     with running(net, run), seeded(0):
         net.initialize()
-        n_features = schema.n_features
-        rows = None if n_features is None else torch.zeros(2, n_features, dtype=net._torch_dtype())
-        net.notify("on_train_begin", X=None if rows is None else rows.numpy(), y=None)
+        example = _example(net, schema)
+        net.notify("on_train_begin", X=as_given(example), y=None)
         network = net._network()
-        if rows is not None:
-            materialize(network, rows.to(net.device))
+        if example is not None:
+            rows = to_rows(Table(example, None, None, None), net._torch_dtype(), network, net.device)
+            materialize(network, rows.X[:])
         adapted = _in_layout_of(network, donor)
         if net.schema == "strict":
             check_same_function(net, donor, network)
@@ -76,6 +80,13 @@ def fitted_from(net: WarmStartNet, donor: Donor, source: str = "checkpoint") -> 
     return net
 
 
+def _example(net: WarmStartNet, schema: Schema) -> Any:
+    """Two rows of zeros, as the donor's were; None where that is not known."""
+    if schema.n_features is None:
+        return example_of(schema, 2)
+    return torch.zeros(2, schema.n_features, dtype=net._torch_dtype()).numpy()
+
+
 def initialized_from(net: WarmStartNet, donor: Donor) -> Any:
     """Let a net be what a donor is, as far as it tells that.
 
@@ -84,12 +95,30 @@ def initialized_from(net: WarmStartNet, donor: Donor) -> Any:
     for name in ("learned_", "classes_inferred_"):
         vars(net).pop(name, None)
     forget_columns(net)
+    kind = net.module if isinstance(net.module, type) else type(net.module)
+    donor = as_other_module(donor, f"{kind.__module__}.{kind.__qualname__}")
+    if donor.by_name is not None:
+        return _initialized_by_name(net, donor)
     if donor.schema.n_features is not None or "shape" in donor.description:
         return fitted_from(net, donor, "warm_start_from")
     take_module_params(net, donor)
     with running(net, Run(Learned())):
         net.initialize()
         _in_layout_of(net._network(), donor).state.load_into(net._network())
+    return net
+
+
+def _initialized_by_name(net: WarmStartNet, donor: Donor) -> Any:
+    """Build a net, and load into it what a donor of another module has; what it lacks stays as it was drawn."""
+    with running(net, Run(Learned())):
+        net.initialize()
+        network = net._network()
+        layout, place = NetState.from_module(network), place_of(net.module_, network)
+        matched = donor.matched(layout, place)
+        what_was_loaded(donor, layout, matched.held_in(layout, {}), place)
+        adapted = matched.adapted(layout, {}, missing="fresh")
+        check_finite("warm_start_from", adapted)
+        adapted.state.load_into(network)
     return net
 
 

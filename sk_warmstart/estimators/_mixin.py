@@ -39,8 +39,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         How the start is made from the previous state and a fresh draw.
     warm_start : bool, default=False
         Whether the next ``fit`` takes the last one's state as donor.
-    warm_start_from : FrozenEstimator or None, default=None
-        A fitted donor that survives ``clone``.
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
+        A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
     schema : {"strict", "adapt"}, default="strict"
@@ -51,6 +51,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
         Mixed precision of training steps.
+    augment : callable or None, default=None
+        What changes the rows of training batches, ``(X, generator) -> X``.
     random_state : int, RandomState or None, default=None
         Seed of everything random; None uses torch's global generator.
     early_stopping : bool, default=False
@@ -89,6 +91,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         standardize: bool = False,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -103,6 +106,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         self.standardize = standardize
         self.dtype = dtype
         self.autocast = autocast
+        self.augment = augment
         self.random_state = random_state
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -221,8 +225,9 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
 
         With a donor in ``warm_start_from`` the net is then what the donor is, and predicts as it does: sizes,
         labels and columns are the donor's, and so are ``module__*`` parameters that are not set (of a module of
-        your own numbers only), where the module is the donor's. A policy that keeps nothing of a donor begins
-        anew.
+        your own numbers only), where the module is the donor's. Of a donor of another module, such as a
+        :class:`~sk_warmstart.Pretrained`, what fits by name and shape is loaded; the sizes are the net's. A policy
+        that keeps nothing of a donor begins anew.
 
         Returns
         -------

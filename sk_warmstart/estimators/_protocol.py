@@ -17,6 +17,7 @@ class WarmStartNet(TrainableNet, Protocol):
 
     module: Any
     dataset: Any
+    batch_size: int
     iterator_train: Any
     iterator_valid: Any
     predict_nonlinearity: Any
@@ -26,6 +27,7 @@ class WarmStartNet(TrainableNet, Protocol):
     standardize: bool
     dtype: str
     autocast: str | None
+    augment: Any
     random_state: Any
     init_policy: Any
     warm_start: bool

@@ -42,7 +42,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor. However often that is, what a net holds
         grows with nothing but the ids of the distinct rows it was trained on: 8 bytes each, 4 MB in all at most.
-    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
         A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
@@ -59,6 +59,9 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
         Mixed precision of training steps.
+    augment : callable or None, default=None
+        What changes the rows of each training batch, ``(X, generator) -> X``, such as the classes of
+        :mod:`sk_warmstart.augment`; see :class:`WarmStartClassifier`.
     random_state : int, RandomState or None, default=None
         Seed of weights, order and dropout.
     device : str, torch.device or None, default="auto"
@@ -131,6 +134,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         standardize: bool = False,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .._compat._torch import Dropout
+from ._call import call
+from ._masked_autoencoder import MaskedAutoencoder
 
 _FROM_DATA = ("n_features", "n_outputs")
 # Packages whose layers draw nothing but by the kinds listed in is_stochastic.
@@ -44,7 +46,7 @@ def build_module(
     if missing:
         raise ValueError(
             f"{getattr(factory, '__name__', factory)} learns {' and '.join(missing)} from the data, if these are "
-            f"an array: call fit, or set {' and '.join(f'module__{name}' for name in missing)}"
+            f"one array: call fit, or set {' and '.join(f'module__{name}' for name in missing)}"
         )
     network = _made(factory, filled, params)
     if not isinstance(network, nn.Module):
@@ -54,12 +56,12 @@ def build_module(
     return network
 
 
-def materialize(network: nn.Module, example: Tensor) -> None:
+def materialize(network: nn.Module, example: Any) -> None:
     """Give lazy layers their shapes by calling the network on a few rows; other networks are left alone."""
     if any(is_lazy(p) for p in network.parameters()):
         was_training = network.training
         with torch.no_grad():
-            network.eval()(example)
+            call(network.eval(), example)
         network.train(was_training)
 
 
@@ -77,10 +79,10 @@ def _made(factory: Callable[..., Any], filled: Mapping[str, int], params: Mappin
 
 
 def is_stochastic(network: nn.Module) -> bool:
-    """Tell whether the forward pass may draw random numbers: by dropout, RReLU, or a user's own ``forward``."""
+    """Tell whether the forward pass may draw random numbers: dropout, RReLU, masks, a user's own ``forward``."""
     return any(
         (isinstance(layer, Dropout) and layer.p > 0)
-        or isinstance(layer, nn.RReLU)
+        or isinstance(layer, nn.RReLU | MaskedAutoencoder)
         or not type(layer).__module__.startswith(_DETERMINISTIC)
         for layer in network.modules()
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from .._compat._torch import NormWithStatistics
+from ._call import call_with, each_part
 from ._generator import GLOBAL_GENERATOR
 from ._outputs import first_output
+from ._own_loss import learns_alone
 from ._structure import own_tensors, tensor_name
 from ._tracing import Call, hooked
 
@@ -36,7 +39,8 @@ def find_input(network: nn.Module, probe: Tensor) -> End:
     """Find the linear layer that reads the input columns, or the one that the attribute ``input_layer`` names.
 
     It is verified: with the columns of the layer and of the rows put into another order alike, the network
-    computes the same. Entries of a normalisation before the layer belong to the columns too.
+    computes the same. Entries of a normalisation before the layer belong to the columns too. Of a module that
+    learns alone the embeddings are looked at: its loss knows the columns too.
     """
     calls, _ = _trace(network, probe)
     width = probe.shape[-1]
@@ -55,7 +59,7 @@ def find_input(network: nn.Module, probe: Tensor) -> End:
     return End(call.name, axes, plain=len(axes) == 1 and call.given.data_ptr() == probe.data_ptr())
 
 
-def find_output(network: nn.Module, probe: Tensor, n_outputs: int) -> End:
+def find_output(network: nn.Module, probe: Any, n_outputs: int) -> End:
     """Find the linear layer with a unit for each output, or the one that the attribute ``output_layer`` names.
 
     It is verified: with its units put into another order, the outputs are in that order.
@@ -74,17 +78,17 @@ def find_output(network: nn.Module, probe: Tensor, n_outputs: int) -> End:
     return End(call.name, axes, plain=call.result.data_ptr() == output.data_ptr())
 
 
-def _trace(network: nn.Module, probe: Tensor) -> tuple[list[Call], Tensor]:
+def _trace(network: nn.Module, probe: Any) -> tuple[list[Call], Tensor]:
     """Return the calls of the layers that hold tensors, in order, and the output."""
     calls: list[Call] = []
     layers = {name for name, layer in network.named_modules() if next(own_tensors(layer), None) is not None}
     # Buffers of its own: some modules count their calls.
     copies = {name: t.clone() for name, t in network.named_buffers() if not is_lazy(t)}
     with hooked(network, layers, after=calls.append), _evaluating(network):
-        return calls, first_output(torch.func.functional_call(network, copies, (probe,)))
+        return calls, _output(network, copies, probe)
 
 
-def _commutes(network: nn.Module, probe: Tensor, axes: dict[str, int], of_inputs: bool) -> bool:
+def _commutes(network: nn.Module, probe: Any, axes: dict[str, int], of_inputs: bool) -> bool:
     """Whether the network with permuted entries computes the same from permuted rows, or permuted outputs."""
     draws = torch.Generator().manual_seed(0)
     tensors: dict[str, Tensor] = {
@@ -94,22 +98,45 @@ def _commutes(network: nn.Module, probe: Tensor, axes: dict[str, int], of_inputs
         else t.detach().clone()
         for name, t in [*network.named_parameters(), *network.named_buffers()]
     }
-    rows = torch.randn(probe.shape, generator=draws, dtype=torch.float64).to(probe)
+    rows = each_part(lambda part: _drawn_like(part, draws), probe)
     size = tensors[next(iter(axes))].shape[next(iter(axes.values()))]
-    order = torch.randperm(size, generator=draws).to(probe.device)
-    if size > 1 and bool((order == torch.arange(size, device=probe.device)).all()):
+    order = torch.randperm(size, generator=draws).to(tensors[next(iter(axes))].device)
+    if size > 1 and bool((order == torch.arange(size, device=order.device)).all()):
         order = order.roll(1)
     permuted = {**tensors, **{name: tensors[name].index_select(axis, order) for name, axis in axes.items()}}
     with _evaluating(network):
-        before = first_output(torch.func.functional_call(network, tensors, (rows,)))
+        before = _output(network, tensors, rows)
     with _evaluating(network):
-        after = first_output(
-            torch.func.functional_call(network, permuted, (rows[..., order] if of_inputs else rows,))
-        )
+        after = _output(network, permuted, rows[..., order] if of_inputs else rows)
     expected = before if of_inputs else before[..., order]
     tolerance = {torch.float64: 1e-8, torch.float32: 1e-3}.get(before.dtype, 5e-2)
     spread = float(expected.double().abs().max()) + 1e-30
     return bool((after.double() - expected.double()).abs().max() <= tolerance * spread)
+
+
+def _output(network: nn.Module, tensors: dict[str, Tensor], rows: Any) -> Tensor:
+    if not learns_alone(network):
+        return first_output(call_with(network, tensors, rows))
+    inside = {f"network.{name}": tensor for name, tensor in tensors.items()}
+    return call_with(_Embedding(network), inside, rows)
+
+
+class _Embedding(nn.Module):
+    """A module whose output is the embeddings of another."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, *rows: Any, **parts: Any) -> Tensor:
+        return self.network.embed(*rows, **parts)  # type: ignore[operator]
+
+
+def _drawn_like(rows: Tensor, draws: torch.Generator) -> Tensor:
+    """Draw other rows; whole numbers, which may be looked up, stay."""
+    if not rows.is_floating_point():
+        return rows
+    return torch.randn(rows.shape, generator=draws, dtype=torch.float64).to(rows)
 
 
 @contextmanager

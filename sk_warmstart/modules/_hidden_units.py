@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ._call import call, call_with, each_part
 from ._outputs import first_output
 from ._structure import LINEAR_MAPS, NORM_LAYERS, LinearMap, own_tensors, tensor_name
 from ._tracing import Call, hooked
@@ -53,7 +55,7 @@ class HiddenLayer:
         return values.reshape(self.width, -1).abs().cpu().double().sum(-1)
 
 
-def hidden_layers(network: nn.Module, X: Tensor) -> list[HiddenLayer]:
+def hidden_layers(network: nn.Module, X: Any) -> list[HiddenLayer]:
     """Find the layers whose units may be replaced one by one, in the order of their calls.
 
     The network is a copy in evaluation mode with freshly drawn weights, which are changed here; X is a few rows.
@@ -138,12 +140,12 @@ def _shake(network: nn.Module) -> None:
                 parameter.add_(0.1 * noise.to(parameter))
 
 
-def _trace(network: nn.Module, probe: Tensor) -> list[tuple[str, Tensor]]:
+def _trace(network: nn.Module, probe: Any) -> list[tuple[str, Tensor]]:
     """The layers that are called, with what they are given, in order."""
     calls: list[tuple[str, Tensor]] = []
     names = {name for name, layer in network.named_modules() if isinstance(layer, (*LINEAR_MAPS, *NORM_LAYERS))}
     with torch.no_grad(), hooked(network, names, after=lambda call: calls.append((call.name, call.given.clone()))):
-        network(probe.clone())
+        call(network, each_part(torch.clone, probe))
     return calls
 
 
@@ -157,7 +159,7 @@ def _per_unit(name: str, norm: nn.Module, width: int) -> list[str]:
     ]
 
 
-def _is_separable(network: nn.Module, hidden: HiddenLayer, probe: Tensor) -> bool:
+def _is_separable(network: nn.Module, hidden: HiddenLayer, probe: Any) -> bool:
     draws = torch.Generator().manual_seed(1)
     weight = hidden.layer.weight
     # Half of the units: the others show whether their neighbours change with them.
@@ -172,7 +174,7 @@ def _is_separable(network: nn.Module, hidden: HiddenLayer, probe: Tensor) -> boo
         for change in changes.values():
             tensors.update(change)
         with torch.no_grad():
-            return first_output(torch.func.functional_call(network, tensors, (probe.clone(),))).double()
+            return first_output(call_with(network, tensors, each_part(torch.clone, probe))).double()
 
     def drawn(name: str) -> Tensor:
         # Variances stay positive.

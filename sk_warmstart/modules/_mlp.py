@@ -78,21 +78,7 @@ class MLP(nn.Module):
         norm: str | None = None,
     ):
         super().__init__()
-        sizes = _check_sizes(hidden_layer_sizes)
-        check_option("activation", activation, sorted(_ACTIVATIONS))
-        if norm is not None and norm not in _NORMS:
-            raise ValueError(f"norm must be None or one of {sorted(_NORMS)}, got {norm!r}")
-        check_number("dropout", dropout, 0, 1, exclude="high")
-        self.hidden = nn.Sequential()
-        width = n_features
-        for size in sizes:
-            layers = [nn.Linear(width, size), *([] if norm is None else [_NORMS[norm](size)])]
-            first = sum(not isinstance(layer, nn.Dropout) for layer in self.hidden)
-            for place, layer in enumerate([*layers, _ACTIVATIONS[activation]()], first):
-                self.hidden.add_module(str(place), layer)
-            if dropout:  # it holds no weights, so that it has no place among those that do
-                self.hidden.add_module(f"dropout{place}", nn.Dropout(dropout))
-            width = size
+        self.hidden, width = hidden_blocks(n_features, hidden_layer_sizes, activation, dropout, norm)
         self.output = nn.Linear(width, n_outputs)
 
     def forward(self, X: Tensor) -> Tensor:
@@ -109,6 +95,28 @@ class MLP(nn.Module):
             Logits, or predictions.
         """
         return self.output(self.hidden(X))
+
+
+def hidden_blocks(
+    n_features: int, hidden_layer_sizes: int | Sequence[int], activation: str, dropout: float, norm: str | None
+) -> tuple[nn.Sequential, int]:
+    """Return the hidden layers of an MLP, and how many units the last of them has."""
+    sizes = _check_sizes(hidden_layer_sizes)
+    check_option("activation", activation, sorted(_ACTIVATIONS))
+    if norm is not None and norm not in _NORMS:
+        raise ValueError(f"norm must be None or one of {sorted(_NORMS)}, got {norm!r}")
+    check_number("dropout", dropout, 0, 1, exclude="high")
+    hidden = nn.Sequential()
+    width = n_features
+    for size in sizes:
+        layers = [nn.Linear(width, size), *([] if norm is None else [_NORMS[norm](size)])]
+        first = sum(not isinstance(layer, nn.Dropout) for layer in hidden)
+        for place, layer in enumerate([*layers, _ACTIVATIONS[activation]()], first):
+            hidden.add_module(str(place), layer)
+        if dropout:  # it holds no weights, so that it has no place among those that do
+            hidden.add_module(f"dropout{place}", nn.Dropout(dropout))
+        width = size
+    return hidden, width
 
 
 def _check_sizes(sizes: int | Sequence[int]) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..modules import repeatable
 from ..modules._selection import layer_names
 from ..modules._structure import normalisation_tensors
 from ..state import FeatureSummary, Lineage, NetState
@@ -129,7 +130,8 @@ class PolicyContext:
         """
         network = copy.deepcopy(self.structure())
         state.load_into(network)
-        return network.eval()
+        draws = self.data is not None and self.data.without_targets
+        return repeatable(network.eval()) if draws else network.eval()
 
     def child(self) -> PolicyContext:
         """Return a context for a policy inside another one, with its own notes and random numbers.
@@ -157,8 +159,9 @@ class PolicyContext:
         """
         if self.data is None:
             raise ValueError(
-                "this policy looks at the rows of the phase: it needs X as an array, a sparse matrix or a "
-                "DataFrame, and fit rather than partial_fit"
+                "this policy looks at the rows of the phase: it needs X whose rows can be found again (arrays, a "
+                "sparse matrix, a DataFrame, a dictionary or tuple of arrays, a Dataset with a length), targets, "
+                "and fit rather than partial_fit"
             )
         return self.data
 

@@ -9,7 +9,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-Batch = tuple[Tensor, Tensor | None, Tensor | None]
+from ..modules import call, n_rows
+
+# Rows are a tensor, or a dictionary or tuple of tensors.
+Batch = tuple[Any, Tensor | None, Tensor | None]
 
 
 class RowSource(Protocol):
@@ -44,6 +47,11 @@ class PhaseData:
     scored_by_loss : bool, default=False
         Whether the loss is no distance of predictions from targets, such as that of a quantile, so that only
         the loss tells how good outputs are.
+    without_targets : bool, default=False
+        Whether the network computes its own loss, which is its output; targets are zeros then. It may draw random
+        numbers whenever it is called: those of :meth:`PolicyContext.network` draw the same in each call.
+    at_once : int, default=None
+        How many rows may go through a network at a time; None: as many as a policy likes.
 
     Examples
     --------
@@ -64,6 +72,8 @@ class PhaseData:
     find_new: Callable[[], Tensor | None] | None = None
     predict: Callable[[Tensor], Tensor] | None = None
     scored_by_loss: bool = False
+    without_targets: bool = False
+    at_once: int | None = None
 
     @property
     def new(self) -> Tensor | None:
@@ -80,28 +90,29 @@ class PhaseData:
 
         Returns
         -------
-        tuple of (Tensor, Tensor or None, Tensor or None)
-            Rows, targets and weights.
+        tuple of (rows, Tensor or None, Tensor or None)
+            Rows (a tensor, or a dictionary or tuple of tensors), targets and weights.
         """
         step = max(1, -(-len(self.rows) // n))
         return self.rows.batch(slice(None, None, step))
 
     def batches(self, size: int, rows: RowSource | None = None) -> Iterator[Batch]:
-        """Go through rows (by default those of training) in order, ``size`` at a time.
+        """Go through rows (by default those of training) in order, at most ``size`` at a time.
 
         Parameters
         ----------
         size : int
-            Rows in a batch.
+            Rows in a batch; fewer where they may not be so many.
         rows : RowSource, default=None
             Which rows.
 
         Yields
         ------
-        tuple of (Tensor, Tensor or None, Tensor or None)
-            Rows, targets and weights.
+        tuple of (rows, Tensor or None, Tensor or None)
+            Rows (a tensor, or a dictionary or tuple of tensors), targets and weights.
         """
         rows = self.rows if rows is None else rows
+        size = size if self.at_once is None else min(size, self.at_once)
         for first in range(0, len(rows), size):
             yield rows.batch(slice(first, first + size))
 
@@ -126,6 +137,6 @@ class PhaseData:
         with torch.no_grad():
             for X, y, weight in self.batches(size, rows):
                 assert y is not None
-                total += float(self.loss(network(X), y, weight)) * len(X)
-                n += len(X)
+                total += float(self.loss(call(network, X), y, weight)) * n_rows(X)
+                n += n_rows(X)
         return total / n

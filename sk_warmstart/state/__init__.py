@@ -7,7 +7,8 @@ from ._donor import Donor, Lineage
 from ._interpolation import interpolate, soup
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState as OptimizerState
-from ._schema import Schema
+from ._pretrained import Pretrained
+from ._schema import PartSchema, Schema
 from ._sources import donor_of
 from ._sources import network_of as network_of
 from .files._checkpoint import Checkpoint
@@ -26,6 +27,8 @@ __all__ = [
     "LeakageWarning",
     "Lineage",
     "NetState",
+    "PartSchema",
+    "Pretrained",
     "Schema",
     "donor_of",
     "interpolate",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ._names import NameRule
 from ._net_state import NetState
 from ._schema import Reindex
 
@@ -64,6 +65,31 @@ def align(
         return (moved[name].to(drawn) if fits else drawn).clone()
 
     return layout.map(rule)
+
+
+def match_names(source: NetState, layout: NetState, rule: NameRule, place: str = "") -> dict[str, str]:
+    """Return by the names of a network those of a source's tensors; tied tensors stand under their first name."""
+    wanted = {place + target: name for name, target in rule.targets(source).items() if target is not None}
+    ties: dict[int, list[str]] = {}
+    for name, tensor in layout.items():
+        ties.setdefault(id(tensor), []).append(name)
+    chosen = {}
+    for first, *others in ties.values():
+        found = [wanted[name] for name in (first, *others) if name in wanted]
+        fitting = [name for name in found if source[name].shape == layout[first].shape]
+        if found:
+            chosen[first] = (fitting or found)[0]
+        if fitting and _kind(source[fitting[0]]) != _kind(layout[first]):
+            raise ValueError(
+                f"the donor's tensor {fitting[0]!r} holds {source[fitting[0]].dtype}, and the network's {first!r} "
+                f"{layout[first].dtype}: numbers of another kind mean something else. If the weights are "
+                "quantised, dequantise them; else leave the tensor out by rename={...: None}"
+            )
+    return chosen
+
+
+def _kind(tensor: Tensor) -> str:
+    return "float" if tensor.is_floating_point() else "complex" if tensor.is_complex() else "whole"
 
 
 def unmatched(previous: Mapping[str, Tensor], layout: Mapping[str, Tensor]) -> list[str]:

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ._alignment import Remap, align, unmatched
+from ._alignment import Remap, align, match_names, unmatched
+from ._names import NameRule
 from ._net_state import NetState
 from ._optimizer_state import OptimizerState
 from ._schema import Schema
@@ -99,6 +100,8 @@ class Donor:
         The module in words: its class, its parameters, its layers.
     saved_id : str or None, default=None
         The id of the file that it comes from.
+    by_name : NameRule or None, default=None
+        Of a donor of another module, how its names become those of the network; None for the same module.
 
     Examples
     --------
@@ -122,6 +125,7 @@ class Donor:
     schedule: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     description: Mapping[str, Any] = field(default_factory=dict)
     saved_id: str | None = None
+    by_name: NameRule | None = None
 
     @property
     def id(self) -> str:
@@ -134,7 +138,9 @@ class Donor:
             return self.saved_id
         line, schema = self.lineage, self.schema
         story = [self.state.digest(), line.generation, line.parent, line.policy, line.rows, line.rows_seen]
-        names = [schema.n_features, schema.columns, schema.targets, _labels_as_text(schema.classes)]
+        names: list[Any] = [schema.n_features, schema.columns, schema.targets, _labels_as_text(schema.classes)]
+        if schema.parts is not None:
+            names.append([[part.name, part.kind, part.shape] for part in schema.parts])
         sha = hashlib.blake2b(json.dumps([*story, line.epochs, *names]).encode(), digest_size=8)
         if self.scaler is not None:
             sha.update(repr((float(self.scaler.count), bool(self.scaler.centred))).encode())
@@ -165,6 +171,61 @@ class Donor:
         state, origin = (None if state is None else _renamed(state, names) for state in (self.state, self.origin))
         assert state is not None
         return replace(self, state=state, origin=origin, optimizer=optimizer)
+
+    def as_body(self, rule: NameRule) -> Donor:
+        """Return it for another module, without what its own outputs and training are alone.
+
+        Parameters
+        ----------
+        rule : NameRule
+            How its names become those of the other module.
+
+        Returns
+        -------
+        Donor
+            With its tensors, columns, standardisation, rows and lineage.
+        """
+        schema = replace(self.schema, classes=None, targets=None)
+        return replace(
+            self,
+            schema=schema,
+            optimizer=None,
+            streams={},
+            schedule={},
+            description={},
+            saved_id=self.id,
+            by_name=rule,
+        )
+
+    def matched(self, layout: NetState, place: str = "") -> Donor:
+        """Return what a donor of another module has for a network, under the names of the network.
+
+        Parameters
+        ----------
+        layout : NetState
+            The new network, as it was drawn.
+        place : str, default=""
+            How the names of the module that takes the rows begin in it.
+
+        Returns
+        -------
+        Donor
+            With tensors that have the names, and not all of them the shapes, of the network's.
+
+        Raises
+        ------
+        ValueError
+            If the rule of names does not suit the donor, or whole numbers stand where the network has others.
+        """
+        assert self.by_name is not None
+        chosen = match_names(self.state, layout, self.by_name, place)
+        parameters = {name for name in chosen if layout.is_parameter(name)}
+        state, origin = (
+            None if each is None else NetState({name: each[old] for name, old in chosen.items()}, parameters)
+            for each in (self.state, self.origin)
+        )
+        assert state is not None
+        return replace(self, state=state, origin=origin)
 
     def held_in(self, layout: NetState, remaps: Mapping[str, list[Remap]]) -> NetState | None:
         """Tell which numbers of a new network :meth:`adapted` takes from this donor.

@@ -11,15 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._alignment import align
 from ._donor import Donor, Lineage
+from ._loading import what_was_loaded
 from ._net_state import NetState
+from ._pretrained import Pretrained
 from .files._checkpoint import Checkpoint
 from .rows._row_memory import RowMemory
 
-State = TypeVar("State", NetState, Checkpoint)
+State = TypeVar("State", NetState, Checkpoint, Pretrained)
 
 
-def interpolate(a: State, b: State, alpha: float = 0.5) -> State:
+def interpolate(a: State | Pretrained, b: State | Pretrained, alpha: float = 0.5) -> State:
     """Return the state between two: ``(1 - alpha) * a + alpha * b``, which is WiSE-FT [1]_.
 
     There ``a`` is the donor and ``b`` what was fine-tuned from it. Parameters and floating buffers are
@@ -28,16 +31,18 @@ def interpolate(a: State, b: State, alpha: float = 0.5) -> State:
 
     Parameters
     ----------
-    a, b : NetState or Checkpoint
+    a, b : NetState, Checkpoint or Pretrained
         States of one network, both of the same kind. For weights between them to be any good, one must have
-        been trained from the other, or both from the same.
+        been trained from the other, or both from the same. A :class:`Pretrained` also goes with one of another
+        kind: it is matched by name and shape, and what it lacks, such as the head, is taken from the other.
     alpha : float, default=0.5
         From 0, which is ``a``, to 1, which is ``b``.
 
     Returns
     -------
-    NetState or Checkpoint
-        Of the same kind; a checkpoint can be given as ``warm_start_from``. Its lineage names both.
+    NetState, Checkpoint or Pretrained
+        Of the same kind; a checkpoint or a Pretrained can be given as ``warm_start_from``. The lineage of a
+        checkpoint names both.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def interpolate(a: State, b: State, alpha: float = 0.5) -> State:
     """
     if isinstance(alpha, bool) or not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be a number from 0 to 1, got {alpha!r}")
-    return _mixed([a, b], [1.0 - float(alpha), float(alpha)])
+    return _mixed(_of_one_kind(a, b), [1.0 - float(alpha), float(alpha)])
 
 
 def soup(states: Sequence[State], how: str = "uniform", score: Callable[[State], float] | None = None) -> State:
@@ -72,7 +77,7 @@ def soup(states: Sequence[State], how: str = "uniform", score: Callable[[State],
 
     Parameters
     ----------
-    states : sequence of NetState or Checkpoint
+    states : sequence of NetState, Checkpoint or Pretrained
         States of one network, all of the same kind.
     how : {"uniform", "greedy"}, default="uniform"
         The mean of all; or, from the best on, of those that do not lower the score of the mean.
@@ -81,8 +86,9 @@ def soup(states: Sequence[State], how: str = "uniform", score: Callable[[State],
 
     Returns
     -------
-    NetState or Checkpoint
-        Of the same kind; a checkpoint can be given as ``warm_start_from``. Its lineage names those that are in.
+    NetState, Checkpoint or Pretrained
+        Of the same kind; a checkpoint or a Pretrained can be given as ``warm_start_from``. The lineage of a
+        checkpoint names those that are in.
 
     Raises
     ------
@@ -139,9 +145,33 @@ def _mixed(states: list[State], weights: list[float]) -> State:
         mixed = Checkpoint.from_donor(
             _mixed_donor([s.donor() for s in states if isinstance(s, Checkpoint)], weights)
         )
+    elif isinstance(states[0], Pretrained):
+        mixed = Pretrained(_mixed_state([_tensors(s) for s in states], weights))
     else:
         mixed = _mixed_state([s for s in states if isinstance(s, NetState)], weights)
     return mixed
+
+
+def _of_one_kind(a: Any, b: Any) -> list[Any]:
+    """Bring a Pretrained into the layout of the other state, whose tensors fill its gaps."""
+    mine, theirs = isinstance(a, Pretrained), isinstance(b, Pretrained)
+    if mine == theirs or not isinstance(b if mine else a, NetState | Checkpoint):
+        return [a, b]
+    return [_like(a, b), b] if mine else [a, _like(b, a)]
+
+
+def _like(pretrained: Pretrained, other: NetState | Checkpoint) -> Any:
+    donor, layout = pretrained.donor(), _tensors(other)
+    matched = donor.matched(layout)
+    what_was_loaded(donor, layout, matched.held_in(layout, {}))
+    state = align(matched.state, layout, missing="fresh")
+    if isinstance(other, NetState):
+        return state
+    whole = other.donor()
+    blank = donor.lineage.policy == "Pretrained"  # its rows are not known
+    memory = RowMemory(columns=whole.memory.columns) if blank else donor.memory
+    changes: dict[str, Any] = {"state": state, "memory": memory, "lineage": donor.lineage}
+    return Checkpoint.from_donor(replace(whole, **changes, origin=None, saved_id=pretrained.id))
 
 
 def _mixed_state(states: list[NetState], weights: list[float]) -> NetState:
@@ -188,9 +218,11 @@ def _mixed_donor(donors: list[Donor], weights: list[float]) -> Donor:
 
 def _check_alike(states: Sequence[Any]) -> None:
     kinds = {type(state) for state in states}
-    if len(kinds) != 1 or not issubclass(next(iter(kinds)), NetState | Checkpoint):
+    if len(kinds) != 1 or not issubclass(next(iter(kinds)), NetState | Checkpoint | Pretrained):
         names = sorted(kind.__name__ for kind in kinds)
-        raise TypeError(f"states must be all NetState or all Checkpoint (see its from_estimator), got {names}")
+        raise TypeError(
+            f"states must be all NetState, all Checkpoint (see its from_estimator) or all Pretrained, got {names}"
+        )
     first = states[0]
     for other in states[1:]:
         if isinstance(first, Checkpoint):
@@ -199,7 +231,7 @@ def _check_alike(states: Sequence[Any]) -> None:
 
 
 def _tensors(state: Any) -> NetState:
-    return state.state if isinstance(state, Checkpoint) else state
+    return state.state if isinstance(state, Checkpoint | Pretrained) else state
 
 
 def _check_layout(a: NetState, b: NetState) -> None:

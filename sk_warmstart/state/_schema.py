@@ -8,6 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+PART_KINDS = ("float", "integer", "bool", "bytes")
+
+
+@dataclass(frozen=True)
+class PartSchema:
+    """One of several parts that the rows of a network have.
+
+    Parameters
+    ----------
+    name : str
+        The argument of the network that it is given to; of a tuple its place.
+    kind : {"float", "integer", "bool", "bytes"}
+        What its numbers are; bytes are those of images.
+    shape : tuple of int
+        Of one row.
+
+    Examples
+    --------
+    >>> from sk_warmstart.state import PartSchema
+    >>> PartSchema("input_ids", "integer", (128,)).shape
+    (128,)
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -25,6 +52,10 @@ class Schema:
         Names of the target columns of a regression.
     framed : bool, default=False
         Whether the names came with the rows, as a DataFrame's do, and not from the transformers before.
+    parts : tuple of PartSchema or None, default=None
+        The parts of a row, where the input is a dictionary or tuple.
+    named : bool, default=True
+        Whether the parts go by name, as those of a dictionary do, and not by place.
 
     Examples
     --------
@@ -39,6 +70,8 @@ class Schema:
     classes: NDArray | None = None
     targets: tuple[str, ...] | None = None
     framed: bool = False
+    parts: tuple[PartSchema, ...] | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True)

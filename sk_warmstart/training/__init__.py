@@ -3,6 +3,7 @@
 The lowest floor that knows skorch.
 """
 
+from ._augment import Augmentation as Augmentation
 from ._autocast import AUTOCAST as AUTOCAST
 from ._autocast import autocast_of as autocast_of
 from ._autocast import needs_scaling as needs_scaling
@@ -28,6 +29,7 @@ from ._route import is_overridden as is_overridden
 from ._route import needs_batch_events as needs_batch_events
 from ._route import route as route
 from ._snapshot import Snapshot as Snapshot
+from ._threads import suited_threads as suited_threads
 from .mlp._closed_form import ClosedFormNet as ClosedFormNet
 from .packed._backend import PackedBackend
 from .packed._member import Losses as Losses
@@ -38,6 +40,10 @@ from .packed._stopwatch import Stopwatch as Stopwatch
 from .packed._together import run_together as run_together
 from .rows._batches import Rows as Rows
 from .rows._batches import TensorBatches as TensorBatches
+from .rows._parts import Narrow as Narrow
+from .rows._parts import Parts as Parts
+from .rows._parts import row_size as row_size
+from .rows._parts import rows_at_once as rows_at_once
 from .rows._sparse import SparseMatrix as SparseMatrix
 from .rows._streaming import fits_on as fits_on
 from .rows._tensors import as_tensor as as_tensor

@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from skorch.dataset import get_len
+from skorch.dataset import unpack_data
 from skorch.history import History
 from torch import Tensor
 
+from ..modules import n_rows
+from ._augment import Augmentation
 from ._companion import companions_of
 from ._loss import weights_of_batch
 from ._net import TrainableNet, optimizer_of
@@ -51,14 +53,15 @@ def run_epoch(
             companions.enter_context(companion.around_epoch(net, fit_params))
         complete_momentum(net)
         taken = route(net, iterator, fit_params)
+        augmentation = net._augmentation()
         if taken.batch_events:
-            count = _epoch_with_batch_events(net, iterator, True, prefix, step_fn, fit_params)
+            count = _epoch_with_batch_events(net, iterator, True, prefix, step_fn, fit_params, augmentation)
         elif taken.kind == "closed_form":
             assert isinstance(iterator, TensorBatches)
-            count = _epoch_of_closed_form(net, iterator, prefix)
+            count = _epoch_of_closed_form(net, iterator, prefix, augmentation)
         else:
             step = training_step(net, iterator, taken.kind, step_fn, fit_params)
-            count = _epoch_without_batch_events(net, iterator, prefix, step, taken.kind == "skorch")
+            count = _epoch_without_batch_events(net, iterator, prefix, step, taken.kind == "skorch", augmentation)
     net.history.record(prefix + "_batch_count", count)
     return taken
 
@@ -70,11 +73,12 @@ def _epoch_with_batch_events(
     prefix: str,
     step_fn: StepOfSkorch,
     fit_params: dict[str, Any],
+    augmentation: Augmentation | None = None,
 ) -> int:
     """Take skorch's steps, with its notifications of each batch."""
     companions = companions_of(net) if training else []
     count = 0
-    for pair, weight in _weighted_pairs(iterator):
+    for pair, weight in _weighted_pairs(iterator, augmentation):
         net.notify("on_batch_begin", batch=net.with_labels(pair), training=training)
         with weights_of_batch(weight):
             step = step_fn(pair, **fit_params)
@@ -87,16 +91,25 @@ def _epoch_with_batch_events(
     return count
 
 
-def _epoch_of_closed_form(net: TrainableNet, batches: TensorBatches, prefix: str) -> int:
+def _epoch_of_closed_form(
+    net: TrainableNet, batches: TensorBatches, prefix: str, augmentation: Augmentation | None
+) -> int:
     """Train without autograd."""
     optimizer = optimizer_of(net)
     trainer = closed_form_epochs(net.module_, net.criterion_, optimizer, batches)
     net._set_training(True)
-    _record(net, prefix, *trainer.run(optimizer, batches))
+    _record(net, prefix, *trainer.run(optimizer, batches, augmentation))
     return len(batches)
 
 
-def _epoch_without_batch_events(net: TrainableNet, iterator: Any, prefix: str, step: Step, own_step: bool) -> int:
+def _epoch_without_batch_events(
+    net: TrainableNet,
+    iterator: Any,
+    prefix: str,
+    step: Step,
+    own_step: bool,
+    augmentation: Augmentation | None = None,
+) -> int:
     """Take steps with one transfer from the device at the end, and one entry in the history.
 
     A step, forward or loss of the user's may write into the batch at hand: it gets one.
@@ -107,7 +120,7 @@ def _epoch_without_batch_events(net: TrainableNet, iterator: Any, prefix: str, s
     before = len(net.history_[-1]["batches"]) if writes else 0
     losses, sizes = [], []
     try:
-        for pair, weight in _weighted_pairs(iterator):
+        for pair, weight in _weighted_pairs(iterator, augmentation):
             if writes:
                 net.history.new_batch()
             losses.append(step(pair, weight))
@@ -123,11 +136,21 @@ def _epoch_without_batch_events(net: TrainableNet, iterator: Any, prefix: str, s
     return len(losses)
 
 
-def _weighted_pairs(iterator: Any) -> Iterable[tuple[Any, Tensor | None]]:
-    """Yield each batch, and the weights of its rows where it has some."""
-    if not isinstance(getattr(iterator, "dataset", None), Rows):
-        return ((batch, None) for batch in iterator)
-    return ((tuple(batch[:2]), batch[2]) if len(batch) == 3 else (batch, None) for batch in iterator)
+def _weighted_pairs(iterator: Any, augmentation: Augmentation | None) -> Iterable[tuple[Any, Tensor | None]]:
+    """Yield each batch, augmented, and the weights of its rows where it has some."""
+    pairs: Iterable[tuple[Any, Tensor | None]]
+    if isinstance(getattr(iterator, "dataset", None), Rows):
+        pairs = ((tuple(batch[:2]), batch[2]) if len(batch) == 3 else (batch, None) for batch in iterator)
+    else:
+        pairs = ((batch, None) for batch in iterator)
+    if augmentation is None:
+        return pairs
+
+    def augmented(batch: Any) -> tuple[Any, Any]:
+        X, y = unpack_data(batch)
+        return augmentation(X), y
+
+    return ((augmented(batch), weight) for batch, weight in pairs)
 
 
 def _record(net: TrainableNet, prefix: str, losses: list[float], sizes: list[int]) -> None:
@@ -145,4 +168,4 @@ def _record_in(batches: list[dict[str, Any]], prefix: str, losses: list[float], 
 
 
 def _size(pair: Any) -> int:
-    return get_len(pair[0] if isinstance(pair, tuple | list) else pair)
+    return n_rows(pair[0] if isinstance(pair, tuple | list) else pair)

@@ -8,6 +8,8 @@ import torch
 from skorch.history import History
 from torch import Tensor
 
+from ._augment import Augmentation
+
 
 @runtime_checkable
 class TrainableNet(Protocol):
@@ -38,6 +40,9 @@ class TrainableNet(Protocol):
 
     def with_labels(self, batch: Any) -> Any:
         """Return a batch with the user's labels, for callbacks."""
+
+    def _augmentation(self) -> Augmentation | None:
+        """Return what changes the rows of training batches."""
 
     def _set_training(self, training: bool = True) -> None:
         """Put modules and criteria into training or evaluation mode."""

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from ..modules import GLOBAL_GENERATOR
 
-_KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3, "growth": 4, "race": 5, "arm": 6}
+_KINDS = {"fresh": 0, "policy": 1, "order": 2, "forward": 3, "growth": 4, "race": 5, "arm": 6, "augment": 7}
 
 
 def draw_seed(random_state: Any) -> int | None:
@@ -72,16 +72,26 @@ def _seed_generators(seed: int) -> None:
 class RandomStreams:
     """Random numbers of training, which a later ``partial_fit`` continues; without a seed the global generator.
 
-    ``order`` shuffles the rows. It is a generator of its own: fits in threads do not disturb each other.
+    ``order`` shuffles the rows. It is a generator of its own: fits in threads do not disturb each other. So is
+    that of augmented batches, which is there from the first of them on.
     """
 
     def __init__(self, seed: int | None):
         self.order: torch.Generator | None = None
+        self._augment: torch.Generator | None = None
+        self._augment_seed: int | None = None
         self._forward: tuple[torch.Tensor, list[torch.Tensor]] | None = None
         self._forward_seed: int | None = None
         if seed is not None:
             self.order = torch.Generator().manual_seed(child_seed(seed, "order"))
             self._forward_seed = child_seed(seed, "forward")
+            self._augment_seed = child_seed(seed, "augment")
+
+    def augmentation_seed(self) -> int:
+        """Return the seed of the next augmented batch."""
+        if self._augment is None and self._augment_seed is not None:
+            self._augment = torch.Generator().manual_seed(self._augment_seed)
+        return int(torch.empty((), dtype=torch.int64).random_(generator=self._augment))
 
     @contextlib.contextmanager
     def forward(self, stochastic: bool) -> Iterator[None]:
@@ -106,7 +116,8 @@ class RandomStreams:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return where the streams stand, as tensors; empty where the global generator is used."""
-        found = {} if self.order is None else {"order": self.order.get_state()}
+        generators = {"order": self.order, "augment": self._augment}
+        found = {name: each.get_state() for name, each in generators.items() if each is not None}
         if self._forward is not None:
             found["forward"] = self._forward[0]
             found.update({f"cuda{i}": state for i, state in enumerate(self._forward[1])})
@@ -116,17 +127,25 @@ class RandomStreams:
         """Continue from what :meth:`state` returned."""
         if self.order is not None and "order" in state:
             self.order.set_state(state["order"])
+        if self._augment_seed is not None and "augment" in state:
+            self._augment = _continued(state["augment"])
         if self._forward_seed is not None and "forward" in state:
             devices = sorted((name for name in state if name.startswith("cuda")), key=lambda n: int(n[4:]))
             self._forward = (state["forward"], [state[name] for name in devices])
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state["order"] = None if self.order is None else self.order.get_state()
+        for name in ("order", "_augment"):
+            state[name] = None if state[name] is None else state[name].get_state()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if state["order"] is not None:
-            self.order = torch.Generator()
-            self.order.set_state(state["order"])
+        for name in ("order", "_augment"):
+            setattr(self, name, None if state[name] is None else _continued(state[name]))
+
+
+def _continued(state: torch.Tensor) -> torch.Generator:
+    generator = torch.Generator()
+    generator.set_state(state)
+    return generator

@@ -13,12 +13,14 @@ from skorch.history import History
 from torch import Tensor, nn
 
 from .._compat._torch import has_global_hooks, has_hooks
+from ..modules import OwnLoss
 from ._autocast import needs_scaling, uses_autocast
 from ._companion import companions_of, is_standard_companion
 from ._net import TrainableNet, optimizer_of
 from .graphs._graphed_step import can_record
 from .mlp._shape import has_uniform_state, why_no_closed_form
 from .rows._batches import TensorBatches
+from .rows._parts import has_sparse
 from .updates._direct_update import may_bypass_step
 from .updates._flat_update import KINDS
 
@@ -296,7 +298,7 @@ def _reasons_of_pack(
     rows, group = batches.dataset, optimizer.param_groups[0]
     if "_orig_mod" in parts[0]._modules:
         yield "compiled", "the module is compiled"
-    if not isinstance(rows.X, Tensor):
+    if has_sparse(rows.X):
         yield "sparse", "the rows are sparse"
     if rows.travels_to is not None:
         yield "streaming", "the rows do not fit on the device"
@@ -308,6 +310,8 @@ def _reasons_of_pack(
         yield "optimizer_options", "packs have no amsgrad, maximize and dampening"
     if any(tensor is not None for part in parts[:-1] for tensor in part._buffers.values()):
         yield "buffers", "the module has buffers (running statistics), which padded rows would spoil"
+    if isinstance(criterion, OwnLoss):
+        yield "own_loss", "the module computes its loss from a batch as a whole, which padded rows would spoil"
     if getattr(criterion, "reduction", None) != "mean":
         yield "reduction", "the criterion is no mean over rows"
     if isinstance(getattr(criterion, "weight", None), Tensor):

@@ -9,6 +9,7 @@ import torch
 from skorch.dataset import unpack_data
 from torch import Tensor, nn
 
+from ..modules import call
 from ._autocast import uses_autocast
 from ._companion import Companion, companions_of
 from ._loss import shaped_like, weighted_loss, weights_of_batch
@@ -16,6 +17,7 @@ from ._net import TrainableNet, optimizer_of
 from ._route import METHODS, Kind, is_overridden
 from .graphs._graphed_step import graphed
 from .rows._batches import TensorBatches
+from .rows._parts import Parts
 from .updates._direct_update import DirectUpdate, may_bypass_step, note_steps
 
 # Takes a batch and the weights of its rows, and returns the loss, detached.
@@ -96,7 +98,9 @@ def _forward_of(net: TrainableNet, iterator: Any, fit_params: dict[str, Any]) ->
     if not on_device or is_overridden(net, *METHODS["forward"]) or uses_autocast(net):
         return lambda X: net.infer(X, **fit_params)
     module = net.module_
-    return (lambda X: module(X, **fit_params)) if fit_params else module
+    if fit_params or isinstance(iterator.dataset.X, Parts):
+        return lambda X: call(module, X, **fit_params)
+    return module
 
 
 def _loss_of(net: TrainableNet, iterator: Any, training: bool) -> Callable[[Any, Any, Any, Any], Tensor]:

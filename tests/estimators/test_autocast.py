@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from helpers.devices import needs_cuda
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from skorch.callbacks import Callback, EpochScoring
@@ -232,7 +233,7 @@ def test_a_scaled_step(monkeypatch: pytest.MonkeyPatch, hears: bool) -> None:
     np.testing.assert_allclose(fitted.loss_curve_, net(module=Own, autocast=None).fit(X, y).loss_curve_, rtol=0.02)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@needs_cuda
 @pytest.mark.parametrize("autocast", ["bfloat16", "float16"])
 @pytest.mark.parametrize("module", [Own, "default"])
 def test_on_a_device(autocast: str, module: Any) -> None:

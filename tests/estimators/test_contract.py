@@ -11,14 +11,14 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetClassifier
 
-from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
+from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor, WarmStartTransformer
 from sk_warmstart.policies import ShrinkPerturb
 
 X = np.random.default_rng(0).normal(size=(60, 4))
 y = (X[:, 0] > 0).astype(int)
 
 
-@parametrize_with_checks([WarmStartClassifier(), WarmStartRegressor()])
+@parametrize_with_checks([WarmStartClassifier(), WarmStartRegressor(), WarmStartTransformer()])
 def test_check_estimator(estimator: Any, check: Any) -> None:
     check(estimator)
 

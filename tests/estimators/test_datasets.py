@@ -125,10 +125,10 @@ def test_class_weights_that_leave_nothing(kind: str) -> None:
         fitted(kind, CODES, class_weight=dict.fromkeys(range(3), 0))
 
 
-@pytest.mark.parametrize("kind", ["dict", "dataset", "own"])
+@pytest.mark.parametrize("kind", ["dataset", "own"])
 def test_sample_weights_are_refused_where_they_cannot_weigh(kind: str) -> None:
-    params = {"module": Named} if kind == "dict" else {**SHAPE, **({"dataset": Own} if kind == "own" else {})}
-    rows = {"dict": {"rows": X}, "dataset": Dataset(X, CODES), "own": X}[kind]
+    params = {**SHAPE, **({"dataset": Own} if kind == "own" else {})}
+    rows = {"dataset": Dataset(X, CODES), "own": X}[kind]
     with pytest.raises(ValueError, match="weigh the rows in a get_loss of your own"):
         net(**params).fit(rows, None if kind == "dataset" else CODES, sample_weight=np.ones(200))
 

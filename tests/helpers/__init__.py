@@ -1,7 +1,8 @@
 """Small estimators, modules and tables for tests; pytest finds them by ``from helpers import net``."""
 
 from ._estimators import net, regressor
+from ._kinds import KINDS, Kind
 from ._modules import Linear, Sine
 from ._tables import iris
 
-__all__ = ["Linear", "Sine", "iris", "net", "regressor"]
+__all__ = ["KINDS", "Kind", "Linear", "Sine", "iris", "net", "regressor"]

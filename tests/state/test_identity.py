@@ -309,3 +309,21 @@ def test_a_larger_fraction_only_adds_rows(ids: list[int], a: float, b: float) ->
     small, large = sorted((a, b))
     hashed = sample_ids(ids)
     assert not (validation_mask(hashed, small) & ~validation_mask(hashed, large)).any()
+
+
+@given(st.lists(st.integers(-5, 5), min_size=4, max_size=4), st.integers(0, 3), st.sampled_from(["a", "b"]))
+def test_ids_of_parts_see_every_part_and_no_order(values: list[int], row: int, changed: str) -> None:
+    parts = {"a": np.array(values)[:, None] * [1.0, 2.0], "b": np.arange(8).reshape(4, 2)}
+    ids = row_ids(parts)
+    assert np.array_equal(ids, row_ids(dict(reversed(parts.items()))))
+    other = {name: part.copy() for name, part in parts.items()}
+    other[changed][row, 0] += 1
+    assert np.flatnonzero(row_ids(other) != ids).tolist() == [row]
+    swapped = {"a": parts["b"], "b": parts["a"]}
+    assert not (row_ids(swapped) == ids).any()
+
+
+def test_one_part_has_the_ids_of_the_array() -> None:
+    X = np.arange(12.0).reshape(4, 3)
+    assert np.array_equal(row_ids({"any": X}), row_ids(X))
+    assert np.array_equal(row_ids((X,)), row_ids(X))

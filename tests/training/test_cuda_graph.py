@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.devices import needs_cuda
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
+from sk_warmstart.augment import ColumnSwap, GaussianNoise
 from sk_warmstart.training.graphs import _chunk_graphs, _cuda_graph, _graphed_step
 from sk_warmstart.training.mlp import _epoch as _closed_form_epoch
 
@@ -134,6 +136,8 @@ PLAIN = [
     {"module__hidden_layer_sizes": (5,), "batch_size": 15},
     {"module__hidden_layer_sizes": (5,), "optimizer": torch.optim.SGD, "optimizer__momentum": 0.9},
     {"module__hidden_layer_sizes": (5,), "module__dropout": 0.3},
+    {"module": Own, "augment": GaussianNoise(0.3)},
+    {"module__hidden_layer_sizes": (5,), "augment": ColumnSwap(0.3)},
 ]
 
 
@@ -232,9 +236,6 @@ def test_graphs_of_chunks_are_not_endless(recorder: Any, monkeypatch: pytest.Mon
 
 def test_only_cuda_has_a_recorder() -> None:
     assert _cuda_graph.recorder_for(torch.device("cpu")) is None
-
-
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 @needs_cuda

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import Sine
+from helpers.devices import needs_cuda
 from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.base import clone
@@ -185,7 +186,7 @@ def test_a_spent_order_leaves_the_generator_where_a_permutation_does(n: int) -> 
     assert torch.equal(one.get_state(), other.get_state())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@needs_cuda
 @pytest.mark.parametrize("params", SETTINGS)
 def test_a_fit_on_a_device_is_the_same(small_device: list[int], params: dict[str, Any]) -> None:
     net = WarmStartClassifier(max_epochs=3, batch_size=16, random_state=0, device="cuda", **params)

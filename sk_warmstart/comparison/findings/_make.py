@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...statistics._decision import DecisionRule
-from .._names import REFERENCE
+from .._names import KIND_OF_ROWS, REFERENCE
 from .._row_scores import RowScores
 from ._dummy import worth_of_cold
 from ._findings import Findings
@@ -72,6 +72,7 @@ def make_findings(
             None if chosen_rope is None else f"The ROPE is {rule.rope:.3g}: {chosen_rope}.",
             fixed=fixed_splits,
             n_groups=None if clusters is None else len(np.unique(clusters)),
+            kind_of_rows=settings.get(KIND_OF_ROWS),
         ),
         advice=advice(gain, pairs, best, rule, n_repeats, fixed_splits, stages.get("incumbent")),
         interrupted=interrupted,

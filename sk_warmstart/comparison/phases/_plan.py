@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._compat._sklearn import num_samples
+from .._rows import numbered
 from ._class_incremental import ClassIncremental
 from ._draws import evenly_by_class, group_by_group, group_codes
 from ._phase import Index, Phase, Plan, Replicate
@@ -27,11 +28,14 @@ def plan_phases(
 ) -> Plan:
     """Make the plan of one replicate from a plan, a scikit-learn splitter or a list of pairs of rows.
 
+    They are given rows in several parts, and those of a Dataset, by their numbers.
+
     Splits whose test rows are never trained on before (``TimeSeriesSplit``) are one stream. With others
     (``KFold``, ``ShuffleSplit``) a later fit would have seen the test rows of its own donor, so each split
     is a stream of its own: half of its training rows, then all of them. A splitter that draws gets a seed of
     ``rng`` whatever ``random_state`` it has, and its splits are not fixed.
     """
+    X = numbered(X)
     if isinstance(phases, type):
         raise TypeError(f"phases is the class {phases.__name__}: pass an object, such as {phases.__name__}()")
     if hasattr(phases, "plan"):

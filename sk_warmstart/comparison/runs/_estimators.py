@@ -24,6 +24,11 @@ def last_step(estimator: Any) -> Any:
     return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
 
 
+def predicts(estimator: Any) -> bool:
+    """Tell whether an estimator predicts; one that learns without targets does not."""
+    return hasattr(last_step(estimator), "predict")
+
+
 def fit_last_step(last: Any, X: Any, y: Any, before: Pipeline | None, params: Mapping[str, Any]) -> None:
     """Fit the last step of a Pipeline on rows that the steps before it have prepared."""
     if before is None:

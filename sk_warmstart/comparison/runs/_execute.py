@@ -13,11 +13,10 @@ from joblib.parallel import get_active_backend
 from scipy.sparse import issparse
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..._compat._sklearn import num_samples, safe_indexing
 from ...training import PackedBackend
+from .._rows import bytes_of, count, take
 from ._outcome import Outcome
 from ._replicate import run_replicates
-from ._scorer import bytes_of
 from ._task import Task
 from .fits._data import fit_steps_before
 
@@ -61,10 +60,10 @@ def _at_a_time(task: Task, n: int, n_jobs: int | None) -> int:
 def _prepared_bytes(task: Task) -> int:
     """Return the size of all rows, or if that is more, what the steps before the last one make of them, "
     "roughly."""
-    raw, n = bytes_of(task.X), num_samples(task.X)
+    raw, n = bytes_of(task.X), count(task.X)
     some = np.arange(0, n, -(-n // _ROWS_TO_MEASURE))
     try:
-        _, prepared = fit_steps_before(task, safe_indexing(task.X, some), safe_indexing(task.y, some), some, {})
+        _, prepared = fit_steps_before(task, take(task.X, some), take(task.y, some), some, {})
         dense = 4 * int(np.prod(prepared.shape)) if issparse(prepared) else 0  # where it is scored
         return max(raw, max(bytes_of(prepared), dense) * n // len(some))
     except Exception:  # of steps that need all rows: the size of the raw ones has to do

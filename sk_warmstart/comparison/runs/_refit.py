@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from ..._compat._sklearn import safe_indexing
 from ...estimators import WarmStartMixin
+from .._rows import take
 from ..phases._phase import Index
 from ._estimators import copy_fitted, fit_last_step, last_step
 from ._outcome import FinalState, Outcome
@@ -81,7 +81,7 @@ def refit(task: Task, outcome: Outcome, arm: Arm, wins: bool) -> Refitted:
 
 def _fit(task: Task, state: FinalState, arm: Arm, rows: Index) -> Any:
     net = last_step(task.estimator)
-    X, y = safe_indexing(task.X, rows), safe_indexing(task.y, rows)
+    X, y = take(task.X, rows), take(task.y, rows)
     params = task.params_of(task.fit_params, rows)
     before, X = fit_steps_before(task, X, y, rows, state.option.steps)
     data = PhaseData(X, y, task.phase_scorer(before), params, rows)

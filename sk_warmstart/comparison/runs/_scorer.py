@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
-from ..._compat._sklearn import check_method_params, num_samples, safe_indexing
+from ..._compat._sklearn import check_method_params
+from .._rows import bytes_of, numbered, take
 from ..phases._phase import Index
 from ._estimators import Estimator
 
@@ -20,18 +20,7 @@ _CACHED = 2**24  # bytes of rows that are prepared once for all arms
 
 def cut_params(X: Any, params: Mapping[str, Any], rows: Index) -> dict[str, Any]:
     """Cut arguments that have a value for each row of X to some rows."""
-    return check_method_params(X, dict(params), rows) if params else {}
-
-
-def bytes_of(X: Any) -> int:
-    """Return the size of rows in memory, roughly."""
-    if issparse(X):
-        X = X.tocsr()
-        return int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
-    size = getattr(X, "nbytes", None)
-    if size is None and hasattr(X, "memory_usage"):
-        size = X.memory_usage(index=False).sum()
-    return int(size) if size is not None else 8 * int(np.prod(np.shape(X) or (num_samples(X),)))
+    return check_method_params(numbered(X), dict(params), rows) if params else {}
 
 
 def as_score(score: Any) -> float:
@@ -56,10 +45,10 @@ class PhaseScorer:
     def rows(self, index: Index) -> Any:
         """Return rows as the last step takes them."""
         if self.before is None:
-            return safe_indexing(self.X, index)
+            return take(self.X, index)
         key = index.tobytes()
         if key not in self._prepared:
-            X = self.before.transform(safe_indexing(self.X, index))
+            X = self.before.transform(take(self.X, index))
             if bytes_of(X) > _CACHED:
                 return X
             self._prepared[key] = X  # all arms are scored on the same rows
@@ -71,7 +60,7 @@ class PhaseScorer:
 
     def given_targets(self, index: Index) -> Any:
         """Return the true targets of rows in the user's type."""
-        return safe_indexing(self.y, index)
+        return take(self.y, index)
 
     def params_of(self, index: Index) -> dict[str, Any]:
         """Return the scorer's further arguments for rows."""

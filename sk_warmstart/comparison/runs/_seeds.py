@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._rows import hashable
 from ._task import Task
 from .interruption._journal import digests
 from .interruption._sources import sources_of
 
-_PARTS = ("estimator", "arms", "phases", "X", "y", "groups", "incumbent", "packed")
+_PARTS = ("estimator", "arms", "phases", "y", "groups", "incumbent", "packed")
 
 
 def draw_seeds(
@@ -26,6 +27,7 @@ def draw_seeds(
         return seeds
     about = digests(
         **{name: getattr(task, name) for name in _PARTS},
+        X=hashable(task.X),
         parameters=(task.fit_params, task.before_params, task.score_params),
         scoring=scoring,
         n_repeats=n_repeats,

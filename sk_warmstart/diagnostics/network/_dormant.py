@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..._compat._torch import Convolution
 from ..._parameters import check_number
+from ...modules import call, some_rows
 from ...modules._tracing import Call, hooked
 from .._activations import layer_inputs
 from .._measuring import Rows, as_rows, untouched
@@ -30,7 +31,7 @@ def dormant_scores(network: nn.Module, X: Rows) -> dict[str, Tensor]:
     ----------
     network : nn.Module
         The network; measured in evaluation mode and not changed.
-    X : Tensor or ndarray of shape (n_samples, ...)
+    X : Tensor or ndarray of shape (n_samples, ...), or a dictionary or tuple of them
         Rows as the network takes them. An array gets the network's dtype and device.
 
     Returns
@@ -62,7 +63,7 @@ def dormant_scores(network: nn.Module, X: Rows) -> dict[str, Tensor]:
     """
     rows = as_rows(network, X)
     with untouched(network, rows):
-        makers = _makers(network, rows[:1])
+        makers = _makers(network, some_rows(rows, slice(1)))
         given = layer_inputs(network, rows)
     layers = dict(network.named_modules())
     found: dict[str, Tensor] = {}
@@ -129,7 +130,7 @@ def relative_activity(activity: Tensor) -> Tensor:
     return activity / mean if float(mean) > 0 else torch.zeros_like(activity)
 
 
-def _makers(network: nn.Module, row: Tensor) -> dict[str, list[str]]:
+def _makers(network: nn.Module, row: Any) -> dict[str, list[str]]:
     """For each layer with weights, the layers whose units reach it through no other such layer."""
     made: list[tuple[Tensor, str]] = []
     nodes: dict[str, Any] = {}
@@ -150,7 +151,7 @@ def _makers(network: nn.Module, row: Tensor) -> dict[str, list[str]]:
         return call.result.clone()  # activations in place refuse a leaf
 
     with torch.enable_grad(), hooked(network, layers, before=note, after=cut):
-        network(row)
+        call(network, row)
     names = {id(leaf): name for leaf, name in made}
     return {reader: list(dict.fromkeys(_reached(node, names))) for reader, node in nodes.items()}
 

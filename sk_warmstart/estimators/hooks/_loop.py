@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader, RandomSampler
 
 from ...modules import MLP, is_stochastic
 from ...training import (
+    Augmentation,
+    RandomStreams,
     Rows,
     TensorBatches,
     autocast_of,
@@ -32,10 +34,11 @@ from ...training import (
     weighted_loss,
     widened,
 )
+from ..input._parts import are_parts, arrays_of, as_given, read_parts
 from ..input._table import Table, is_array, rows_behind, to_rows, uses_default_dataset
 from ..input._targets import targets_of
 from ..parameters._messages import is_misfit, is_misfit_of_loss, misfit_of_criterion, misfit_of_module
-from ..run._evaluation import UnsuitedOutputs, evaluate
+from ..run._evaluation import UnsuitedOutputs, evaluate, repeatable_draws
 from ..run._packing import fit_in_pack, stop_if_given_up
 from ..run._run import Run, StopTraining
 from ..run._validation import Validated, can_score, is_accuracy
@@ -54,6 +57,7 @@ class LoopHooks(BuildingHooks):
     callbacks_: Any
     verbose: int
     max_epochs: int
+    augment: Any
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the callbacks; see skorch's ``notify``."""
@@ -157,7 +161,9 @@ class LoopHooks(BuildingHooks):
             run_epoch(self, iterator, training, prefix, step_fn, outputs=outputs, **fit_params)
             run.validated = Validated(iterator.dataset, outputs)
         else:
-            taken = run_epoch(self, iterator, training, prefix, step_fn, **fit_params)
+            draws = repeatable_draws() if targets_of(self).absent and not training else nullcontext()
+            with draws:
+                taken = run_epoch(self, iterator, training, prefix, step_fn, **fit_params)
             if taken is not None and run is not None and run.route is None:
                 run.follow(self, taken)
 
@@ -165,10 +171,12 @@ class LoopHooks(BuildingHooks):
         """Return the data as a dataset, on the device where that is possible."""
         if isinstance(X, Rows):
             return Rows(X.X, X.y, travels_to=X.travels_to)
-        if is_array(X) and X.dtype.kind in "fiub" and uses_default_dataset(self):
+        if are_parts(X) and uses_default_dataset(self):
+            X = read_parts(X)
+        if is_array(X) and uses_default_dataset(self) and all(a.dtype.kind in "fiub" for a in arrays_of(X)):
             table = Table(X, y, None if y is None else np.asarray(y), None)
             return to_rows(table, self._torch_dtype(), self._network(), self.device, self._current.scaler)
-        return super().get_dataset(X, y)  # type: ignore[misc]
+        return super().get_dataset(as_given(X), y)  # type: ignore[misc]
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
         """Return training and validation data; the sticky split is made before training begins."""
@@ -281,6 +289,12 @@ class LoopHooks(BuildingHooks):
         """Return a batch as callbacks expect it: targets are the user's labels, not their codes."""
         return targets_of(self).with_labels(self, batch)
 
+    def _augmentation(self) -> Augmentation | None:
+        """What changes the rows of training batches."""
+        if self.augment is None:
+            return None
+        return Augmentation(self.augment, self._current.streams or RandomStreams(None), self.device)
+
     def _class_weights_of(self, y_true: Any) -> torch.Tensor | None:
         """Weights of the rows of a batch by their classes, where the rows themselves have none."""
         weights = None if self._run_at_hand is None else self._run_at_hand.class_weight
@@ -349,12 +363,12 @@ class LoopHooks(BuildingHooks):
             _raise_or_warn_of_loss(first, suited)
         if run.monitor is None or run.valid is None:
             return
+        loss, score = _mean_loss(row["batches"]), None
         if validated is not None and validated.rows is run.valid:
             rows = validated.rows
             score = targets_of(self).score(self, rows.y, validated.output, rows.weight)
-        else:
+        elif not targets_of(self).absent:
             _, score = evaluate(self, run.valid, run.forward_params, with_loss=False)
-        loss = _mean_loss(row["batches"])
         row["valid_score"] = score = -loss if score is None else score
         if run.monitor.update(score, loss, self._network(), self.optimizer_):
             raise StopTraining

@@ -11,11 +11,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..._compat._torch import NormWithStatistics
-from ...modules import MLP, first_output
-from ...training import METHODS, Rows, TensorBatches, is_overridden
+from ...modules import MLP, call, first_output
+from ...training import METHODS, Rows, TensorBatches, is_overridden, rows_at_once
 from .._protocol import WarmStartNet
 from ..input._table import is_array, uses_default_dataset
-from ..run._evaluation import affordable_rows
 
 
 def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
@@ -50,7 +49,7 @@ def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
             if default and isinstance(rows.X, torch.Tensor) and rows.travels_to is None:
                 output = net.module_(rows.X[part])  # it leaves its input alone
             else:
-                output = net.module_(rows.batch(part)[0])
+                output = call(net.module_, rows.batch(part)[0])
             outputs.append(first_output(output))
         output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
         return to_numpy(net._get_predict_nonlinearity()(output))
@@ -60,7 +59,7 @@ def _size(net: WarmStartNet, rows: Rows, batch_size: int) -> int:
     asked = {"optimizer__fused", "optimizer__foreach", "iterator_valid__batch_size"} & vars(net).keys()
     if asked or any(_looks_at_batches(part) for part in net.module_.modules()):
         return batch_size
-    return max(batch_size, affordable_rows(rows) // batch_size * batch_size)
+    return max(batch_size, rows_at_once(rows.X) // batch_size * batch_size)
 
 
 def _looks_at_batches(part: nn.Module) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..._compat._sklearn import num_samples
 from ..input._identity import warn_of_leak
+from ..input._parts import as_given, n_samples
 from ..input._pipeline_names import is_scoring
 from ..input._table import validate_rows
 from ..input._targets import targets_of
@@ -92,8 +93,8 @@ class GuardedPrediction(LoopHooks):
         LeakageWarning
             If a donor was trained on some of the rows and the last fit was not: they are not held out.
         """
-        if sample_id is not None and num_samples(sample_id) != num_samples(X):
-            raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {num_samples(X)} rows")
+        if sample_id is not None and num_samples(sample_id) != n_samples(X):
+            raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {n_samples(X)} rows")
         self._warn_of_leak(X, sample_id)
         try:
             return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
@@ -118,7 +119,7 @@ class GuardedPrediction(LoopHooks):
             self._warn_of_leak(X)
         rows = validate_rows(self, X)
         outputs = fast_outputs(self, rows)
-        return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
+        return super().predict_proba(as_given(rows)) if outputs is None else outputs  # type: ignore[misc]
 
     def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
         """What makes predictions of outputs; where skorch infers it, it is made to suit the targets."""

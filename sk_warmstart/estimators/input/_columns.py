@@ -11,6 +11,7 @@ import numpy as np
 
 from ...state import Schema
 from .._protocol import WarmStartNet
+from ._parts import RowParts, schemas_of
 from ._pipeline_names import names_from_pipeline
 
 _A_FEW = 5
@@ -105,8 +106,8 @@ def expect_columns(net: WarmStartNet, schema: Schema) -> None:
         net.feature_names_in_ = np.array(schema.columns, dtype=object)
 
 
-def learn_schema(net: WarmStartNet, X: Any, y: Any, before: Schema | None) -> Schema:
-    """Return the schema of validated X and y, with names from a DataFrame or from the Pipeline around the net.
+def learn_schema(net: WarmStartNet, rows: Any, y: Any, before: Schema | None) -> Schema:
+    """Return the schema of validated rows and y, with names from a DataFrame or from the Pipeline around the net.
 
     With ``schema="strict"`` names that differ from those before are an error.
     """
@@ -128,6 +129,8 @@ def learn_schema(net: WarmStartNet, X: Any, y: Any, before: Schema | None) -> Sc
         classes=vars(net).get("classes_inferred_"),
         targets=tuple(map(str, targets)) if named else None,  # type: ignore[arg-type]
         framed=frame is not None,
+        parts=schemas_of(rows) if isinstance(rows, RowParts) else None,
+        named=not isinstance(rows, RowParts) or rows.named,
     )
 
 

@@ -15,6 +15,7 @@ from ...state.rows._identity import validation_place
 from ...state.rows._row_memory import RowMemory
 from .._learned import Learned
 from .._protocol import WarmStartNet
+from ._parts import RowParts, arrays_of
 from ._table import is_array, validate_rows
 
 Names = tuple[str, ...] | None
@@ -61,7 +62,7 @@ def recognise(
 
     Rows that trained before, by the memory of a lineage, do not validate.
     """
-    if not is_array(X) or X.dtype.kind not in "fiub":
+    if not is_array(X) or any(array.dtype.kind not in "fiub" for array in arrays_of(X)):
         return Recognised(None, ())
     n_rows = X.shape[0]
     ids: tuple[NDArray[np.uint64], ...] = (_content_ids(X, columns, identifying),)
@@ -175,6 +176,8 @@ def known_share(net: WarmStartNet, X: Any) -> float:
 
 
 def _content_ids(X: Any, columns: Names, identifying: Names) -> NDArray[np.uint64]:
+    if isinstance(X, RowParts):
+        return row_ids(X.parts)
     if identifying is None or X.ndim != 2:
         # A lineage that began without names goes by position.
         return row_ids(X)

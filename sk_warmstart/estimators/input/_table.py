@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.helper import SliceDataset
@@ -18,23 +19,26 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..._compat._sklearn import check_sample_weight
-from ...modules import MLP
+from ...modules import MLP, MaskedAutoencoder
 from ...state.rows._standardizer import Standardizer
-from ...training import Rows, SparseMatrix, as_tensor, fits_on, normalised
+from ...training import Narrow, Parts, Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import as_frame, check_input, naming
 from ._datasets import Encoded, as_labels, labels_in
+from ._parts import RowParts, are_parts, conforming, read_parts
 from ._targets import targets_of
 
 NEEDS_ARRAY = (
     "standardize=True needs X as an array, a sparse matrix or a DataFrame, whose statistics can be taken: pass "
-    "one, or standardise inside your dataset"
+    "one, or standardise inside your dataset, or the parts of a dictionary before (a Pipeline)"
 )
 _UNWEIGHABLE = (
-    "sample_weight needs X as an array, a sparse matrix or a DataFrame, and no dataset class of your own, got "
+    "sample_weight needs X as an array, a sparse matrix, a DataFrame or a dictionary of arrays, and no dataset of "
+    "your own, got "
     "{kind}: pass such an X, or weigh the rows in a get_loss of your own"
 )
 ROWS_BEHIND = "_rows_behind"
+_OF_TABLES = (MLP, MaskedAutoencoder)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -70,8 +74,8 @@ class Table:
 
 
 def is_array(X: Any) -> bool:
-    """Tell whether X is an array or one of SciPy's sparse matrices."""
-    return isinstance(X, np.ndarray) or issparse(X)
+    """Tell whether X is an array, one of SciPy's sparse matrices, or in several parts: it can live on a device."""
+    return isinstance(X, np.ndarray | RowParts) or issparse(X)
 
 
 def rows_behind(dataset: Any) -> Rows | None:
@@ -79,17 +83,12 @@ def rows_behind(dataset: Any) -> Rows | None:
     return vars(dataset).get(ROWS_BEHIND) if isinstance(dataset, Dataset) else None
 
 
-def passes_through(X: Any) -> bool:
-    """Tell whether only skorch understands X: datasets, parts in a dictionary or tuple, tensors elsewhere."""
-    if isinstance(X, torch.Tensor):
-        return X.device.type != "cpu"
-    if issparse(X):  # one of SciPy's formats is a Mapping
-        return False
-    return (
-        is_dataset(X)
-        or isinstance(X, SliceDataset | Mapping)
-        or (isinstance(X, list | tuple) and any(getattr(part, "ndim", 0) > 1 for part in X))
-    )
+def passes_through(net: WarmStartNet, X: Any) -> bool:
+    """Tell whether only skorch understands X: datasets, tensors elsewhere, parts for the user's dataset."""
+    if is_dataset(X) or isinstance(X, SliceDataset) or (are_parts(X) and not uses_default_dataset(net)):
+        return True
+    parts = X.values() if isinstance(X, Mapping) and not issparse(X) else X if isinstance(X, list | tuple) else [X]
+    return any(isinstance(part, torch.Tensor) and part.device.type != "cpu" for part in parts)
 
 
 def validate(
@@ -109,7 +108,7 @@ def validate(
     ``n_outputs`` is what numbers must have as many columns as.
     """
     targets, X = targets_of(net), as_frame(X)
-    if passes_through(X):
+    if passes_through(net, X):
         if net.standardize:
             raise ValueError(NEEDS_ARRAY)
         if sample_weight is not None:
@@ -123,9 +122,17 @@ def validate(
         )
     if getattr(y, "ndim", None) == 0 or np.isscalar(y):
         raise ValueError(f"y should have a target for each row of X, got {y!r}")
-    check_input(X)
-    with naming("y", X, starts_warm):
-        X, y = validate_data(net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
+    if are_parts(X):
+        X, y = _read_parts(net, X), _as_numpy(y)
+        with naming("y"):
+            y = validate_data(net, y=y, reset=False, **targets.rules)
+        check_consistent_length(X, y)
+    else:
+        check_input(X)
+        with naming("y", X, starts_warm):
+            X, y = validate_data(
+                net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules
+            )
     y = targets.check(net, y, learn, n_outputs)
     if not uses_default_dataset(net):
         if sample_weight is not None:
@@ -134,7 +141,7 @@ def validate(
     weight = None
     if sample_weight is not None:
         with naming("sample_weight"):
-            weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            weight = check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
     return Table(X, y, targets.encode(net, y, starts_warm), targets.weigh(net, y, weight))
 
 
@@ -159,10 +166,13 @@ def validate_rows(net: WarmStartNet, X: Any) -> Any:
     X = as_frame(X)
     if isinstance(X, Rows | Subset) or rows_behind(X) is not None:
         return X
-    if passes_through(X):
+    if passes_through(net, X):
         if net._current.scaler is not None:
             raise ValueError(NEEDS_ARRAY)
         return X
+    if are_parts(X):
+        return conforming(_read_parts(net, X), net._current.schema)
+    conforming(X, net._current.schema)
     if not hasattr(net, "n_features_in_"):
         # Initialised by hand: nothing is known of the columns.
         return X if issparse(X) else np.asarray(_as_numpy(X))
@@ -178,23 +188,27 @@ def to_rows(
 
     Integers stay integers where the network looks them up; the scaler standardises in double precision.
     """
-    scaled = table.X
-    if not is_array(scaled):
+    given = table.X
+    if not is_array(given):
         raise ValueError(
-            f"X_val must be an array, a sparse matrix or a DataFrame, as X is, got {type(scaled).__name__}"
+            "X_val must be an array, a sparse matrix, a DataFrame, a dictionary or tuple of arrays, or a Dataset, "
+            f"as X is, got {type(given).__name__}"
         )
     if scaler is not None:
-        scaled = scaler.transform(table.X, np.float64 if dtype == torch.float64 else np.float32)
-    input_dtype = _input_dtype(scaled, dtype, network)
+        given = scaler.transform(given, np.float64 if dtype == torch.float64 else np.float32)
+    arrays = given.parts if isinstance(given, RowParts) else {"": given}
+    dtypes = {name: _dtypes(array, dtype, network, several=len(arrays) > 1) for name, array in arrays.items()}
     travels_to = None
-    if not fits_on(device, _nbytes(scaled, input_dtype)):
+    if not fits_on(device, sum(_nbytes(array, dtypes[name][0]) for name, array in arrays.items())):
         travels_to, device = torch.device(device), "cpu"
-    X = (
-        SparseMatrix.from_scipy(scaled, input_dtype, device)
-        if issparse(scaled)
-        else as_tensor(scaled, input_dtype, device, only_read=True)  # a batch is a copy
-    )
-    _check_overflow("X", scaled, X.values if isinstance(X, SparseMatrix) else X)
+    parts = {name: _on_device(array, *dtypes[name], device) for name, array in arrays.items()}
+    X: Any = Parts(parts, given.named) if isinstance(given, RowParts) else parts[""]
+    if (
+        isinstance(given, RowParts)
+        and type(getattr(network, "_orig_mod", network)) is MLP
+        and list(parts) == ["X"]
+    ):
+        X = parts["X"]  # its only argument
     y = None
     if table.target is not None:
         floating = table.target.dtype.kind == "f"
@@ -236,16 +250,53 @@ def _nbytes(X: Any, dtype: torch.dtype | None) -> int:
     return int(X.size) * (X.dtype.itemsize if dtype is None else dtype.itemsize)
 
 
-def _input_dtype(X: Any, dtype: torch.dtype, network: nn.Module | None) -> torch.dtype | None:
-    if X.dtype.kind == "f" or network is None:
-        return dtype
-    looks_up = any(isinstance(layer, nn.Embedding | nn.EmbeddingBag) for layer in network.modules())
-    return None if looks_up else dtype
+def _on_device(array: Any, stored: torch.dtype | None, taken: torch.dtype | None, device: Any) -> Any:
+    """Return an array as a tensor, sparse, or narrow where a network takes another dtype than it is kept in."""
+    if issparse(array):
+        sparse = SparseMatrix.from_scipy(array, stored, device)
+        _check_overflow("X", array, sparse.values)
+        return sparse
+    tensor = as_tensor(array, stored, device, only_read=True)  # a batch is a copy
+    _check_overflow("X", array, tensor)
+    return tensor if taken is None or taken == tensor.dtype else Narrow(tensor, taken)
+
+
+def _dtypes(
+    array: Any, dtype: torch.dtype, network: nn.Module | None, several: bool
+) -> tuple[torch.dtype | None, torch.dtype | None]:
+    """Return the dtypes that an array is kept in, and that the network takes; None is its own.
+
+    Images are kept in bytes. Whole numbers stay whole where they may be looked up: beside other parts, and in a
+    network with embeddings; of the small ones torch wants 64 bits there.
+    """
+    if array.dtype.kind == "f" or network is None:
+        return dtype, dtype
+    is_bytes = array.dtype == np.uint8 and not issparse(array)
+    looks_up = several or any(isinstance(layer, nn.Embedding | nn.EmbeddingBag) for layer in network.modules())
+    if looks_up and not (is_bytes and array.ndim > 2):
+        small = array.dtype.kind in "iu" and array.dtype.itemsize < 4 and not issparse(array)
+        return None, torch.int64 if small else None
+    return (None if is_bytes else dtype), dtype
+
+
+def _read_parts(net: WarmStartNet, X: Any) -> RowParts:
+    """Check rows in several parts, which are cast as one array would be."""
+    if net.standardize:
+        raise ValueError(NEEDS_ARRAY)
+    parts = read_parts(X)
+    if not _takes_tables(net):
+        return parts
+    floats = {name: a if a.dtype in ("f4", "f8") else a.astype("f8") for name, a in parts.parts.items()}
+    return RowParts(floats, parts.named)
+
+
+def _takes_tables(net: WarmStartNet) -> bool:
+    return net.module in _OF_TABLES or isinstance(net.module, _OF_TABLES)
 
 
 def _array_rules(net: WarmStartNet) -> dict[str, Any]:
     """A module of the user's own may take images, or integers to look up."""
-    default = net.module is MLP or isinstance(net.module, MLP)
+    default = _takes_tables(net)
     dtype = [np.float64, np.float32] if default else "numeric"
     return {"accept_sparse": "csr", "dtype": dtype, "allow_nd": not default}
 

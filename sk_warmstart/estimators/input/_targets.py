@@ -34,6 +34,7 @@ class Targets:
 
     rules: dict[str, Any] = {}
     are_labels = False
+    absent = False
 
     def begin(self, net: WarmStartNet, donated: Any, given: Any) -> None:
         """Decide what is settled before the targets are seen: the donor's labels, or those given."""
@@ -371,6 +372,28 @@ class Numbers(Targets):
     def decode(self, net: WarmStartNet, output: NDArray) -> NDArray:
         """Return as many dimensions as ``y`` had."""
         return output.ravel() if net._current.target_ndim == 1 and output.size == len(output) else output
+
+
+class NoTargets(Targets):
+    """None: the network computes its own loss, which is the score. A zero a row stands where targets would."""
+
+    absent = True
+
+    def check_donor(self, net: WarmStartNet, donor: Donor) -> None:
+        """Refuse a network that predicts."""
+        if donor.schema.classes is not None or donor.description.get("classifies") is not None:
+            raise ValueError(
+                f"the checkpoint was saved from an estimator that predicts, and a {type(net).__name__} learns "
+                "without targets: pass a classifier or a regressor"
+            )
+
+    def n_outputs(self, net: WarmStartNet, target: NDArray | None) -> int | None:
+        """Return None: nothing outside of the network says how many there are."""
+        return None
+
+    def watches(self, net: WarmStartNet) -> str:
+        """Return "loss"."""
+        return "loss"
 
 
 _LABELS, _NUMBERS = Labels(), Numbers()

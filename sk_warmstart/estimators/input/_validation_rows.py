@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from .._protocol import WarmStartNet
+from ._parts import RowParts, are_parts
 from ._pipeline_names import steps_before
 
 _MOST_ROWS = 1000
@@ -31,6 +32,8 @@ def as_inside_pipeline(net: WarmStartNet, X_val: Any, X: Any) -> Any:
             passed = steps.transform(X_val)
     except Exception:  # whatever a step says of rows that are not those it knows
         return X_val
+    if isinstance(X, RowParts):  # what a step makes of texts is no text
+        return X_val if are_parts(X_val) else passed
     given, after, now = _table(X_val), _table(passed), _table(X)
     if after is None or now is None or after.shape[1] != now.shape[1]:
         return X_val

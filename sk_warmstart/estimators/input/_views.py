@@ -11,6 +11,7 @@ from torch.utils.data import Subset
 
 from ...training import Rows
 from .._protocol import WarmStartNet
+from ._parts import are_parts, as_given, read_parts
 from ._table import ROWS_BEHIND, Table, is_array, rows_behind, to_rows
 from ._targets import targets_of
 
@@ -27,7 +28,7 @@ class Views:
 
     def keep(self, table: Table, rows: Rows) -> Dataset:
         """Keep validated input, to show it for these rows."""
-        return self._keep(Dataset(table.X, table.y), rows)
+        return self._keep(Dataset(as_given(table.X), table.y), rows)
 
     def keep_part(self, whole: Dataset, chosen: NDArray[np.bool_], rows: Rows) -> None:
         """Keep a view of the chosen part, to show it for these rows."""
@@ -41,8 +42,9 @@ class Views:
         if isinstance(part, Subset):
             whole = self.behind(net, part.dataset)
             rows = whole.take(np.asarray(part.indices)) if isinstance(whole, Rows) else None
-        elif type(part) is Dataset and is_array(part.X) and isinstance(part.y, np.ndarray):
-            table = Table(part.X, part.y, targets_of(net).encode(net, part.y), None)
+        elif type(part) is Dataset and isinstance(part.y, np.ndarray) and (is_array(part.X) or are_parts(part.X)):
+            X = read_parts(part.X) if are_parts(part.X) else part.X
+            table = Table(X, part.y, targets_of(net).encode(net, part.y), None)
             rows = to_rows(table, net._torch_dtype(), net._network(), net.device, net._current.scaler)
         if rows is None:
             return part

@@ -147,6 +147,10 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "None or one of 'bfloat16', 'float16'",
         lambda v: v is None or (isinstance(v, str) and v in AUTOCAST),
     ),
+    "augment": (
+        "None or a callable (X, generator) -> X, such as RandomCrop(4) of sk_warmstart.augment",
+        lambda v: v is None or (callable(v) and not isinstance(v, type)),
+    ),
     "early_stopping": _TRUTH,
     "validation_fraction": ("a number in (0, 1)", lambda v: _is_real(v) and 0 < float(v) < 1),
     "n_iter_no_change": (

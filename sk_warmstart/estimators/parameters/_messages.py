@@ -56,10 +56,19 @@ def is_misfit_of_loss(criterion: Any, error: Exception) -> bool:
 
 def misfit_of_module(module: Any, X: Any, error: Exception) -> ValueError:
     """Return what to say of a module that cannot take the rows."""
-    rows = f"rows of shape {tuple(X.shape[1:])} and {X.dtype}" if isinstance(X, torch.Tensor) else "these rows"
+    if isinstance(X, Mapping) and all(isinstance(part, torch.Tensor) for part in X.values()):
+        parts = ", ".join(
+            f"{name!r} of shape {tuple(part.shape[1:])} and {part.dtype}" for name, part in X.items()
+        )
+        rows, advice = f"rows with the parts {parts}", "Its forward is given the parts by name, in these shapes"
+    else:
+        rows = f"rows of shape {tuple(X.shape[1:])} and {X.dtype}" if isinstance(X, torch.Tensor) else "these rows"
+        advice = (
+            "Let it take an argument n_features, which is filled in, or give it as many inputs as X has columns"
+        )
     return ValueError(
-        f"the module {type(module).__name__} does not fit the data, {rows}. Let it take an argument n_features, "
-        f"which is filled in, or give it as many inputs as X has columns. torch says: {_first_line(error)}"
+        f"the module {type(module).__name__} does not fit the data, {rows}. {advice}. torch says: "
+        f"{_first_line(error)}"
     )
 
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 
-from ...modules import first_output
-from ...training import Rows, weights_of_batch
+from ...modules import first_output, n_rows
+from ...training import Rows, TensorBatches, rows_at_once, seeded, weights_of_batch
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
 
-_MOST_ROWS = 4096
-_MOST_NUMBERS = 2**24  # of a wide table fewer rows: sparse ones are made dense here
+_EVALUATION_SEED = 0
+_FEWEST_BATCHES = 20  # of rows whose losses are known for a batch only
 
 
 class UnsuitedOutputs(ValueError):
     """The network has other outputs than the targets need."""
 
 
-def affordable_rows(rows: Rows) -> int:
-    """Return how many rows may be evaluated at once; fewer of a wide table."""
-    return max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(1, rows.X.shape[1:].numel())))
-
-
 def outputs_of(net: WarmStartNet, rows: Rows) -> torch.Tensor:
     """Return what the network puts out, in evaluation mode."""
     net._set_training(False)
     outputs = []
-    step = affordable_rows(rows)
+    step = rows_at_once(rows.X)
     with torch.no_grad():
         for first in range(0, len(rows), step):
             outputs.append(first_output(net.infer(rows.batch(slice(first, first + step))[0])))
@@ -41,12 +37,16 @@ def evaluate(
 ) -> tuple[float, float]:
     """Return loss and score, in evaluation mode; outputs that do not suit the targets are an error.
 
-    Where predictions are more or fewer numbers than the targets, the negative loss is the score.
+    Where predictions are more or fewer numbers than the targets, or there are no targets, the negative loss is the
+    score.
     """
+    if targets_of(net).absent:
+        loss = own_loss_of(net, rows, forward_params)
+        return loss, -loss
     net._set_training(False)
     outputs: list[torch.Tensor] = []
     total = 0.0
-    step = affordable_rows(rows)
+    step = rows_at_once(rows.X)
     with torch.no_grad():
         for first in range(0, len(rows), step):
             X, y, weight = rows.batch(slice(first, first + step))
@@ -62,8 +62,43 @@ def evaluate(
                     raise UnsuitedOutputs(lacking)
             if with_loss:
                 with weights_of_batch(weight):
-                    total += float(net.get_loss(output, y, X=X, training=False)) * len(X)
+                    total += float(net.get_loss(output, y, X=X, training=False)) * n_rows(X)
             outputs.append(first_output(output))
     score = targets_of(net).score(net, rows.y, torch.cat(outputs), rows.weight)
     loss = total / len(rows)
     return loss, -loss if score is None else score
+
+
+def own_loss_of(net: WarmStartNet, dataset: Any, forward_params: Mapping[str, Any] | None = None) -> float:
+    """Return the mean of the loss that a network computes itself, in evaluation mode, by the same draws."""
+    pairs = list(_own_losses(net, net.get_iterator(dataset, training=False), forward_params))
+    return sum(float(loss.mean()) * size for loss, size in pairs) / sum(size for _, size in pairs)
+
+
+def own_losses_of(net: WarmStartNet, rows: Rows) -> torch.Tensor:
+    """Return the loss of each row, or of each small batch where a network has one number for a batch only."""
+    size = -(-len(rows) // _FEWEST_BATCHES)
+    size = size if net.batch_size == -1 else min(size, net.batch_size)
+    losses = [loss.reshape(-1) for loss, _ in _own_losses(net, TensorBatches(rows, size), None)]
+    return torch.cat(losses).double().cpu()
+
+
+def _own_losses(
+    net: WarmStartNet, batches: Any, forward_params: Mapping[str, Any] | None
+) -> Iterator[tuple[torch.Tensor, int]]:
+    net._set_training(False)
+    criterion, kept = net.criterion_, getattr(net.criterion_, "reduction", None)
+    if kept is not None:
+        criterion.reduction = "none"
+    try:
+        with torch.no_grad(), repeatable_draws():
+            for X, y in batches:
+                yield net.get_loss(net.infer(X, **(forward_params or {})), y, X=X, training=False), n_rows(X)
+    finally:
+        if kept is not None:
+            criterion.reduction = kept
+
+
+def repeatable_draws() -> contextlib.AbstractContextManager[None]:
+    """Return the context in which a network that draws in evaluation too draws the same each time."""
+    return seeded(_EVALUATION_SEED)

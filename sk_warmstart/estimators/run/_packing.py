@@ -47,7 +47,7 @@ def _member(net: WarmStartNet, batches: TensorBatches, course: Generator[None, L
     if is_stochastic(net.module_):
         seed = net._current.seed
         forward = child_seed(peek_seed() if seed is None else seed, "forward")
-    return Member(net.module_, net.criterion_, net.optimizer_, batches, course, forward)
+    return Member(net.module_, net.criterion_, net.optimizer_, batches, course, forward, net._augmentation())
 
 
 def _course(net: WarmStartNet, train: Any, valid: Any, epochs: int) -> Generator[None, Losses, None]:

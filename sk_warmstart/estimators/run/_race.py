@@ -17,7 +17,7 @@ from ...training import RandomStreams, Rows, child_seed, is_overridden, run_toge
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
-from ._evaluation import evaluate, outputs_of
+from ._evaluation import evaluate, outputs_of, own_losses_of
 from ._run import Run, running
 
 _HELD_OUT = 0.2  # of the rows, where the fit itself holds none out
@@ -62,6 +62,9 @@ class FitRace:
 def scores_of(net: WarmStartNet, rows: Rows) -> CandidateScores:
     """Return score and loss of each row, in double precision, on the CPU."""
     assert rows.y is not None
+    if targets_of(net).absent:
+        losses = own_losses_of(net, rows)
+        return CandidateScores(-losses, losses)
     output = outputs_of(net, rows)
     losses = _losses(net, output, rows).double().cpu()
     scores = targets_of(net).score_rows(net, rows.y.to(output.device), output, losses)

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...modules import first_output
 from ...training import METHODS, Rows, TensorBatches, is_overridden, needs_batch_events
 from .._protocol import WarmStartNet
+from ..input._targets import targets_of
 
 
 class Validated:
@@ -45,7 +46,7 @@ def can_score(net: WarmStartNet, batches: Any) -> bool:
 
     Not where a callback wants to see batches, or the user defines what a prediction is.
     """
-    if not isinstance(batches, TensorBatches) or not len(batches) or net.verbose:
+    if not isinstance(batches, TensorBatches) or not len(batches) or net.verbose or targets_of(net).absent:
         return False
     if is_overridden(net, *METHODS["validation_score"]):
         return False

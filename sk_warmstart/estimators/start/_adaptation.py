@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
-from torch import Tensor, nn
+from torch import nn
 
-from ...modules import MLP, End, find_input, find_output
+from ...modules import MLP, End, MaskedAutoencoder, find_input, find_output
 from ...state import Donor, NetState, Schema
 from ...state._alignment import Remap
 from ...state._layer_names import match_layers
+from ...state._loading import what_was_loaded
 from ...state._schema import Reindex, map_columns, map_labels, map_names
 from ...state.rows._standardizer import Reparametrisation, Standardizer
 
@@ -22,8 +23,9 @@ class Adapted:
     """A donor in the layout of a new network.
 
     ``change`` holds the names that came and went (``classes_added``, ``columns_added``, ``columns_dropped``;
-    positions where there are no names) and ``layers_fresh``; ``scaler`` is the donor's where rounding alone
-    differs from the new one; ``held`` tells which numbers are the donor's, None if all are.
+    positions where there are no names), ``layers_fresh``, and of a donor of another module what was ``loaded``,
+    ``missing`` and ``left_over``; ``scaler`` is the donor's where rounding alone differs from the new one;
+    ``held`` tells which numbers are the donor's, None if all are.
     """
 
     donor: Donor
@@ -38,7 +40,7 @@ def adapt(
     scaler: Standardizer | None,
     network: nn.Module,
     module: nn.Module,
-    probe: Tensor | None,
+    probe: Any,
     adapts: bool,
     new_head: int | None = None,
 ) -> Adapted:
@@ -48,26 +50,50 @@ def adapt(
     outputs where those of the donor mean something else.
     """
     layout = NetState.from_module(network)
-    donor = at_its_layers(donor, layout, module, adapts)
+    source, place = donor, place_of(module, network)
+    by_name = donor.by_name is not None
+    donor = donor.matched(layout, place) if by_name else at_its_layers(donor, layout, module, adapts)
     columns, outputs = _mappings(donor.schema, schema, adapts)
     if new_head is not None:
         outputs = Reindex(np.full(new_head, -1, dtype=np.int64), new_head)
-    ends = _Ends(module, network, probe)
+    ends = _Ends(module, place, probe)
     remaps: dict[str, list[Remap]] = {}
     if columns is not None and not columns.is_identity:
         end = ends.input()
         for name, axis in end.axes.items():
             remaps.setdefault(name, []).append(Remap(axis, columns, fresh=name != f"{end.layer}.weight"))
+        for name, remap in _column_outputs(module, place, columns).items():
+            remaps.setdefault(name, []).append(remap)
     if outputs is not None and not outputs.is_identity:
         for name, axis in ends.output(len(outputs.source)).axes.items():
             remaps.setdefault(name, []).append(Remap(axis, outputs, fresh=True))
     if columns is None or columns.is_identity:
         scaler = _settled(donor.scaler, scaler)
-    change = reparametrisation(donor.scaler, scaler, columns, ends, network)
-    adapted = donor.adapted(layout, remaps, change, "fresh" if adapts else "raise")
-    report = _report(donor.schema, schema, columns, None if new_head is not None else outputs)
     held = donor.held_in(layout, remaps)
-    return Adapted(adapted, Bunch(**report, layers_fresh=_without_donor(held)), scaler, held)
+    loaded = what_was_loaded(source, layout, held, place)
+    change = reparametrisation(donor.scaler, scaler, columns, ends, network)
+    if change is not None and held is not None and by_name and not bool(held[change.weight].any()):
+        change = None  # a fresh layer reads the rows as they are now
+    adapted = donor.adapted(layout, remaps, change, "fresh" if adapts or by_name else "raise")
+    report = _report(donor.schema, schema, columns, None if new_head is not None else outputs)
+    return Adapted(adapted, Bunch(**report, layers_fresh=_without_donor(held), **loaded), scaler, held)
+
+
+def _column_outputs(module: nn.Module, place: str, columns: Reindex) -> dict[str, Remap]:
+    """Return how the layer moves that puts out something for each column, which a module names."""
+    layer = getattr(module, "column_output", None)
+    if not isinstance(layer, str):
+        return {}
+    tensors = dict(module.get_submodule(layer).named_parameters())
+    n_blocks = len(next(iter(tensors.values()))) // len(columns.source)
+    blocks = [np.where(columns.source < 0, -1, columns.source + i * columns.n_old) for i in range(n_blocks)]
+    remap = Remap(0, Reindex(np.concatenate(blocks), n_blocks * columns.n_old), fresh=True)
+    return {f"{place}{layer}.{name}": remap for name in tensors}
+
+
+def place_of(module: nn.Module, network: nn.Module) -> str:
+    """Return how the names of the module that takes the rows begin in all that is learned."""
+    return "" if network is getattr(module, "_orig_mod", module) else "module."
 
 
 def at_its_layers(donor: Donor, layout: NetState, module: nn.Module, adapts: bool) -> Donor:
@@ -75,7 +101,7 @@ def at_its_layers(donor: Donor, layout: NetState, module: nn.Module, adapts: boo
 
     Of the default network such a layer is dropout; of another one it may change what is computed.
     """
-    if list(donor.state) == list(layout) or not (adapts or isinstance(module, MLP)):
+    if list(donor.state) == list(layout) or not (adapts or isinstance(module, MLP | MaskedAutoencoder)):
         return donor
     return donor.renamed(match_layers(donor.state, layout))
 
@@ -126,9 +152,9 @@ def _settled(old: Standardizer | None, new: Standardizer | None) -> Standardizer
 class _Ends:
     """The two ends of a net's network, found when they are asked for."""
 
-    def __init__(self, module: nn.Module, network: nn.Module, probe: Tensor | None):
+    def __init__(self, module: nn.Module, place: str, probe: Any):
         self._module = getattr(module, "_orig_mod", module)
-        self._prefix = "" if network is self._module else "module."
+        self._prefix = place
         self._probe = probe
 
     def input(self) -> End:
@@ -137,11 +163,11 @@ class _Ends:
     def output(self, n_outputs: int) -> End:
         return self._named(find_output(self._module, self._rows(), n_outputs))
 
-    def _rows(self) -> Tensor:
+    def _rows(self) -> Any:
         if self._probe is None:
             raise ValueError(
-                "schema='adapt' needs X as an array or a DataFrame to find the layers that read columns and write "
-                "classes"
+                "schema='adapt' needs X as an array, a DataFrame or a dictionary of arrays, to find the layers "
+                "that read columns and write classes"
             )
         return self._probe
 

@@ -17,6 +17,7 @@ from ...state import Donor
 from ...state.files._encoding import as_json
 from ...training import uses_autocast
 from .._protocol import WarmStartNet
+from ..input._parts import RowParts, arrays_of, width_of
 from ..input._table import DTYPES, Table
 from ..input._targets import targets_of
 
@@ -182,7 +183,8 @@ def choose_dtype(net: WarmStartNet, donor: Donor | None, table: Table) -> str | 
         return dtype_of(donor)
     if torch.device(net.device or "cpu").type != "cpu" or uses_autocast(net):
         return "float32"
-    return "float64" if table.is_array and table.X.dtype == np.float64 else "float32"
+    floats = {array.dtype for array in arrays_of(table.X) if array.dtype.kind == "f"} if table.is_array else set()
+    return "float64" if floats == {np.dtype(np.float64)} else "float32"
 
 
 def dtype_of(donor: Donor) -> str | None:
@@ -195,7 +197,7 @@ def shape_from(net: WarmStartNet, table: Table) -> dict[str, int]:
     """Return ``n_features`` and ``n_outputs``, as far as the validated data tell them."""
     shape = {"n_outputs": targets_of(net).n_outputs(net, table.target)}
     if table.is_array:
-        shape["n_features"] = net.n_features_in_
+        shape["n_features"] = width_of(table.X) if isinstance(table.X, RowParts) else net.n_features_in_
     return {name: int(size) for name, size in shape.items() if size is not None}
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from ...state import Donor, NetState, OptimizerState, network_of
 from ...state.files._encoding import as_json, is_json
 from .._protocol import WarmStartNet
+from ..input._targets import targets_of
 
 
 def donate(net: WarmStartNet) -> Donor:
@@ -85,11 +86,14 @@ def _description(net: WarmStartNet, network: nn.Module) -> dict[str, Any]:
     # Those that it was built with: parameters may have been set since.
     built = {name.partition("module__")[2]: value for name, value in learned.architecture.items()}
     params = {name: as_json(value) for name, value in built.items() if name}
+    alone = targets_of(net).absent
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",
         "params": params,
         "layers": str(network),
         "shape": dict(learned.shape),
         "target_ndim": learned.target_ndim,
-        "classifies": is_classifier(net),
+        "classifies": None if alone else is_classifier(net),
+        # Of what learned without targets, others take the layers of the same names.
+        **({"body": {}} if alone else {}),
     }

@@ -9,14 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..._compat._sklearn import BaseSearchCV
-from ...state import Checkpoint, CheckpointError, Donor, donor_of
+from ...state import Checkpoint, CheckpointError, Donor, Pretrained, donor_of
 from ...state._sources import layers_of
+from ...state.files._weights import ENDINGS_OF_TORCH, is_of_another_library
 from .._protocol import WarmStartNet
-
-_PRETRAINED = (
-    "Pretrained weights go into the module: load them with load_state_dict, and pass that instance as module; or "
-    "let FrozenEstimator(WarmStartClassifier(module).initialize()) be the donor"
-)
 
 
 def find_donors(estimator: WarmStartNet, brought: Sequence[Any] = ()) -> tuple[list[Donor], str | None]:
@@ -34,7 +30,7 @@ def find_donors(estimator: WarmStartNet, brought: Sequence[Any] = ()) -> tuple[l
 
 def donor_in(source: Any, name: str = "warm_start_from") -> Donor:
     """Return the donor that a source holds, or say what to pass instead."""
-    if isinstance(source, Checkpoint):
+    if isinstance(source, Checkpoint | Pretrained):
         return source.donor()
     if isinstance(source, str | os.PathLike):
         return _in_file(source)
@@ -43,11 +39,11 @@ def donor_in(source: Any, name: str = "warm_start_from") -> Donor:
     if isinstance(getattr(net, "module_", None), nn.Module):
         return donor_of(source)
     if isinstance(source, nn.Module) or (isinstance(source, Mapping) and _holds_tensors(source)):
-        raise TypeError(f"{name} holds {_named(source)}. {_PRETRAINED}")
+        return Pretrained(source).donor()
     if isinstance(source, type) or not (hasattr(net, "get_params") and hasattr(net, "fit")):
         raise TypeError(
-            f"{name} must be a Checkpoint, a path to one, FrozenEstimator(fitted) or None, got "
-            f"{type(source).__name__}: {source!r:.200}"
+            f"{name} must be a Checkpoint, a path to one, FrozenEstimator(fitted), Pretrained(...), a module, its "
+            f"state dict or None, got {type(source).__name__}: {source!r:.200}"
         )
     if hasattr(net, "module") or hasattr(net, "steps") or isinstance(net, BaseSearchCV):
         raise ValueError(
@@ -62,17 +58,18 @@ def donor_in(source: Any, name: str = "warm_start_from") -> Donor:
 
 
 def _in_file(path: str | os.PathLike) -> Donor:
+    if is_of_another_library(path):
+        return Pretrained(path).donor()
     try:
         return Checkpoint.load(path).donor()
     except CheckpointError as error:
-        if "torch.save" not in str(error):
+        if not os.path.isdir(path) and not os.fsdecode(path).endswith(ENDINGS_OF_TORCH):
             raise
-        raise CheckpointError(f"{error}. {_PRETRAINED}") from error
+        raise CheckpointError(
+            f"{error}. If it holds weights of another library, say so: Pretrained({os.fsdecode(path)!r}) reads "
+            "them without running code"
+        ) from error
 
 
 def _holds_tensors(source: Mapping[Any, Any]) -> bool:
     return bool(source) and all(isinstance(value, Tensor) for value in source.values())
-
-
-def _named(source: Any) -> str:
-    return f"the module {type(source).__name__}" if isinstance(source, nn.Module) else "a state_dict"

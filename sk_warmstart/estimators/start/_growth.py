@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from ...state import Donor, FeatureSummary, NetState, OptimizerState, Schema, network_of
 from ...state._layer_names import match_layers
@@ -14,6 +15,7 @@ from ...state.rows._standardizer import Standardizer
 from ...training import child_seed, seeded
 from .._learned import Learned
 from .._protocol import WarmStartNet
+from ..input._parts import RowParts
 from ..input._table import Table
 from ._adaptation import adapt
 
@@ -35,7 +37,7 @@ def updated_features(
     summary: FeatureSummary | None, before: Schema, now: Schema, adapts: bool, table: Table
 ) -> FeatureSummary | None:
     """Return the summary of the columns of all rows so far, the new ones among them; None where there is none."""
-    if summary is None or not table.is_array:
+    if summary is None or not table.is_array or isinstance(table.X, RowParts):
         return summary
     columns = _moved(before, now, adapts)
     if columns is not None:
@@ -83,7 +85,7 @@ def snapshot(net: WarmStartNet, learned: Learned) -> Donor:
     )
 
 
-def grow(net: WarmStartNet, previous: Donor, network: nn.Module, probe: Tensor | None) -> Learned:
+def grow(net: WarmStartNet, previous: Donor, network: nn.Module, probe: Any) -> Learned:
     """Load what a donor knows into the network in its new layout; the optimiser stays the same object."""
     learned = net._current
     adapts = net.schema == "adapt"

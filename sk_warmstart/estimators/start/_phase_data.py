@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 from torch import Tensor
 
 from ...policies import PhaseData
-from ...training import Rows, weights_of_batch
+from ...training import Rows, rows_at_once, weights_of_batch
 from .._protocol import WarmStartNet
 from ..input._targets import targets_of
 
@@ -26,11 +26,13 @@ def phase_data(
         with weights_of_batch(weight):
             return net.get_loss(output, y, training=False)
 
-    predict, by_loss = None, targets_of(net).watches(net) == "loss"
-    if not is_classifier(net):
+    predict, by_loss, absent = None, targets_of(net).watches(net) == "loss", targets_of(net).absent
+    if not is_classifier(net) and not absent:
         nonlinearity = net._get_predict_nonlinearity()
         predict = None if is_identity(nonlinearity) else nonlinearity
-    return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss)
+    one_table = isinstance(train.X, Tensor) and train.X.is_floating_point()
+    at_once = None if one_table else rows_at_once(train.X)
+    return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss, absent, at_once)
 
 
 def is_identity(nonlinearity: Callable[[Tensor], Tensor]) -> bool:

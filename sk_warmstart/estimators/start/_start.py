@@ -23,11 +23,13 @@ from ..input._identity import Recognised, new_rows
 from ..run._race import racing
 from ._adaptation import Adapted, adapt
 from ._architecture import check_same_function, head_to_draw
+from ._foreign import as_other_module, class_of
 from ._phase_data import phase_data
 from ._plan import Plan
 
 _ENOUGH_NEW = 50  # fewer rows do not tell how a column is spread
 _MOST_ROWS = 10_000  # more are not needed
+_OTHERS = "the policy's sources"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def make_start(
     plan: Plan,
     net: WarmStartNet,
     learned: Learned,
-    probe: Tensor | None,
+    probe: Any,
     X: Any,
     rows: Recognised,
     train: Rows | None,
@@ -68,22 +70,26 @@ def make_start(
     if donor is None:
         previous = Donor(fresh, origin=fresh.copy())
         kept = dict.fromkeys((n for n in fresh.unique() if fresh.is_parameter(n)), 0.0)
-        change, notes = Bunch(classes_added=[], columns_added=[], columns_dropped=[], layers_fresh=[]), {}
+        change, notes = unchanged(), {}
     else:
-        for source, brought in [(kind, donor), *(("the policy's sources", other) for other in plan.others)]:
-            _check_finite(source, brought)
+        given = [as_other_module(each, class_of(network)) for each in plan.donors]
+        for each, source in zip(given, origins := [kind, *[_OTHERS] * len(plan.others)], strict=True):
+            if each.by_name is None:
+                check_finite(source, each)
 
-        def adapted(other: Donor, to: Standardizer | None) -> Adapted:
+        def adapted(other: Donor, source: str | None, to: Standardizer | None) -> Adapted:
             new_head, adapts = head_to_draw(net, other, learned.shape), net.schema == "adapt"
             found = adapt(other, learned.schema, to, network, net.module_, probe, adapts, new_head)
-            if not adapts:
+            if other.by_name is not None:
+                check_finite(source, found.donor)
+            elif not adapts:
                 check_same_function(net, other, network)
             return found
 
-        found = adapted(donor, scaler)
+        found = adapted(given[0], origins[0], scaler)
         previous, change, scaler = found.donor, found.change, found.scaler
         # The statistics of the inputs stay those of the first donor.
-        others = [adapted(other, scaler) for other in plan.others]
+        others = [adapted(*each, scaler) for each in zip(given[1:], origins[1:], strict=True)]
 
         @functools.cache  # a plain start asks for none of this
         def new() -> Tensor | None:
@@ -115,7 +121,8 @@ def make_start(
             previous, change = found.donor, found.change
         kept = state.kept(previous.state, found.held)
         inherited = previous.state
-        _warn_of_fresh(change.layers_fresh)
+        if change.loaded is None:  # else it is as it is meant to be
+            _warn_of_fresh(change.layers_fresh)
     facts = {
         "policy": plan.rule,
         "params": plan.rule_params,
@@ -130,6 +137,12 @@ def make_start(
     return Started(Bunch(**{**notes, **facts}), previous, scaler, fresh, inherited)
 
 
+def unchanged() -> Bunch:
+    """Return what is to be said of a start without a donor, or one that is taken over as it is."""
+    names = ("classes_added", "columns_added", "columns_dropped", "layers_fresh")
+    return Bunch(**{name: [] for name in names}, loaded=None, missing=None, left_over=None)
+
+
 def adopted_start(network: nn.Module, donor: str = "initialize") -> tuple[Bunch, Donor]:
     """Describe a network as the start that it is, whoever made it."""
     state = NetState.from_module(network)
@@ -141,10 +154,7 @@ def adopted_start(network: nn.Module, donor: str = "initialize") -> tuple[Bunch,
         donor_id=previous.id,
         generation=0,
         kept=state.kept(state),
-        classes_added=[],
-        columns_added=[],
-        columns_dropped=[],
-        layers_fresh=[],
+        **unchanged(),
         seconds=0.0,
     )
     return start, previous
@@ -168,6 +178,13 @@ def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: t
     """
     state = previous.optimizer
     if mode == "reset" or state is None:
+        if mode != "reset" and previous.by_name is not None:
+            warnings.warn(
+                f"optimizer_state={mode!r} finds nothing to keep: a donor of another module has no optimizer for "
+                "this one, which begins anew, as with optimizer_state='reset'",
+                UserWarning,
+                stacklevel=5,
+            )
         return
     if state.kind != type(optimizer).__name__:
         raise ValueError(
@@ -204,11 +221,16 @@ def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
     return X[index[:: -(-len(index) // _MOST_ROWS)]]
 
 
-def _check_finite(source: str | None, donor: Donor) -> None:
+def check_finite(source: str | None, donor: Donor) -> None:
     """Nothing can be learned from such weights, and what they would spoil is the user's."""
     state = donor.state
-    parameters = (name for name in state.unique() if state.is_parameter(name))
-    bad = [name for name in parameters if not torch.isfinite(_wide(state[name])).all()]
+    bad = [
+        name
+        for name in state.unique()
+        if state.is_parameter(name) and not torch.isfinite(_wide(state[name])).all()
+    ]
+    if donor.by_name is not None:  # a mask may be infinite
+        bad += [name for name in state.unique() if not state.is_parameter(name) and state[name].isnan().any()]
     if bad:
         where = "the estimator's own last state" if source == "self" else f"the donor from {source}"
         raise ValueError(

@@ -13,7 +13,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from ...diagnostics import classifier_two_sample, dormant_fraction, population_stability
-from ...modules import first_output
+from ...modules import call, first_output, n_rows, parts_of, some_rows
 from ...state import NetState
 from .._context import DonorContext, PolicyContext
 from .._phase import PhaseData, RowSource
@@ -51,7 +51,7 @@ def score_donor(previous: NetState, fresh: NetState, context: PolicyContext) -> 
     assert y is not None
     networks = [context.network(state) for state in (previous, fresh)]
     with torch.no_grad():
-        outputs = [network(X) for network in networks]
+        outputs = [_output(network, X, data) for network in networks]
         loss, fresh_loss = (float(data.loss(output, y, weight)) for output in outputs)
     if data.scored_by_loss:  # what is trivial is then the fresh network
         scores, constant = np.full(n, -loss), np.full(n, -fresh_loss)
@@ -80,7 +80,7 @@ def kept_skill(previous: NetState, donor: DonorContext, context: PolicyContext) 
     leads = []
     for X, y, _ in sides:
         with torch.no_grad():
-            scores = _scores(first_output(network(X)), y, data)
+            scores = _scores(first_output(_output(network, X, data)), y, data)
         constant = _constant_scores(y, data)
         unit = 1.0 if data.classifies else float(-constant.mean())
         lead = (scores - constant) / unit if unit > 0 else np.zeros(len(scores))
@@ -120,14 +120,14 @@ def old_from_new(data: PhaseData, generator: torch.Generator) -> float | None:
     sides = _old_and_new(data, _TWO_SAMPLE)
     if sides is None:
         return None
-    old, new = (side[0].flatten(1).double().cpu().numpy() for side in sides)
+    old, new = (_table(side[0]) for side in sides)
     seed = int(torch.randint(2**31 - 1, (), generator=generator))
     return float(classifier_two_sample(old, new, rng=seed).p_value)
 
 
 def label_shift(data: PhaseData) -> float | None:
     """Return the p-value of equal targets in old and new rows: chi-squared, or Kolmogorov-Smirnov for numbers."""
-    sides = _old_and_new(data, _ROWS)
+    sides = None if data.without_targets else _old_and_new(data, _ROWS)
     if sides is None:
         return None
     old, new = (_column(side[1]) for side in sides)
@@ -140,7 +140,7 @@ def label_shift(data: PhaseData) -> float | None:
 
 def dormant_share(network: nn.Module, data: PhaseData) -> float:
     """Return the share of hidden units that are silent on a sample of the rows."""
-    return float(dormant_fraction(network, data.sample(512)[0]))
+    return float(dormant_fraction(network, data.sample(min(512, data.at_once or 512))[0]))
 
 
 def _rows_to_score_on(data: PhaseData) -> RowSource:
@@ -167,7 +167,7 @@ class _Subset:
 
 def _device_of(rows: RowSource) -> torch.device:
     inner = rows.rows if isinstance(rows, _Subset) else rows
-    return inner.batch(slice(0, 1))[0].device
+    return next(parts_of(inner.batch(slice(0, 1))[0])).device
 
 
 def _old_and_new(data: PhaseData, n: int) -> tuple[Any, Any] | None:
@@ -182,6 +182,21 @@ def _old_and_new(data: PhaseData, n: int) -> tuple[Any, Any] | None:
         chosen = index[torch.linspace(0, len(index) - 1, min(n, len(index))).round().long()]
         sides.append(data.rows.batch(chosen.to(_device_of(data.rows))))
     return sides[0], sides[1]
+
+
+def _output(network: nn.Module, X: Any, data: PhaseData) -> Any:
+    """What a network puts out for rows, no more of them at a time than may be."""
+    n, size = n_rows(X), data.at_once
+    if size is None or n <= size:
+        return call(network, X)
+    pieces = (some_rows(X, slice(first, first + size)) for first in range(0, n, size))
+    return torch.cat([first_output(call(network, piece)) for piece in pieces])
+
+
+def _table(X: Any) -> NDArray[np.float64]:
+    """All numbers of each row in a line."""
+    lines = [part.reshape(len(part), -1).double() for part in parts_of(X)]
+    return torch.cat(lines, 1).cpu().numpy()
 
 
 def _column(y: Tensor) -> NDArray:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..._parameters import check_integer, check_number
+from ...modules import call, n_rows
 from ...state import NetState
 from .._base import InitPolicy
 from .._context import PolicyContext
@@ -143,12 +144,13 @@ def _gradients(
     total: dict[str, Tensor] = {}
     if not parameters:
         return total
-    for first in range(rows.start, rows.stop, _ROWS_AT_ONCE):
-        X, y, weight = data.rows.batch(slice(first, min(first + _ROWS_AT_ONCE, rows.stop)))
+    step = _ROWS_AT_ONCE if data.at_once is None else min(_ROWS_AT_ONCE, data.at_once)
+    for first in range(rows.start, rows.stop, step):
+        X, y, weight = data.rows.batch(slice(first, min(first + step, rows.stop)))
         if y is None:
             raise ValueError("Dash follows the gradient of the loss: it needs targets")
         with torch.enable_grad():
-            loss = data.loss(network(X), y, weight) * (len(X) / len(rows))
+            loss = data.loss(call(network, X), y, weight) * (n_rows(X) / len(rows))
             gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
         for name, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:

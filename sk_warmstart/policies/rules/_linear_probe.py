@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from ..._parameters import check_integer
 from ...diagnostics.transfer._probe import Probe, Sample
-from ...modules import first_output
+from ...modules import call, first_output, n_rows
 from ...modules._structure import tensor_name
 from ...modules._tracing import Call, hooked
 from ...state import NetState
@@ -85,6 +86,10 @@ class LinearProbe(InitPolicy):
         )
         name, head = _head(previous, context)
         data, network = context.phase_data(), context.network(previous)
+        if data.without_targets:
+            raise ValueError(
+                "LinearProbe fits a head to targets, and this network learns without any: use another init_policy"
+            )
         if data.predict is not None:
             raise ValueError(
                 "LinearProbe fits numbers that the network puts out, and here predictions are made of them by a "
@@ -155,7 +160,7 @@ def _sample(network: nn.Module, name: str, head: nn.Linear, data: PhaseData, row
             _check_output(name, given, logits, output, data.classifies)
             features.append(given.cpu().double())
             targets.append(y.cpu())
-            weights.append((torch.ones(len(X)) if weight is None else weight).cpu().double())
+            weights.append((torch.ones(n_rows(X)) if weight is None else weight).cpu().double())
     F, w = torch.cat(features).numpy(), torch.cat(weights).numpy()
     if not np.isfinite(F).all():
         raise ValueError("LinearProbe cannot start from features that are not finite. Start cold")
@@ -230,14 +235,14 @@ def _solution(probe: Probe, sample: Sample, C: float, n_outputs: int) -> tuple[N
     return weight, bias
 
 
-def _called(network: nn.Module, name: str, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _called(network: nn.Module, name: str, X: Any) -> tuple[Tensor, Tensor, Tensor]:
     seen: list[tuple[Tensor, Tensor]] = []
 
     def note(call: Call) -> None:
         seen.append((call.given.clone(), call.result.clone()))
 
     with hooked(network, {name}, after=note):
-        output = first_output(network(X))
+        output = first_output(call(network, X))
     if len(seen) != 1:
         raise ValueError(
             f"LinearProbe needs a network that calls its last layer {name!r} once, not {len(seen)} times"

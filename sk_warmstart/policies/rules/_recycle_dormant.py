@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..._parameters import check_number
 from ...diagnostics.network._dormant import relative_activity
+from ...modules import call
 from ...modules._hidden_units import HiddenLayer, hidden_layers
 from ...modules._tracing import Call, hooked
 from ...state import NetState
@@ -106,5 +107,5 @@ def _mean_activity(network: torch.nn.Module, layers: list[HiddenLayer], data: Ph
 
     with torch.no_grad(), hooked(network, set(read), after=note):
         for X, _, _ in data.batches(_ROWS_AT_ONCE):
-            network(X)
+            call(network, X)
     return {name: sums / places[name] for name, sums in total.items()}

@@ -20,7 +20,7 @@ from ..._parameters import check_flag
 from .._donor import Donor, Lineage
 from .._net_state import NetState
 from .._optimizer_state import OptimizerState
-from .._schema import Schema
+from .._schema import PartSchema, Schema
 from .._sources import donor_of, fitted_steps_before
 from ..rows._feature_summary import FeatureSummary
 from ..rows._row_memory import KeyedRows, RowMemory
@@ -348,9 +348,7 @@ class Checkpoint:
         memory = meta["memory"]
         return Donor(
             state=self._state("state"),
-            schema=Schema(
-                self.n_features, self.feature_names, self.classes, _tuple(schema["targets"]), schema["framed"]
-            ),
+            schema=self._schema(schema),
             origin=self._state("origin") if meta["has_origin"] else None,
             optimizer=None
             if optimizer is None
@@ -379,6 +377,18 @@ class Checkpoint:
             schedule=meta["schedule"],
             description=meta["module"],
             saved_id=self.id,
+        )
+
+    def _schema(self, schema: Mapping[str, Any]) -> Schema:
+        parts = schema.get("parts")
+        return Schema(
+            self.n_features,
+            self.feature_names,
+            self.classes,
+            _tuple(schema["targets"]),
+            schema["framed"],
+            None if parts is None else tuple(PartSchema(name, kind, tuple(shape)) for name, kind, shape in parts),
+            schema.get("named", True),
         )
 
     def _state(self, which: str) -> NetState:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-VERSION = 2  # since 2 a summary of columns is its bins and their edges alone
+VERSION = 3  # since 2 a summary of columns is its bins and their edges alone, since 3 rows may have parts
 _KEY = "sk_warmstart"
 _BLANK = "0" * 64
-_LARGEST_HEADER = 32 * 2**20
+LARGEST_HEADER = 32 * 2**20
 _MOST_AXES = 64
 _LARGEST_AXIS = 2**48
 _DEEPEST = 64  # of lists and mappings in one another
@@ -64,8 +64,8 @@ def pack(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> NDArray[np.u
         flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         raw = np.frombuffer(bytearray(to_safetensors(flat, {_KEY: text})), dtype=np.uint8)
         header = int.from_bytes(bytes(raw[:8]), "little")
-        if header > _LARGEST_HEADER:
-            raise ValueError(f"its labels and names take {header} bytes, more than {_LARGEST_HEADER}")
+        if header > LARGEST_HEADER:
+            raise ValueError(f"its labels and names take {header} bytes, more than {LARGEST_HEADER}")
     except Exception as error:  # the library has exceptions of its own for what it cannot store
         raise CheckpointError(f"the state cannot be stored: {error}") from error
     at = _place_of_digest(raw)
@@ -79,7 +79,7 @@ def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any],
     if len(raw) < 8:
         raise CheckpointError(f"it has {len(raw)} bytes: it is empty or was cut off")
     size = int.from_bytes(bytes(raw[:8]), "little")
-    if size > min(len(raw) - 8, _LARGEST_HEADER):
+    if size > min(len(raw) - 8, LARGEST_HEADER):
         raise CheckpointError(_foreign(raw, size))
     try:
         header = _from_json(bytes(raw[8 : 8 + size]))
@@ -88,7 +88,7 @@ def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any],
         raise CheckpointError(_foreign(raw, size)) from None
     if inner is None:
         raise CheckpointError(
-            "it is a safetensors file of another library: load its tensors into a module and pass that as template"
+            "it is a safetensors file of another library: Pretrained(path) reads it, as weights of another module"
         )
     try:
         meta = _from_json(inner)
@@ -119,6 +119,11 @@ def unpack(raw: NDArray[np.uint8], verify: bool = True) -> tuple[dict[str, Any],
     if end != len(raw):
         raise CheckpointError("it is damaged: bytes follow its last tensor; use another copy")
     return meta, entries
+
+
+def is_own_header(text: bytes) -> bool:
+    """Tell whether the header of a safetensors file is that of a checkpoint; a ValueError says that it is none."""
+    return _KEY in _from_json(text).get("__metadata__", {})
 
 
 def read_tensor(raw: NDArray[np.uint8], entry: Entry) -> Tensor:
@@ -197,12 +202,12 @@ def _check_size(path: Path, file: Any, size: int) -> None:
     """Compare a file's size with what its header says of it, before all of it is read."""
     start = file.read(8)
     header = int.from_bytes(start, "little")
-    if size > _LARGEST_HEADER and not (len(start) == 8 and header <= min(size - 8, _LARGEST_HEADER)):
+    if size > LARGEST_HEADER and not (len(start) == 8 and header <= min(size - 8, LARGEST_HEADER)):
         # A file of ours that is this long has a header that can be read.
         raise CheckpointError(
             f"{path} cannot be loaded: {_foreign(np.frombuffer(start, dtype=np.uint8), header, size)}"
         )
-    if size > _LARGEST_HEADER:
+    if size > LARGEST_HEADER:
         try:
             found = _from_json(file.read(header))
             ends = [entry["data_offsets"][1] for name, entry in found.items() if name != "__metadata__"]

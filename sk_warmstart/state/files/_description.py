@@ -58,6 +58,8 @@ def describe(donor: Donor, keeps_rows: bool) -> tuple[dict[str, Any], dict[str, 
             "targets": schema.targets,
             "framed": schema.framed,
             "classes": encode_labels(schema.classes),
+            "parts": None if schema.parts is None else [[p.name, p.kind, list(p.shape)] for p in schema.parts],
+            "named": schema.named,
         },
         "tensors": {
             "names": {name: first_names[id(tensor)] for name, tensor in state.items()},

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from .._optimizer_state import EXACT_MOMENTS, needed_moments
+from .._schema import PART_KINDS
 from ..rows._row_sketch import RowSketch
 from ._container import CheckpointError, Entry
 from ._encoding import decode_labels
 
 ID = re.compile(r"[0-9a-f]{16}\Z")
 _MOST = 2**62  # of a count
-_STATES = {"order": "streams/order", "forward": "streams/forward"}
+_STATES = {"order": "streams/order", "forward": "streams/forward", "augment": "streams/augment"}
 _LARGEST_RATE = 1e9
 
 Read = Callable[[str], torch.Tensor]
@@ -93,12 +94,20 @@ class _Check:
         for name in ("class", "layers"):
             _require(isinstance(module.get(name, ""), str), f"{name!r} of the module is no text")
         _require(_is_map(module.get("params", {})), "the parameters of the module are no mapping")
-        shape, width = module.get("shape", {}), self.meta["schema"]["n_features"]
-        fine = _is_map(shape) and set(shape) <= {"n_features", "n_outputs"}
+        shape, width = module.get("shape", {}), self._width()
+        fine = _is_map(shape) and set(shape) <= {"n_features", "n_outputs", "n_components"}
         fine = fine and all(_is_count(n, 1) for n in shape.values()) and shape.get("n_features", width) == width
         _require(fine, "the shape of the module is another")
         _require(module.get("target_ndim") in (None, 1, 2), "the targets have no number of dimensions")
-        _require(type(module.get("classifies", True)) is bool, "'classifies' is not true or false")
+        classifies = module.get("classifies")  # null where nothing is predicted
+        _require(classifies is None or type(classifies) is bool, "'classifies' is not true or false")
+
+    def _width(self) -> int | None:
+        """The number of columns; also of the only part of a row, if it is a table."""
+        schema = self.meta["schema"]
+        parts = schema.get("parts")
+        only = parts[0][2] if parts and len(parts) == 1 else []
+        return only[0] if len(only) == 1 else schema["n_features"]
 
     def _state(self) -> None:
         tensors = self.meta["tensors"]
@@ -122,7 +131,11 @@ class _Check:
         self.names = names
 
     def _schema(self, schema: Mapping[str, Any]) -> None:
-        _require(set(schema) == {"n_features", "columns", "targets", "framed", "classes"}, "its schema is another")
+        names = {"n_features", "columns", "targets", "framed", "classes"}
+        if self.meta["version"] >= 3:
+            names |= {"parts", "named"}
+            self._parts(schema)
+        _require(set(schema) == names, "its schema is another")
         n_features, columns = schema["n_features"], schema["columns"]
         _require(n_features is None or _is_count(n_features, 1), "the number of columns is no count")
         for name in ("columns", "targets"):
@@ -134,6 +147,23 @@ class _Check:
             _require(labels is not None and labels.ndim == 1, "its labels are no list")
             values = [] if labels is None else labels.tolist()
             _require(len({repr(value) for value in values}) == len(values), "a label occurs twice")
+
+    @staticmethod
+    def _parts(schema: Mapping[str, Any]) -> None:
+        parts = schema["parts"]
+        _require(type(schema["named"]) is bool, "'named' is not true or false")
+        if parts is None:
+            return
+        _require(isinstance(parts, list) and len(parts) >= 1, "the parts of a row are no list")
+        for part in parts:
+            _require(isinstance(part, list) and len(part) == 3, "a part of a row is another")
+            name, kind, shape = part
+            _require(isinstance(name, str) and kind in PART_KINDS, "a part of a row has no name, or no kind")
+            fine = isinstance(shape, list) and len(shape) < 64 and all(_is_count(n) for n in shape)
+            _require(fine and math.prod(shape) <= _MOST, "a part of a row has no shape")
+        _require(len({name for name, *_ in parts}) == len(parts), "two parts of a row have one name")
+        fine = schema["n_features"] is None and schema["columns"] is None
+        _require(fine, "rows have several parts, and columns")
 
     def _optimizer(self, optimizer: Mapping[str, Any] | None) -> None:
         if optimizer is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,8 +19,11 @@ _HALF = np.uint64(32)
 _CHUNK = 1 << 15  # numbers hashed at a time: the buffers stay in the processor's cache
 
 
+Table = NDArray | sparse.spmatrix | sparse.sparray
+
+
 def row_ids(
-    X: NDArray | sparse.spmatrix | sparse.sparray, columns: Sequence[str] | None = None
+    X: Table | Mapping[str, Table] | tuple[Table, ...], columns: Sequence[str] | None = None
 ) -> NDArray[np.uint64]:
     """Hash each row by its content.
 
@@ -33,7 +36,9 @@ def row_ids(
     Parameters
     ----------
     X : ndarray of shape (n_samples, ...) or sparse matrix of shape (n_samples, n_features)
-        Numeric rows; further axes are flattened. Every missing value (NaN) is the same value.
+        Numeric rows; further axes are flattened. Every missing value (NaN) is the same value. Of a dictionary of
+        them all parts count, by their names and in any order; of a tuple by their places. A single part has the
+        ids of the array alone.
     columns : sequence of str, default=None
         Names of the columns. Without names a column is known by its position.
 
@@ -58,6 +63,8 @@ def row_ids(
     >>> bool(a[0] == b[0])
     True
     """
+    if isinstance(X, Mapping | tuple) and not sparse.issparse(X):
+        return _ids_of_parts(dict(X) if isinstance(X, Mapping) else {str(i): part for i, part in enumerate(X)})
     table = X if sparse.issparse(X) else np.asarray(X)
     if table.dtype.kind not in "biufO":
         raise TypeError(
@@ -76,6 +83,17 @@ def row_ids(
         part = sums[first : first + _CHUNK]
         part[:] = mix(part + _GOLDEN)
     return sums
+
+
+def _ids_of_parts(parts: Mapping[str, Any]) -> NDArray[np.uint64]:
+    """Add up the ids of each part, moved by the name of the part."""
+    each = [row_ids(part) for part in parts.values()]
+    if len(each) == 1:
+        return each[0]
+    total = np.zeros(len(each[0]), dtype=np.uint64)
+    for key, ids in zip(_text_ids(list(parts)), each, strict=True):
+        total += mix(ids ^ key)
+    return mix(total + _GOLDEN)
 
 
 def sample_ids(sample_id: ArrayLike) -> NDArray[np.uint64]:

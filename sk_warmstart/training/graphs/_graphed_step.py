@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...modules import each_part, parts_of
 from ..rows._batches import TensorBatches
 from ..updates._direct_update import DirectUpdate
 from ._cuda_graph import Recorder, Repeated, recorder_for
@@ -53,6 +54,7 @@ class GraphedStep:
         self.parts = (module, criterion)
         self._recorder, self._size = recorder, batch_size
         self._repeated: Repeated | None = None
+        self._X: Any = None
         self._inputs: Sequence[Tensor | None] = ()
         self._gradients: list[Tensor | None] | None = None  # in the graph's memory
         self._replayed = False
@@ -64,10 +66,10 @@ class GraphedStep:
         if self._repeated is not None:
             self._repeated.begin(self._step, same=_are_same(self._state(), self._before))
 
-    def __call__(self, pair: tuple[Tensor, Tensor | None], weight: Tensor | None) -> Tensor:
+    def __call__(self, pair: tuple[Any, Tensor | None], weight: Tensor | None) -> Tensor:
         """Train on a batch; return its loss."""
-        batch = (*pair, weight)
-        if len(pair[0]) != self._size or not self._accepts(batch):
+        batch = (*parts_of(pair[0]), pair[1], weight)
+        if len(batch[0]) != self._size or not self._accepts(pair[0], batch):
             self._replayed = False
             return self._train(pair, weight)
         for here, there in zip(self._inputs, batch, strict=True):
@@ -88,18 +90,20 @@ class GraphedStep:
                 parameter.grad = None if gradient is None else gradient.clone()
         self._before = self._state()
 
-    def _accepts(self, batch: tuple[Tensor | None, ...]) -> bool:
+    def _accepts(self, X: Any, batch: tuple[Tensor | None, ...]) -> bool:
         """Make room for batches like the first; tell whether this is one."""
         if self._repeated is None:
-            self._inputs = [None if tensor is None else torch.empty_like(tensor) for tensor in batch]
+            self._X = each_part(torch.empty_like, X)
+            rest = [None if tensor is None else torch.empty_like(tensor) for tensor in batch[-2:]]
+            self._inputs = [*parts_of(self._X), *rest]
             first = self._update.parameters[0]
             self._loss = torch.zeros((), dtype=first.dtype, device=first.device)
             self._repeated = Repeated(self._recorder, self._step, watch=self._of_the_host)
         return [_kind(here) for here in self._inputs] == [_kind(there) for there in batch]
 
     def _step(self) -> None:
-        X, y, weight = self._inputs
-        self._loss.copy_(self._train((X, y), weight))
+        *_, y, weight = self._inputs
+        self._loss.copy_(self._train((self._X, y), weight))
 
     def _of_the_host(self) -> Any:
         """What a step would change that a graph does not repeat; never equal where it cannot be recorded."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._augment import Augmentation
 from ..graphs._chunk_graphs import LONGEST, ChunkGraphs
 from ..graphs._cuda_graph import recorder_for
 from ..rows._batches import Rows, TensorBatches
@@ -66,7 +67,9 @@ class ClosedFormEpochs:
         self._cuts: dict[int, list[tuple[Tensor, ...]]] = {}
         self._graphs = None if recorder is None else ChunkGraphs(recorder, net, update, self._chunk)
 
-    def run(self, optimizer: torch.optim.Optimizer, batches: TensorBatches) -> tuple[list[float], list[int]]:
+    def run(
+        self, optimizer: torch.optim.Optimizer, batches: TensorBatches, augmentation: Augmentation | None = None
+    ) -> tuple[list[float], list[int]]:
         """Train for one epoch in the order of the batches; return loss and size of each."""
         size, n = self._batch_size, min(len(self._rows), len(batches) * self._batch_size)
         parameters = list(self.module.parameters())
@@ -79,7 +82,7 @@ class ClosedFormEpochs:
             try:
                 for first in range(0, n, self._chunk):
                     last = min(first + self._chunk, n)
-                    rows = self._gather(slice(first, last) if order is None else order[first:last])
+                    rows = self._gather(slice(first, last) if order is None else order[first:last], augmentation)
                     cut = self._cut(last - first)
                     if self._graphs is not None:
                         self._graphs.train(cut, self._scales, rows.weight)
@@ -96,10 +99,12 @@ class ClosedFormEpochs:
         sizes = [min(size, n - first) for first in range(0, n, size)]
         return torch.cat(losses).tolist() if losses else [], sizes
 
-    def _gather(self, index: Tensor | slice) -> Rows:
+    def _gather(self, index: Tensor | slice, augmentation: Augmentation | None) -> Rows:
         """Put rows where the network finds them; return their targets and weights."""
         X, y, weight = self._rows.batch(index)
         n = len(X)
+        if augmentation is not None:
+            X = torch.cat([augmentation(part) for part in X.split(self._batch_size)])
         self._X[:n, :-1] = X
         assert y is not None
         self._net.targets(y, self._targets[:n])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...modules import MLP
 from ..rows._batches import TensorBatches
+from ..rows._parts import Parts
 from ..updates._flat_update import KINDS, MOMENTS
 
 _ACTIVATIONS: dict[type[nn.Module], str] = {
@@ -27,6 +28,8 @@ def why_no_closed_form(module: nn.Module, criterion: Any, batches: TensorBatches
     if type(module) is not MLP:
         return "the module is not this library's MLP"
     shape, loss, rows = shape_of(module), loss_name(criterion), batches.dataset
+    if isinstance(rows.X, Parts):
+        return "the rows have several parts"
     if shape is None:
         return "the MLP has layers without a closed form (a norm, an exchanged layer or activation)"
     if loss is None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...modules import MLP, first_output
+from ...modules import MLP, call_with, each_part, first_output
 from .._loss import shaped_like, weighted_loss
 from .._random import seeded
 from ..mlp._closed_form import ClosedFormNet
@@ -49,9 +49,9 @@ class VmapEngine:
             losses.append(loss.detach())
         return losses
 
-    def _loss(self, flat: Tensor, X: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+    def _loss(self, flat: Tensor, X: Any, y: Tensor, weight: Tensor | None) -> Tensor:
         parameters = dict(zip(self._names, self._state.views(flat), strict=True))
-        output = first_output(torch.func.functional_call(self._network, parameters, (X,)))
+        output = first_output(call_with(self._network, parameters, X))
         y = shaped_like(y, output, self._criterion)
         if weight is None:
             return self._criterion(output, y)
@@ -94,19 +94,19 @@ class ClosedFormEngine:
         return losses
 
 
-def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Tensor, Any, Any]) -> str | None:
+def why_unpackable(network: nn.Module, criterion: nn.Module, rows: tuple[Any, Any, Any]) -> str | None:
     """Say why torch cannot run a module for many members at once; None if it can."""
     X, y, _ = rows
 
-    def loss(parameters: dict[str, Tensor], X: Tensor, y: Tensor) -> Tensor:
-        output = first_output(torch.func.functional_call(network, parameters, (X,)))
+    def loss(parameters: dict[str, Tensor], X: Any, y: Tensor) -> Tensor:
+        output = first_output(call_with(network, parameters, X))
         return criterion(output, shaped_like(y, output, criterion))
 
     twice = {name: torch.stack([p.detach(), p.detach()]) for name, p in network.named_parameters()}
     try:
         with seeded(0):
             rule = torch.func.vmap(torch.func.grad(loss), randomness="different")
-            rule(twice, torch.stack([X, X]), torch.stack([y, y]))
+            rule(twice, each_part(lambda part: torch.stack([part, part]), X), torch.stack([y, y]))
     except Exception as error:  # the fit's own loop is to raise it
         return (str(error) or type(error).__name__).splitlines()[0]
     return None
@@ -130,7 +130,7 @@ def _closed_form(members: Sequence[Member], state: PackState) -> ClosedFormNet |
     sizes, activation, dropout = shape
     kind: dict[str, Any] = {"dtype": state.flat.dtype, "device": state.flat.device}
     X = first.rows.X
-    if X.dtype != kind["dtype"] or tuple(X.shape[1:]) != (sizes[0],):
+    if not isinstance(X, Tensor) or X.dtype != kind["dtype"] or tuple(X.shape[1:]) != (sizes[0],):
         return None
     if not all(are_targets(member.rows.y, loss, sizes[-1], kind["dtype"]) for member in members):
         return None

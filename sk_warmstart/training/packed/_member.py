@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from .._augment import Augmentation
 from ..rows._batches import Rows, TensorBatches
+from ..rows._parts import kind_of
 from ._rendezvous import Participant
 
 # Losses and sizes of the batches of one epoch.
@@ -23,6 +25,7 @@ class Member(Participant):
     ``optimizer`` holds the network's parameters in one group, ``batches`` are of rows on the device. ``course`` is
     everything around the epochs: it yields when an epoch is to be trained, and is sent the epoch's losses.
     ``forward_seed`` is that of what the network draws in training, if it draws; the first member's is the pack's.
+    ``augmentation`` changes the rows of its batches.
     """
 
     network: nn.Module
@@ -31,6 +34,7 @@ class Member(Participant):
     batches: TensorBatches
     course: Generator[None, Losses, None]
     forward_seed: int | None = None
+    augmentation: Augmentation | None = None
 
     @property
     def rows(self) -> Rows:
@@ -47,9 +51,7 @@ class Member(Participant):
             _settings(self.criterion),
             type(self.optimizer),
             _options(self.optimizer),
-            str(X.device),
-            tuple(X.shape[1:]),
-            X.dtype,
+            kind_of(X),
             None if y is None else (tuple(y.shape[1:]), y.dtype),
             self.batches.batch_size,
             self.batches.drop_last,

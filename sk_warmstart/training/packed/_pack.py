@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from .._random import child_seed, seeded
+from ..rows._parts import row_size
 from ._data import PackData
 from ._engines import make_engine, why_unpackable
 from ._member import Losses, Member
@@ -98,7 +99,12 @@ class Pack:
     def __init__(self, members: Sequence[Member], first_epoch: int):
         self._state = PackState([(member.network, member.optimizer) for member in members])
         self._engine = make_engine(members, self._state)
-        self._data = PackData([member.batches for member in members], ones=self._engine.ones)
+        self._data = PackData(
+            [member.batches for member in members],
+            self._state.flat.dtype,
+            ones=self._engine.ones,
+            augmentations=[member.augmentation for member in members],
+        )
         self._networks = [member.network for member in members]
         self._seed, self._epochs = members[0].forward_seed, first_epoch
 
@@ -121,7 +127,8 @@ class Pack:
 
 def _fitting(member: Member, n_members: int) -> int:
     """How many members fit into the memory that a pack may take."""
-    numbers = sum(p.numel() for p in member.network.parameters()) * 6
-    batch = member.batches.batch_size * (member.rows.X[0].numel() + 1) * 4
-    each = (numbers + batch) * member.rows.X.dtype.itemsize
+    parameters = list(member.network.parameters())
+    numbers = sum(p.numel() for p in parameters) * 6
+    batch = member.batches.batch_size * (row_size(member.rows.X) + 1) * 4
+    each = (numbers + batch) * parameters[0].dtype.itemsize
     return max(2, min(n_members, _LIMIT // max(1, each)))

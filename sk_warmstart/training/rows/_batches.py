@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ._parts import Stored, as_sent, as_taken, taken
 from ._permutation import advance_past_randperm
-from ._sparse import SparseMatrix
-from ._streaming import one_ahead
+from ._streaming import Batch, one_ahead
 from ._tensors import picked
 
 # Above this size one permuted copy per epoch costs more memory than it saves time.
@@ -23,13 +23,14 @@ _PERMUTED_COPY_LIMIT = 256 * 2**20
 class Rows(Dataset):
     """Data of a fit as tensors, also a torch ``Dataset`` for a DataLoader.
 
-    Sparse rows stay sparse until a batch is made of them. Weights have mean 1. ``travels_to`` is where batches are
-    wanted, if the rows do not fit there and stay in host memory; None: they lie where they are used.
+    X may be one tensor, sparse, narrow or in several parts (:class:`Parts`); a batch of it is dense and as the
+    network takes it: a tensor, a dictionary or a tuple of tensors. Weights have mean 1. ``travels_to`` is where
+    batches are wanted, if the rows do not fit there and stay in host memory; None: they lie where they are used.
     """
 
     def __init__(
         self,
-        X: Tensor | SparseMatrix,
+        X: Stored,
         y: Tensor | None = None,
         weight: Tensor | None = None,
         travels_to: torch.device | None = None,
@@ -39,7 +40,7 @@ class Rows(Dataset):
     def __len__(self) -> int:
         return len(self.X)
 
-    def __getitem__(self, i: int) -> tuple[Tensor, ...]:
+    def __getitem__(self, i: int) -> tuple[Any, ...]:
         # DataLoaders cannot collate None: skorch's own Dataset gives a zero for an absent target.
         y = torch.zeros(()) if self.y is None else self.y[i]
         return (self.X[i], y) if self.weight is None else (self.X[i], y, self.weight[i])
@@ -56,34 +57,30 @@ class Rows(Dataset):
         """
         if not isinstance(index, slice):
             index = torch.as_tensor(index, device=self.X.device)
-        if not isinstance(self.X, Tensor):
-            X: Tensor | SparseMatrix = self.X.take(index)
-        else:
-            X = self.X[index].clone() if isinstance(index, slice) else picked(self.X, index)
         return Rows(
-            X,
+            taken(self.X, index),
             None if self.y is None else picked(self.y, index),
             None if self.weight is None else picked(self.weight, index),
             self.travels_to,
         )
 
-    def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def batch(self, index: Tensor | slice) -> Batch:
         """Return X, y and weight at an index as a network takes them: on :attr:`device`, X dense and a copy."""
-        X, y, weight = self._here(index)
         if self.travels_to is None:
-            return X, y, weight
-        there = self.travels_to
-        return X.to(there), None if y is None else y.to(there), None if weight is None else weight.to(there)
+            X, y, weight = self._here(index)
+            return as_taken(self.X, X), y, weight
+        return next(iter(self.batches([index])))
 
-    def batches(self, indices: Iterable[Tensor | slice]) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+    def batches(self, indices: Iterable[Tensor | slice]) -> Iterator[Batch]:
         """Return :meth:`batch` of each index; where rows travel, the next batch does while one is used."""
         if self.travels_to is None:
             return map(self.batch, indices)
-        return one_ahead(map(self._here, indices), self.travels_to)
+        sent = one_ahead(map(self._here, indices), self.travels_to)
+        return ((as_taken(self.X, X), y, weight) for X, y, weight in sent)
 
-    def _here(self, index: Tensor | slice) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def _here(self, index: Tensor | slice) -> Batch:
         part = self.take(index)
-        return part.X if isinstance(part.X, Tensor) else part.X.dense(), part.y, part.weight
+        return as_sent(part.X), part.y, part.weight
 
     def evenly(self, n: int) -> Rows:
         """Return at most n rows, evenly spaced."""
@@ -116,7 +113,7 @@ class TensorBatches:
         n = len(self.dataset)
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor | None, ...]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         rows, size = self.dataset, self.batch_size
         with self.order() as order:
             if order is not None and rows.X.nbytes <= _PERMUTED_COPY_LIMIT:

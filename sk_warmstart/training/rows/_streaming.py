@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...modules import each_part
+
 # Share of the free memory that rows may take: a permuted copy, the network and its activations need some.
 _SHARE = 0.5
 
-Batch = tuple[Tensor, Tensor | None, Tensor | None]
+# X is a tensor, or a dictionary or tuple of tensors.
+Batch = tuple[Any, Tensor | None, Tensor | None]
 
 
 def fits_on(device: Any, nbytes: int) -> bool:
@@ -80,4 +83,4 @@ def _recorded(tensor: Tensor, stream: Any) -> Tensor:
 
 def _each(batch: Batch, function: Any) -> Batch:
     X, y, weight = batch
-    return function(X), None if y is None else function(y), None if weight is None else function(weight)
+    return each_part(function, X), None if y is None else function(y), None if weight is None else function(weight)

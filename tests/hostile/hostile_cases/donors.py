@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 
-from sk_warmstart import Checkpoint, CheckpointError, WarmStartClassifier
+from sk_warmstart import Checkpoint, CheckpointError, Pretrained, WarmStartClassifier
 from sk_warmstart.policies import BestOf, policy_names
 
 from ._case import Call, Case, Group, literal_of
@@ -79,6 +80,55 @@ def _bad_checkpoint() -> Checkpoint:
     return Checkpoint.from_estimator(spoiled(classifier()))
 
 
+class _Runs:
+    """Would write a file, if a pickle of it were loaded."""
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("it_ran"),)
+
+
+def _weights(net: Any) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in net.module_.state_dict().items()}
+
+
+def _pretrained(change: Any, **params: Any) -> Call:
+    """Start from changed weights of the net itself, as those of another module."""
+
+    def call(net: Any) -> Any:
+        return net.set_params(warm_start_from=Pretrained(change(_weights(net)), **params)).fit(X, target_of(net))
+
+    return call
+
+
+def _weights_file(name: str, write: Any, given: Any = Pretrained) -> Call:
+    """Start from a file of another library; it lies in the working folder."""
+
+    def call(net: Any) -> Any:
+        write(_weights(net), name)
+        if Path("it_ran").exists():
+            raise RuntimeError("code of a file was run")
+        return net.set_params(warm_start_from=given(name)).fit(X, target_of(net))
+
+    return call
+
+
+def _cut(weights: Any, name: str) -> None:
+    save_file(weights, name)
+    Path(name).write_bytes(Path(name).read_bytes()[:-8])
+
+
+def _swapped(given: Any) -> Call:
+    """A file that changes between the making of the donor and the fit."""
+
+    def call(net: Any) -> Any:
+        save_file(_weights(net), "swapped.safetensors")
+        donor = given("swapped.safetensors")
+        save_file({name: tensor + 1 for name, tensor in _weights(net).items()}, "swapped.safetensors")
+        return net.set_params(warm_start_from=donor).fit(X, target_of(net))
+
+    return call
+
+
 _NAN = "has weights that are NaN or infinite: output.weight"
 NONE = [
     *(
@@ -142,6 +192,60 @@ NO_NUMBERS = [
         words=f"the donor from the policy's sources {_NAN}",
     ),
 ]
+OTHER_MODULE = [
+    Case(
+        "Pretrained of a pickle that would run code",
+        _weights_file("evil.pth", lambda weights, name: torch.save({**weights, "extra": _Runs()}, name)),
+        CheckpointError,
+        "could run code, so it is not read",
+    ),
+    Case("Pretrained of a file cut off", _weights_file("cut.safetensors", _cut), CheckpointError, "cut off"),
+    Case("a path of such a file", _weights_file("cut.safetensors", _cut, str), CheckpointError, "cut off"),
+    Case(
+        "Pretrained of a folder without weights",
+        _weights_file("folder", lambda weights, name: Path(name).mkdir(exist_ok=True)),
+        CheckpointError,
+        "must hold one .safetensors file",
+    ),
+    Case(
+        "Pretrained of no file",
+        _weights_file("missing.pth", lambda weights, name: None),
+        CheckpointError,
+        "cannot open",
+    ),
+    Case("Pretrained of a file that changed", _swapped(Pretrained), CheckpointError, "has changed since"),
+    Case(
+        "Pretrained of another architecture",
+        _pretrained(lambda weights: {"conv.weight": torch.ones(3, 3, 3, 3)}),
+        words="it seems to be a network of another kind",
+    ),
+    Case(
+        "Pretrained whose names lack a part",
+        _pretrained(lambda weights: {name.removeprefix("hidden."): each for name, each in weights.items()}),
+        words="would match",
+    ),
+    Case(
+        "Pretrained with a prefix too many",
+        _pretrained(dict, prefix="body"),
+        words="The network lacks hidden.0.weight",
+    ),
+    Case(
+        "Pretrained with NaN weights",
+        _pretrained(lambda weights: {name: each * float("nan") for name, each in weights.items()}),
+        words="the donor from warm_start_from has weights that are NaN or infinite: hidden.0.weight",
+    ),
+    Case(
+        "Pretrained of whole numbers",
+        _pretrained(lambda weights: {name: each.to(torch.int8) for name, each in weights.items()}),
+        words="holds torch.int8, and the network's",
+    ),
+    Case(
+        "Pretrained of shapes that would broadcast",
+        _pretrained(lambda weights: {name: each[None] for name, each in weights.items()}),
+        words="not of the same shape",
+    ),
+    Case("Pretrained of itself", _pretrained(dict), None),
+]
 OWN = [
     Case(
         "its own weights are NaN",
@@ -154,6 +258,7 @@ OWN = [
 GROUPS = [
     Group("donors that are none", both(), NONE),
     Group("donors that do not fit", {"classifier": classifier}, MISFIT),
+    Group("donors of another module", {"classifier": classifier}, OTHER_MODULE),
     Group("donors without numbers", {"classifier": classifier}, NO_NUMBERS),
     Group("a net without numbers", {"classifier": functools.partial(lambda: spoiled(classifier()))}, OWN),
 ]

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from sk_warmstart.augment import RandomCrop
+
 from ._case import Call, Case, Group, literal_of
 from ._subjects import X, both, classifier, target_of
 
@@ -50,6 +52,7 @@ OF_BOTH = [
             "standardize": ["yes", 2, None],
             "dtype": ["float16", None, torch.float32],
             "autocast": ["half", 16, True],
+            "augment": ["crop", 4, True, RandomCrop],
             "random_state": ["seed", -1, 1.5],
             "device": ["gpu", 3.5, "cuda:99"],
             "early_stopping": ["yes", 2, None],

@@ -18,6 +18,7 @@ def notes(
     *,
     fixed: bool,
     n_groups: int | None,
+    kind_of_rows: str | None = None,
 ) -> tuple[str, ...]:
     """Say what a reader of the verdicts has to know, each in a sentence or two."""
     cold = results[results["arm"] == REFERENCE]
@@ -26,6 +27,7 @@ def notes(
         _missing_scores(cold),
         _stream(n_groups) if fixed else _test_sets(cold, n_groups),
         rope,
+        None if kind_of_rows is None else f"How far new rows drift is not measured: X is {kind_of_rows}.",
     ]
     return tuple(note for note in found if note)
 

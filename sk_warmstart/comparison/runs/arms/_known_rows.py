@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from ...._compat._sklearn import safe_indexing
 from ....estimators import WarmStartMixin, known_share, share_of_donor
 from ....policies import resolve_policy
 from ....state import Checkpoint, LeakageWarning
 from ....state._sources import layers_of
+from ..._rows import take
 from ...phases._phase import Index, Replicate
 from ...phases._plan import plan_phases
 from .._estimators import last_step
@@ -28,7 +28,7 @@ def warn_of_known_rows(task: Task) -> None:
     sources = list(_donors_of(task))
     if not sources and not isinstance(last_step(task.incumbent), WarmStartMixin):
         return
-    X = safe_indexing(task.X, _rows_that_test(task))
+    X = take(task.X, _rows_that_test(task))
     told: dict[int, float] = {}
     for who, source in sources:
         share = told[id(source)] if id(source) in told else _share(task, source, X)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from ...._compat._sklearn import num_samples, safe_indexing
 from ....estimators import WarmStartMixin
 from ....state import sample_ids
 from ....state.rows._identity import validation_mask
+from ..._rows import count, take
 from ...phases._phase import Index, Phase
 from .._estimators import last_step
 from .._scorer import PhaseScorer, cut_params
@@ -36,8 +36,8 @@ class PhaseData:
         places = np.flatnonzero(kept)
         return replace(
             self,
-            X=safe_indexing(self.X, places),
-            y=safe_indexing(self.y, places),
+            X=take(self.X, places),
+            y=take(self.y, places),
             params=cut_params(self.X, self.params, places),
             rows=self.rows[places],
         )
@@ -48,7 +48,7 @@ def prepare(task: Task, phase: Phase, repeat: int, steps: Mapping[str, Any]) -> 
 
     ``steps`` are parameters of the steps before the last one.
     """
-    X, y = safe_indexing(task.X, phase.train), safe_indexing(task.y, phase.train)
+    X, y = take(task.X, phase.train), take(task.y, phase.train)
     before, X = fit_steps_before(task, X, y, phase.train, steps)
     scorer, net = task.phase_scorer(before), last_step(task.estimator)
     params = task.params_of(task.fit_params, phase.train)
@@ -80,9 +80,9 @@ def fit_steps_before(task: Task, X: Any, y: Any, rows: Index, steps: Mapping[str
         return None, X
     before = clone(task.estimator).set_params(**steps)[:-1]
     prepared = before.fit_transform(X, y, **task.params_of(task.before_params, rows))
-    if num_samples(prepared) != len(rows):
+    if count(prepared) != len(rows):
         raise ValueError(
-            f"the steps before the last one made {num_samples(prepared)} rows of {len(rows)}: a comparison "
+            f"the steps before the last one made {count(prepared)} rows of {len(rows)}: a comparison "
             "follows each row, so leave steps that drop or add rows out"
         )
     return before, prepared

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...._compat._sklearn import num_samples
 from ....estimators import WarmStartMixin
+from ..._rows import count
 from .._estimators import Estimator
 from ..others._rounds import rounds_of
 from ._fit import Fit
@@ -83,7 +83,7 @@ def record_without_training(score: float) -> dict[str, Any]:
 
 
 def _rows(fit: Fit) -> int:
-    return num_samples(fit.data.X)
+    return count(fit.data.X)
 
 
 def _epochs(fit: Fit) -> int:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ...._compat._sklearn import safe_indexing
 from ....diagnostics import population_stability
+from ..._rows import take
 from ...phases._phase import Index, Phase
 
 _NAN = float("nan")
@@ -35,11 +35,11 @@ def blocks_of_phase(phases: Sequence[Phase], phase: int) -> tuple[Index, Index]:
 def drift_between(X: Any, old: Index, new: Index) -> float:
     """Return the mean population stability index of the numeric columns, less what it is without drift.
 
-    NaN where rows hold no finite numbers, or are fewer than ten. Of many rows and columns some count, evenly
+    NaN where rows are no table of finite numbers, or fewer than ten. Of many rows and columns some count, evenly
     spaced.
     """
     try:
-        table = _numbers(safe_indexing(X, np.r_[thinned(old), thinned(new)]))
+        table = _numbers(take(X, np.r_[thinned(old), thinned(new)]))
         cut = len(thinned(old))
         found = population_stability(table[:cut], table[cut:])
     except (TypeError, ValueError):

@@ -14,11 +14,11 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, r2_score
 
 from ...._compat._scorers import Observation, is_own_score, observed_scorer
-from ...._compat._sklearn import safe_indexing
 from ....estimators import WarmStartMixin
 from ....statistics._pseudo_values import block_values, label_counts_without, pseudo_values
+from ..._rows import take
 from ...phases._phase import Index
-from .._estimators import Estimator, last_step
+from .._estimators import Estimator, last_step, predicts
 from .._scorer import PhaseScorer, as_score, cut_params
 from ._metrics import Values, closed_form
 
@@ -74,7 +74,7 @@ def score_by_row(scorer: PhaseScorer, estimator: Estimator, index: Index, blocks
 def has_standard_score(estimator: Estimator) -> bool:
     """Tell whether the estimator's own score is accuracy, or R2 of a regressor."""
     last = last_step(estimator)
-    return isinstance(last, WarmStartMixin) or getattr(type(last), "score", None) in _STANDARD
+    return (isinstance(last, WarmStartMixin) and predicts(last)) or getattr(type(last), "score", None) in _STANDARD
 
 
 def _closed_form(seen: Observation, score: float) -> Values | None:
@@ -112,7 +112,7 @@ def _by_label(seen: Observation, score: float) -> Values | None:
 def _of_observation(seen: Observation) -> Callable[[NDArray[np.intp]], float]:
     def score_of(places: NDArray[np.intp]) -> float:
         kwargs = cut_params(seen.y, seen.kwargs, places)
-        y, predicted = safe_indexing(seen.y, places), np.asarray(seen.predicted)[places]
+        y, predicted = take(seen.y, places), np.asarray(seen.predicted)[places]
         return seen.sign * float(seen.function(y, predicted, **kwargs))
 
     return score_of
@@ -124,9 +124,9 @@ def _of_estimator(
     answers: dict[str, NDArray] = {}
 
     def score_of(places: NDArray[np.intp]) -> float:
-        part = safe_indexing(X, places)
+        part = take(X, places)
         kept = Kept(estimator, X, part, places, answers)
-        return float(scorer(kept, part, safe_indexing(y, places), **cut_params(X, params, places)))
+        return float(scorer(kept, part, take(y, places), **cut_params(X, params, places)))
 
     return score_of
 

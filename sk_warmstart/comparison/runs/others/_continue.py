@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 
 from ...._compat._hist_boosting import on_other_rows
-from ...._compat._sklearn import safe_indexing
+from ..._rows import take
 from ._copies import fresh_copy, library_of, seed_param
 from ._labels import check_labels, check_same_task
 from ._rounds import model_argument, rounds_of, rounds_parameter
@@ -112,7 +112,7 @@ def continue_fit(estimator: Any, rows: Rows, seed: int, how: Continuation) -> An
     """Continue a fitted estimator on rows, and return it or its successor."""
     if how.function is not None:
         places = np.flatnonzero(rows.new)
-        X_new, y_new = safe_indexing(rows.X, places), safe_indexing(rows.y, places)
+        X_new, y_new = take(rows.X, places), take(rows.y, places)
         return how.function(estimator, rows.X, rows.y, X_new, y_new, seed, **rows.params)
     settings = {**how.params, **seed_param(estimator, seed)}
     way = way_on(estimator)

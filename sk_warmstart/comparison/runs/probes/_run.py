@@ -14,7 +14,7 @@ from sklearn.base import is_classifier
 from ....estimators import WarmStartMixin
 from ....state import NetState
 from ...phases._phase import Index
-from .._estimators import Estimator
+from .._estimators import Estimator, predicts
 from .._scorer import PhaseScorer
 from .._task import Task
 from ..fits._fit import Fit, error_in_words
@@ -108,7 +108,8 @@ def _end_of(fit: Fit, scorer: PhaseScorer, test: Index, with_state: bool) -> End
         return End(float("nan"), None, None, fit.error)
     estimator: Estimator = fit.estimator
     try:
-        score, predictions = scorer.score(estimator, test), scorer.predict(estimator, test)
+        score = scorer.score(estimator, test)
+        predictions = scorer.predict(estimator, test) if predicts(estimator) else None
     except Exception as error:
         return End(float("nan"), None, None, error_in_words(error))
     net = with_state and isinstance(estimator, WarmStartMixin)
