@@ -58,6 +58,18 @@ RANDOM, RAW = "fine-tuned from random weights", "linear, on columns"
 ROUTES = ("linear, on embeddings", "fine-tuned", "head by a probe, then fine-tuned")
 
 
+def positions(width: int) -> Tensor:
+    """Sines and cosines of the rows and columns of patches; zeros for the first token, which is none.
+
+    Of transformers 5.24 a model that is made from a configuration has zeros for all patches.
+    """
+    side = IMAGES["image_size"] // IMAGES["patch_size"]
+    angles = torch.arange(side)[:, None] / 100 ** (torch.arange(width // 4) / (width // 4))
+    waves = torch.cat([angles.sin(), angles.cos()], 1)
+    grid = torch.cat([waves.repeat_interleave(side, 0), waves.repeat(side, 1)], 1)
+    return torch.cat([torch.zeros(1, width), grid])[None]
+
+
 if ViTMAEConfig is not None:
 
     class MaskedImages(ViTMAEForPreTraining):
@@ -65,6 +77,9 @@ if ViTMAEConfig is not None:
 
         def __init__(self, mask_ratio: float = 0.6):
             super().__init__(ViTMAEConfig(mask_ratio=mask_ratio, **IMAGES, **DEPTHS, **DECODER))
+            self.vit.embeddings.position_embeddings.data = positions(IMAGES["hidden_size"])
+            self.decoder.decoder_pos_embed.data = positions(DECODER["decoder_hidden_size"])
+            nn.init.normal_(self.decoder.mask_token, std=0.02)
 
         def embed(self, X: Tensor) -> Tensor:
             masked, self.config.mask_ratio = self.config.mask_ratio, 0.0
@@ -79,6 +94,7 @@ if ViTMAEConfig is not None:
         def __init__(self, n_outputs: int):
             super().__init__()
             self.vit = ViTMAEModel(ViTMAEConfig(mask_ratio=0.0, **IMAGES, **DEPTHS))
+            self.vit.embeddings.position_embeddings.data = positions(IMAGES["hidden_size"])
             self.head = nn.Linear(IMAGES["hidden_size"], n_outputs)
 
         def forward(self, X: Tensor) -> Tensor:
