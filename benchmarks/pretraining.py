@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _timing import made_by, write
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -164,7 +165,7 @@ def images(folder: Path, quick: bool) -> Part:
         (n // 2, n) if quick else (n // 4, n // 2, n),
         (200,) if quick else (200, 1000),
         {"module": MaskedImages, "lr": 2e-3, "batch_size": 64, "max_epochs": 2 if quick else 20},
-        {"module": ImageClassifier, "lr": 1e-3, "batch_size": 32, "max_epochs": 2 if quick else 15},
+        {"module": ImageClassifier, "lr": 1e-3, "batch_size": 32, "max_epochs": 2 if quick else 30},
         0.0,  # drawn from many more images than are used
     )
 
@@ -174,14 +175,13 @@ def pretrain(part: Part, seed: int, rows: Any, held_out: Any) -> dict[str, WarmS
     arms: dict[str, WarmStartTransformer] = {}
     for number, n in enumerate(part.phases, start=1):
         before = arms.get("warm")
-        for name in ("cold", "warm"):
-            net = WarmStartTransformer(random_state=seed + 1000 * number, **part.learner)
-            if name == "warm" and before is not None:
-                net.set_params(warm_start_from=FrozenEstimator(before))
-            arms[name] = net.fit(rows[:n], X_val=held_out)
-        if number == 1:
+        net = WarmStartTransformer(random_state=seed + 1000 * number, **part.learner)
+        arms["cold"] = clone(net).fit(rows[:n], X_val=held_out)
+        if before is None:
             arms["warm"] = arms["cold"]  # nothing lies behind it
             continue
+        net.set_params(warm_start_from=FrozenEstimator(before))
+        arms["warm"] = net.fit(rows[:n], X_val=held_out)
         curves = {name: _curve(net) for name, net in arms.items()}
         target = min(-losses[-1] for losses, _ in curves.values())
         row: dict[str, Any] = {"seed": seed, "phase": number, "rows": n}
