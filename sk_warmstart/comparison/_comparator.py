@@ -24,7 +24,7 @@ from .._compat._sklearn import routing_enabled
 from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
-from ._inputs import check_settings, check_target, read_rows, route
+from ._inputs import check_settings, check_target, learn_columns, read_rows, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
 from ._rows import count
@@ -82,15 +82,14 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         it in each phase. An estimator of another library starts
         ``"cold"``, ``"warm"`` or by a function (:class:`ContinueFit`), and its dict may hold ``add``, the rounds
         that warm adds (``{"warm": {"add": 20}}``): by default as many of cold's as the phase has new rows among
-        its rows, at least one. ``"cold"`` must be among the arms: it is the
-        reference. All arms share their draws and orders; one that sets a ``random_state`` has its own.
+        its rows, at least one. ``"cold"`` must be among the arms: it is the reference. All arms share their draws
+        and orders; one that sets a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
-        each phase. A scikit-learn splitter that goes through
-        time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all. A splitter that shuffles gets another seed in each replicate,
-        whatever its ``random_state``: pass ``list(splitter.split(X, y))`` to have the same splits in all. The
-        labels of all rows are given from the beginning.
+        each phase. A scikit-learn splitter that goes through time (``TimeSeriesSplit``) is a stream of phases;
+        each split of another is a stream of two phases, half of its training rows and then all. A splitter that
+        shuffles gets another seed in each replicate, whatever its ``random_state``: pass
+        ``list(splitter.split(X, y))`` to have the same splits in all. All labels are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
@@ -290,6 +289,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         if interrupted is not None:
             warnings.warn(interrupted, stacklevel=3)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
+            learn_columns(self, X)
             self.interrupted_ = interrupted
             self._summarise(task, outcomes)
             self.best_estimator_: Any = None

@@ -77,10 +77,9 @@ def kind_in_words(X: Any) -> str | None:
     """Say what rows are that are no table; None of a table."""
     if is_dataset(X):
         return f"a {type(X).__name__}"
-    if isinstance(X, list | tuple) and len(X) and isinstance(X[0], str):
-        return "texts"
     if not are_parts(X):
-        return None
+        first = np.asarray(take(X, np.arange(1)))
+        return "texts" if first.ndim == 1 and isinstance(first[0], str) else None
     names = ", ".join(name for name, _ in _parts(X))
     return f"a dictionary of {names}" if isinstance(X, Mapping) else f"a tuple of {len(X)} parts"
 

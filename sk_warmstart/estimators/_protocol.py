@@ -17,7 +17,6 @@ class WarmStartNet(TrainableNet, Protocol):
 
     module: Any
     dataset: Any
-    batch_size: int
     iterator_train: Any
     iterator_valid: Any
     predict_nonlinearity: Any
@@ -38,6 +37,7 @@ class WarmStartNet(TrainableNet, Protocol):
     n_iter_no_change: int
     tol: float
     max_epochs: int
+    batch_size: int
     verbose: int
     module_: Any
     criterion_: Any

@@ -47,6 +47,7 @@ from .rows._parts import rows_at_once as rows_at_once
 from .rows._sparse import SparseMatrix as SparseMatrix
 from .rows._streaming import fits_on as fits_on
 from .rows._tensors import as_tensor as as_tensor
+from .rows._tensors import cast_for as cast_for
 from .updates._flat_update import FlatUpdate as FlatUpdate
 
 # What users may use; the other names are for the rooms above.

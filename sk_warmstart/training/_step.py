@@ -60,7 +60,7 @@ def validation_step(
     fit_params: dict[str, Any],
     outputs: list[Any] | None = None,
 ) -> Step:
-    """Return what evaluates each batch of an epoch, and leaves what the network put out in ``outputs``."""
+    """Return what evaluates each batch of an epoch, and leaves outputs and targets in ``outputs``."""
     if is_overridden(net, *METHODS["validation"]):
         return _step_of_skorch(net, step_fn, fit_params, [])
     net._set_training(False)
@@ -71,7 +71,7 @@ def validation_step(
         with torch.no_grad():
             output = forward(X)
             if outputs is not None:
-                outputs.append(output)
+                outputs.append((output, y))
             return loss_of(output, y, X, weight).detach()
 
     return evaluate

@@ -17,7 +17,7 @@ def test_it_prints_the_table_and_a_sentence_and_writes_the_report(
     data: Path, small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "out.html"
-    assert main(["compare", str(data), "--target", "kind", "--report", str(report), *small]) == 0
+    assert main(["compare", str(data), "--target", "kind", "--report", str(report), "--epochs", "5", *small]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     for column in ("score", "gain", "P(better)", "speed-up", "reached", "verdict"):
@@ -33,7 +33,7 @@ def test_it_prints_the_table_and_a_sentence_and_writes_the_report(
 
 def test_through_time(data: Path, small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     # Three phases: after the base fit two retrainings on one stream, the same in every replicate.
-    options = ["--target", "number", "--time", "day", *small, "--phases", "3"]
+    options = ["--target", "number", "--time", "day", *small, "--phases", "3", "--epochs", "5"]
     assert main(["compare", str(data), *options]) == 0
     assert "warm is " in capsys.readouterr().out.replace("\n", " ")
 

@@ -17,6 +17,7 @@ from ..input._pipeline_names import is_scoring
 from ..input._table import validate_rows
 from ..input._targets import targets_of
 from ..parameters._checks import check_params
+from ..parameters._messages import words_for_lookups
 from ._loop import LoopHooks
 from ._outputs import fast_outputs
 
@@ -36,8 +37,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
 
         Returns
         -------
@@ -51,8 +52,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
 
         Returns
         -------
@@ -74,8 +75,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             What is true of them.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -118,8 +119,9 @@ class GuardedPrediction(LoopHooks):
         if is_scoring():
             self._warn_of_leak(X)
         rows = validate_rows(self, X)
-        outputs = fast_outputs(self, rows)
-        return super().predict_proba(as_given(rows)) if outputs is None else outputs  # type: ignore[misc]
+        with words_for_lookups(self, X):
+            outputs = fast_outputs(self, rows)
+            return super().predict_proba(as_given(rows)) if outputs is None else outputs  # type: ignore[misc]
 
     def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
         """What makes predictions of outputs; where skorch infers it, it is made to suit the targets."""
