@@ -40,6 +40,8 @@ def parts_of(X: Any) -> Iterator[Tensor]:
 
 def n_rows(X: Any) -> int:
     """Return the number of rows of an input, that of its first part."""
+    if type(X) is dict:  # at no cost: each batch is asked
+        X = next(iter(X.values()), ())
     if isinstance(X, Tensor):
         return len(X)
     first = next(parts_of(X), None)
