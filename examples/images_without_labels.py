@@ -33,6 +33,18 @@ DEPTHS = {"num_hidden_layers": 3, "num_attention_heads": 4, "decoder_num_hidden_
 DECODER = {"decoder_hidden_size": 32, "decoder_intermediate_size": 64, "decoder_num_attention_heads": 4}
 
 
+def positions(width: int) -> Tensor:
+    """Sines and cosines of the rows and columns of patches; zeros for the first token, which is none.
+
+    Of transformers 5.24 a model that is made from a configuration has zeros for all patches.
+    """
+    side = SIZES["image_size"] // SIZES["patch_size"]
+    angles = torch.arange(side)[:, None] / 100 ** (torch.arange(width // 4) / (width // 4))
+    waves = torch.cat([angles.sin(), angles.cos()], 1)
+    grid = torch.cat([waves.repeat_interleave(side, 0), waves.repeat(side, 1)], 1)
+    return torch.cat([torch.zeros(1, width), grid])[None]
+
+
 if ViTMAEConfig is not None:
 
     class MaskedImages(ViTMAEForPreTraining):
@@ -40,6 +52,9 @@ if ViTMAEConfig is not None:
 
         def __init__(self, mask_ratio: float = 0.5):
             super().__init__(ViTMAEConfig(mask_ratio=mask_ratio, **SIZES, **DEPTHS, **DECODER))
+            self.vit.embeddings.position_embeddings.data = positions(SIZES["hidden_size"])
+            self.decoder.decoder_pos_embed.data = positions(DECODER["decoder_hidden_size"])
+            nn.init.normal_(self.decoder.mask_token, std=0.02)
 
         def embed(self, X: Tensor) -> Tensor:
             masked, self.config.mask_ratio = self.config.mask_ratio, 0.0
@@ -54,6 +69,7 @@ if ViTMAEConfig is not None:
         def __init__(self, n_outputs: int):
             super().__init__()
             self.vit = ViTMAEModel(ViTMAEConfig(mask_ratio=0.0, **SIZES, **DEPTHS))
+            self.vit.embeddings.position_embeddings.data = positions(SIZES["hidden_size"])
             self.head = nn.Linear(SIZES["hidden_size"], n_outputs)
 
         def forward(self, X: Tensor) -> Tensor:
@@ -66,7 +82,7 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     X, y = load_digits(return_X_y=True)
-    X = (X.reshape(-1, 1, 8, 8) / 16).astype(np.float32)
+    X = ((X.reshape(-1, 1, 8, 8) - X.mean()) / X.std()).astype(np.float32)
     X, rest, y, rest_y = train_test_split(X, y, test_size=0.4, stratify=y, random_state=0)
 
     learner = WarmStartTransformer(MaskedImages, max_epochs=40, lr=2e-3, batch_size=64, random_state=0).fit(X)

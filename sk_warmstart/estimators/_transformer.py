@@ -172,7 +172,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         """Hidden: a transformer has no probabilities."""
         raise AttributeError(f"{type(self).__name__!r} object has no attribute 'predict_proba'")
 
-    def fit(  # type: ignore[override]
+    def fit(
         self,
         X: Any,
         y: Any = None,
@@ -269,9 +269,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         with repeatable_draws():
             return np.concatenate([to_numpy(self._embed(batch[0])) for batch in batches])
 
-    def score(  # type: ignore[override]
-        self, X: Any, y: Any = None, sample_id: ArrayLike | None = None
-    ) -> float:
+    def score(self, X: Any, y: Any = None, sample_id: ArrayLike | None = None) -> float:
         """Return minus the mean loss; what the network draws is the same each time.
 
         Parameters

@@ -59,10 +59,8 @@ class Table:
 
     def rows(self, index: Any) -> Table:
         """Return some of the rows."""
-        return Table(
-            self.X[index],
-            *(None if part is None else part[index] for part in (self.y, self.target, self.weight)),
-        )
+        y, target, weight = (None if part is None else part[index] for part in (self.y, self.target, self.weight))
+        return Table(self.X[index], y, target, weight)
 
     @property
     def is_array(self) -> bool:
@@ -174,7 +172,8 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
     codes, weights = targets.encode(net, labels, starts_warm), targets.weigh_classes(net, labels)
     if (indexed or y is None) and not (y is None and codes is labels and weights is None):
         X = Encoded(X, codes)
-    return Table(X, *((None, None) if y is None else (labels, codes)), None, weights, has_labels=indexed)
+    given = (None, None) if y is None else (labels, codes)
+    return Table(X, given[0], given[1], None, weights, has_labels=indexed)
 
 
 def validate_rows(net: WarmStartNet, X: Any) -> Any:
