@@ -99,5 +99,5 @@ def repeatable(network: nn.Module) -> nn.Module:
             torch.manual_seed(0)
             return own_loss(forward(*args, **kwargs)).reshape(-1)
 
-    network.forward = repeat  # type: ignore[method-assign]
+    network.forward = repeat
     return network
