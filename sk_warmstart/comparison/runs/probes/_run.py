@@ -14,7 +14,7 @@ from sklearn.base import is_classifier
 from ....estimators import WarmStartMixin
 from ....state import NetState
 from ...phases._phase import Index
-from .._estimators import Estimator
+from .._answers import Answers
 from .._scorer import PhaseScorer
 from .._task import Task
 from ..fits._fit import Fit, error_in_words
@@ -106,10 +106,10 @@ def distance(one: End, other: End) -> float:
 def _end_of(fit: Fit, scorer: PhaseScorer, test: Index, with_state: bool) -> End:
     if fit.error:
         return End(float("nan"), None, None, fit.error)
-    estimator: Estimator = fit.estimator
+    answers = Answers(fit.estimator, scorer)
     try:
-        score, predictions = scorer.score(estimator, test), scorer.predict(estimator, test)
+        score, predictions = answers.score(test), answers.predict(test)
     except Exception as error:
         return End(float("nan"), None, None, error_in_words(error))
-    net = with_state and isinstance(estimator, WarmStartMixin)
+    net = with_state and isinstance(fit.estimator, WarmStartMixin)
     return End(score, predictions, NetState.from_module(fit.estimator.module_) if net else None)
