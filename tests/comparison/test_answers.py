@@ -35,7 +35,7 @@ def net(**params: Any) -> Any:
 )
 def test_scores_are_the_scorers(targets: str, scoring: Any) -> None:
     y = TARGETS[targets]
-    for estimator in (net(), LogisticRegression(max_iter=20)):
+    for estimator in (net(), LogisticRegression(max_iter=5_000)):
         scorer = PhaseScorer(X, y, sklearn.metrics.check_scoring(estimator.fit(X[::3], y[::3]), scoring))
         answers = Answers(estimator, scorer)
         assert [answers.score(rows) for rows in HALVES] == [scorer.score(estimator, rows) for rows in HALVES]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,12 @@ class Answers:
         assert self._predicted is not None
         return self._predicted[index]
 
+    def expect(self, parts: Sequence[Index]) -> None:
+        """Predict all at once what scores of several parts will be made of, if they are."""
+        if self.metric is not None and len(parts):
+            with contextlib.suppress(ValueError):  # which the scorer says in words of its own
+                self.predict(np.unique(np.concatenate(parts)))
+
     def score(self, index: Index) -> float:
         """Score the estimator on rows."""
         key = index.tobytes()
@@ -91,10 +98,8 @@ class Answers:
 
     def _score(self, index: Index) -> float:
         if self.metric is not None:
-            try:
+            with contextlib.suppress(ValueError):  # which the scorer says in words of its own
                 return self._judge(self.predict(index), index)
-            except ValueError:
-                pass  # which the scorer says in words of its own
         return self.scorer.score(self.estimator, index)
 
     def _judge(self, predicted: NDArray, index: Index) -> float:

@@ -32,6 +32,7 @@ def score_on_parts(answers: Answers, phases: Sequence[Phase], phase: int, place:
     blocks = {"newest": newest, "older": older} if len(newest) and len(older) else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
+        answers.expect([*apart.values(), *blocks.values()])
         for part in ("old", "new", "newest", "older"):
             rows = {**apart, **blocks}.get(part)
             row[part] = _NAN if rows is None else _score(answers, rows)
