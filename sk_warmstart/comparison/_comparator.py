@@ -377,8 +377,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.gain_, self.stages_ = findings.gain, dict(findings.stages)
         self.best_arm_ = findings.best_arm
         self.summary_ = [sentence.text for sentence in findings.sentences]
-        self.notes_ = list(findings.notes)
-        self.advice_ = findings.advice
+        self.notes_, self.advice_ = list(findings.notes), findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
         """Set ``best_estimator_``; a refit that fails or is interrupted leaves the comparison as it is."""

@@ -69,7 +69,7 @@ def width(X: Any) -> int:
     """Return the number of columns, of all parts together; 1 where rows are no table."""
     if are_parts(X):
         return sum(width(part) for _, part in _parts(X))
-    shape = () if is_dataset(X) else np.shape(X)
+    shape: tuple[int, ...] = () if is_dataset(X) else np.shape(X)
     return int(shape[1]) if len(shape) > 1 else 1
 
 
@@ -98,7 +98,7 @@ def _items(dataset: Any) -> Iterator[tuple[Any, Any]]:
         item = dataset[i]
         if not (isinstance(item, list | tuple) and len(item) == 2) or item[1] is None:
             raise ValueError("the Dataset gives rows without targets: pass them as y")
-        yield item
+        yield item[0], item[1]
 
 
 def _parts(X: Any) -> list[tuple[str, Any]]:

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
-from torch.utils.data import DataLoader, Subset
+from torch.nn.parameter import is_lazy
+from torch.utils.data import Subset
 
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
@@ -74,7 +75,12 @@ def fit(
     on_device = _check_own_split(net, begun.table, validation)
     if progress is not None:
         progress.rows = begun.rows
-    run = Run(begun.learned, progress=progress, evaluates_start=True, redraws=begun.plan.generation > 0)
+    run = Run(
+        begun.learned,
+        progress=progress,
+        evaluates_start=_is_judged(net, begun.table, validation),
+        redraws=begun.plan.generation > 0,
+    )
     if begun.plan.donor is not None and begun.plan.kind == "self":
         run.past = copied(net.history_)
     with running(net, run), ExitStack() as threads:
@@ -179,6 +185,12 @@ def _check_own_split(net: WarmStartNet, table: Table, validation: Validation) ->
             "EarlyStopping callback instead"
         )
     return on_device
+
+
+def _is_judged(net: WarmStartNet, table: Table, validation: Validation) -> bool:
+    """Tell whether a start can be scored: what a dataset gives as targets may be of any kind."""
+    own_split = validation[0] is not None or bool(net.early_stopping)
+    return own_split or not table.is_indexed or table.has_labels or not targets_of(net).are_labels
 
 
 def _is_placed(net: WarmStartNet, table: Table) -> bool:
@@ -418,7 +430,10 @@ def _to_rows(net: WarmStartNet, table: Table) -> Rows:
 
 def _probe(net: WarmStartNet, table: Table) -> Any:
     """A few rows as the network takes them."""
-    if table.is_indexed and uses_default_dataset(net) and net.iterator_valid is DataLoader:
+    if table.is_indexed:
+        lazy = any(is_lazy(parameter) for parameter in net._network().parameters())
+        if not (lazy or net.schema == "adapt"):
+            return None
         return read_rows(net, table.X, torch.arange(min(2, len(table.X)))).X[:]
     return _to_rows(net, Table(table.X[:2], None, None, None)).X[:] if table.is_array else None
 

@@ -19,7 +19,7 @@ def block_names(network: nn.Module, layers: Sequence[str]) -> list[str]:
     lies beside such a list, or beside a module that holds one, is a block too, and the head one of its own. A
     network without such lists has its layers for blocks.
     """
-    if not any(_is_repeated(*each, layers) for each in network.named_modules()):
+    if not any(_is_repeated(name, part, layers) for name, part in network.named_modules()):
         return list(layers)
     blocks = list(_blocks_in("", network, layers))
     top = next(block for block in blocks if layers[-1] in _layers_in(block, layers))
@@ -35,7 +35,7 @@ def _blocks_in(name: str, module: nn.Module, layers: Sequence[str]) -> Iterator[
             continue
         if type(child) in repeated:
             yield child_name
-        elif any(_is_repeated(*each, layers) for each in child.named_modules(prefix=child_name)):
+        elif any(_is_repeated(own, part, layers) for own, part in child.named_modules(prefix=child_name)):
             yield from _blocks_in(child_name, child, layers)
         elif layers[-1] in inside:
             yield from inside

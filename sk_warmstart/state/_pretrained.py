@@ -62,6 +62,7 @@ class Pretrained:
         that it was saved from. Equal ids make equal objects.
     path : Path or None
         The file; None of what lies in memory.
+
     Raises
     ------
     CheckpointError

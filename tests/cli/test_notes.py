@@ -102,3 +102,13 @@ def test_a_packed_file_under_another_name(tmp_path: Path) -> None:
     pd.DataFrame({"a": OTHER, "y": LABELS}).to_csv(path, index=False, compression="gzip")
     with pytest.raises(ValueError, match=r"it is packed with gzip: give it a name that ends in \.csv\.gz"):
         load_table(path, "y")
+
+
+def test_an_index_of_several_levels_is_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": RNG.normal(size=N), "y": LABELS})
+    frame.index = pd.MultiIndex.from_arrays(
+        [[f"s{i % 3}" for i in range(N)], RNG.normal(size=N)], names=["k", "l"]
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    X, _, _ = load_table(tmp_path / "t.parquet", "y")
+    assert sorted(X) == ["a", "k", "l"]

@@ -212,7 +212,7 @@ def _check_records(file: IO[str], sep: str, skip: int) -> list[str]:
 
 def _plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn decimals into floats and coded text into text, and refuse what is no cell of a table."""
-    if not isinstance(frame.index, pd.RangeIndex) and frame.index.name is not None:
+    if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     columns = {}
     for place, name in enumerate(frame.columns):

@@ -138,7 +138,7 @@ class LoopHooks(BuildingHooks):
         elif self._needs_trial_batch(run):
             # Say in clear words what does not go together, before the first step of a stream.
             assert run.train is not None
-            evaluate(self, evenly(run.train, _TRIED_ROWS), run.forward_params)
+            evaluate(self, run.train.evenly(_TRIED_ROWS), run.forward_params)
         streams = run.learned.streams
         assert streams is not None
         try:
@@ -323,7 +323,7 @@ class LoopHooks(BuildingHooks):
                 self, evenly(rows, _START_ROWS) if run.valid is None else rows, run.forward_params
             )
         except UnsuitedOutputs:
-            if trains:
+            if trains and (run.valid is not None or isinstance(rows, Rows)):
                 raise
             loss = score = math.nan
         assert run.learned.start is not None
@@ -339,7 +339,7 @@ class LoopHooks(BuildingHooks):
         A network that was made by hand, or only races, is left alone.
         """
         start = run.learned.start
-        if run.train is None or start is None or start["donor"] == "initialize":
+        if not isinstance(run.train, Rows) or start is None or start["donor"] == "initialize":
             return False
         changed = run.learned.criterion_changed
         if changed:

@@ -76,6 +76,12 @@ def labels_in(dataset: Any) -> NDArray | None:
         return None
 
 
+def gives_labels(dataset: Any) -> bool:
+    """Tell whether the first row of a dataset comes with one target, and not with many numbers."""
+    first = dataset[0] if len(dataset) else ()
+    return isinstance(first, tuple | list) and len(first) >= 2 and np.size(first[1]) == 1
+
+
 def read_labels(dataset: Any, num_workers: int) -> NDArray | None:
     """Return the labels of all rows, which are read for it once; None where rows are no pairs."""
     batches = DataLoader(dataset, _ROWS_AT_ONCE, num_workers=num_workers, collate_fn=_targets_of_rows)

@@ -28,6 +28,12 @@ class RowParts:
     def __init__(self, parts: Mapping[str, Any], named: bool):
         self.parts, self.named = dict(parts), named
 
+    @classmethod
+    def of(cls, given: Any) -> RowParts:
+        """Take a dictionary or tuple of checked arrays."""
+        named = isinstance(given, Mapping)
+        return cls(given if named else {str(place): part for place, part in enumerate(given)}, named)
+
     def __len__(self) -> int:
         return int(next(iter(self.parts.values())).shape[0])
 

@@ -46,8 +46,7 @@ def read_rows(net: WarmStartNet, dataset: Any, places: Tensor) -> Rows:
     X = each_part(lambda *parts: torch.cat(parts).cpu().numpy(), *(_tensors(X) for X, _ in batches))
     y = torch.cat([y for _, y in batches]).cpu().numpy()
     if isinstance(X, Mapping | tuple):
-        named = isinstance(X, Mapping)
-        X = RowParts(X if named else {str(place): part for place, part in enumerate(X)}, named)
+        X = RowParts.of(X)
     target = y.reshape(len(y), -1) if y.dtype.kind == "f" else y
     return to_rows(Table(X, y, target, None), net._torch_dtype(), net._network(), net.device)
 

@@ -24,7 +24,7 @@ from ...state.rows._standardizer import Standardizer
 from ...training import Narrow, Parts, Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import as_frame, check_input, naming
-from ._datasets import Coded, Encoded, as_labels, is_indexed, labels_in, read_labels
+from ._datasets import Coded, Encoded, as_labels, gives_labels, is_indexed, labels_in, read_labels
 from ._parts import RowParts, are_parts, conforming, read_parts
 from ._targets import targets_of
 
@@ -47,6 +47,7 @@ class Table:
     """Validated input of one call; ``y`` is as the user gave it, ``target`` as the criterion wants it.
 
     ``class_weight`` has an entry a label where rows cannot have a ``weight``: they are not on the device.
+    ``has_labels`` tells of a dataset that it gives the place of one label a row.
     """
 
     X: Any
@@ -54,13 +55,12 @@ class Table:
     target: NDArray | None
     weight: NDArray | None
     class_weight: NDArray | None = None
+    has_labels: bool = False
 
     def rows(self, index: Any) -> Table:
         """Return some of the rows."""
-        return Table(
-            self.X[index],
-            *(None if part is None else part[index] for part in (self.y, self.target, self.weight)),
-        )
+        y, target, weight = (None if part is None else part[index] for part in (self.y, self.target, self.weight))
+        return Table(self.X[index], y, target, weight)
 
     @property
     def is_array(self) -> bool:
@@ -159,19 +159,21 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
         target = None if y is None else targets.encode(net, targets.check(net, np.asarray(_as_numpy(y)), learn))
         return Table(X if target is None or not indexed else Encoded(X, target), y, target, None)
     labels = as_labels(y) if y is not None else labels_in(X)
-    if labels is None and y is None and indexed and net.iterator_train is DataLoader:
+    if labels is None and y is None and indexed and net.iterator_train is DataLoader and gives_labels(X):
         known = vars(net).get("classes_inferred_")
         if known is not None and net.schema == "strict" and getattr(net, "class_weight", None) is None:
-            return Table(Coded(X, np.asarray(known), getattr(net, "classes", None) is not None), None, None, None)
+            coded = Coded(X, np.asarray(known), by_place=getattr(net, "classes", None) is not None)
+            return Table(coded, None, None, None, has_labels=True)
         labels = read_labels(X, int(net.get_params_for("iterator_train").get("num_workers", 0)))
     if labels is None:
         targets.weigh_classes(net, None)
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
     labels = targets.check(net, labels, learn)
     codes, weights = targets.encode(net, labels, starts_warm), targets.weigh_classes(net, labels)
-    if (indexed and (y is not None or codes is not labels)) or (y is None and codes is not labels):
+    if (indexed or y is None) and not (y is None and codes is labels and weights is None):
         X = Encoded(X, codes)
-    return Table(X, None if y is None else labels, None if y is None else codes, None, weights)
+    given = (None, None) if y is None else (labels, codes)
+    return Table(X, given[0], given[1], None, weights, has_labels=indexed)
 
 
 def validate_rows(net: WarmStartNet, X: Any) -> Any:

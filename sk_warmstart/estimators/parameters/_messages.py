@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .._protocol import WarmStartNet
+
 # Words of torch's about what does not fit, as against what fails by itself.
 _MISFIT = ("shape", "size", "channel", "dimension", "dtype", "scalar type", "cannot be multiplied", "elements")
 
@@ -75,7 +77,7 @@ def misfit_of_module(module: Any, X: Any, error: Exception) -> ValueError:
 
 
 @contextmanager
-def words_for_lookups(net: Any, X: Any) -> Iterator[None]:
+def words_for_lookups(net: WarmStartNet, X: Any) -> Iterator[None]:
     """Say what rows hold and what embeddings have where torch only says that an index is out of range."""
     try:
         yield

@@ -89,6 +89,8 @@ def _batches(net: WarmStartNet, rows: Any) -> Iterator[Any]:
     else:
         for batch in net.get_iterator(rows, training=False):
             X, y = unpack_data(tuple(batch[:2]))
+            if not isinstance(y, torch.Tensor):
+                raise UnsuitedOutputs(f"the dataset gives targets that are no tensors, but {type(y).__name__}")
             yield X, to_tensor(y, device=net.device or "cpu"), None
 
 

@@ -85,8 +85,9 @@ def racing(
         return None
 
     def race(starts: Mapping[str, NetState]) -> FitRace:
-        sides = [side.rows if isinstance(side, Sample) else side for side in (train, valid)]
-        return FitRace(net, learned, *sides, starts, new(), child_seed(seed, "race"))  # type: ignore[arg-type]
+        rows, held_out = (side.rows if isinstance(side, Sample) else side for side in (train, valid))
+        assert rows is not None
+        return FitRace(net, learned, rows, held_out, starts, new(), child_seed(seed, "race"))
 
     return race
 

@@ -92,7 +92,7 @@ def make_start(
         # The statistics of the inputs stay those of the first donor.
         others = [adapted(*each, scaler) for each in zip(given[1:], origins[1:], strict=True)]
 
-        looked_at = [side if side is None or isinstance(side, Rows) else Sample(net, side) for side in sides]
+        train, valid = (side if side is None or isinstance(side, Rows) else Sample(net, side) for side in sides)
 
         @functools.cache  # a plain start asks for none of this
         def new() -> Tensor | None:
@@ -100,7 +100,7 @@ def make_start(
             if unseen is None:
                 return None
             found = torch.from_numpy(unseen)
-            return found[looked_at[0].places] if isinstance(looked_at[0], Sample) else found
+            return found[train.places] if isinstance(train, Sample) else found
 
         brings_first = kind == "init_policy"  # without a donor of its own a fit starts from the first source
         assert plan.start_seed is not None
@@ -108,8 +108,8 @@ def make_start(
             torch.Generator().manual_seed(plan.policy_seed),
             network,
             previous.origin,
-            phase_data(net, *looked_at, new),
-            race=racing(net, learned, *looked_at, new, plan.start_seed),
+            phase_data(net, train, valid, new),
+            race=racing(net, learned, train, valid, new, plan.start_seed),
             sources=[*([previous.state] if brings_first else []), *(other.donor.state for other in others)],
             donor=DonorContext(
                 lineage=donor.lineage,
