@@ -7,15 +7,19 @@ from ...phases._phase import Index
 from .._answers import Answers
 from .._estimators import Estimator
 from ..fits._trajectory import Trajectory
+from ._conditions import thinned
 
 
 def score_kept_epochs(answers: Answers, rows: Index) -> dict[int, float]:
-    """Score the weights of the epochs that a fit kept, and let them go; the estimator is left as it was."""
+    """Score the weights of the epochs that a fit kept, and let them go; the estimator is left as it was.
+
+    Of many rows some count, the same for all arms.
+    """
     trajectory = _trajectory_of(answers.estimator)
     if trajectory is None or not isinstance(answers.estimator, WarmStartMixin):
         return {}
     try:
-        scores = answers.scores_with(trajectory.kept_.values(), rows)
+        scores = answers.scores_with(trajectory.kept_.values(), thinned(rows))
         return dict(zip(trajectory.kept_, scores, strict=True))
     finally:
         trajectory.forget_weights()
