@@ -21,6 +21,7 @@ from ..policies import InitPolicy
 from ..training import Rows
 from ._mixin import WarmStartMixin, keywords_of
 from .input._datasets import Encoded, is_indexed
+from .input._identity import warn_where_leaking
 from .input._pipeline_names import is_scoring
 from .input._table import rows_behind, validate_rows
 from .input._targets import NoTargets
@@ -266,7 +267,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         """
         self.check_is_fitted()
         if is_scoring():
-            self._warn_of_leak(X)
+            warn_where_leaking(self, X)
         batches = self.get_iterator(self._readable(X), training=False)
         with repeatable_draws():
             return np.concatenate([to_numpy(self._embed(batch[0])) for batch in batches])
@@ -296,7 +297,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         self.check_is_fitted()
         if sample_id is not None and num_samples(sample_id) != num_samples(X):
             raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {num_samples(X)} rows")
-        self._warn_of_leak(X, sample_id)
+        warn_where_leaking(self, X, sample_id)
         return -own_loss_of(self, self._readable(X))
 
     @property
