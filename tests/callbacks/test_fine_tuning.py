@@ -113,7 +113,9 @@ def _holds(network: Any, block: list[str], buffers: set[str]) -> bool:
 
 
 @pytest.mark.parametrize("module", INPUTS)
-@pytest.mark.parametrize("companion", [GradualUnfreeze(1.2), LayerwiseLR(1.2), NoWeightDecay()], ids=repr)
+@pytest.mark.parametrize(
+    "companion", [GradualUnfreeze(1.2), LayerwiseLR(1.2), NoWeightDecay()], ids=lambda each: type(each).__name__
+)
 def test_partial_fits_equal_one_fit(module: Any, companion: Any) -> None:
     whole = make(module, companion, max_epochs=3).fit(INPUTS[module], y)
     parts = make(module, companion)
@@ -226,7 +228,9 @@ def _decays(net: Any) -> dict[str, float]:
     return {names[p]: group["weight_decay"] for group in net.optimizer_.param_groups for p in group["params"]}
 
 
-@pytest.mark.parametrize("companions", [[], [LayerwiseLR(1.5)], [GradualUnfreeze(1.5)]], ids=repr)
+@pytest.mark.parametrize(
+    "companions", [[], [LayerwiseLR(1.5)], [GradualUnfreeze(1.5)]], ids=["alone", "LayerwiseLR", "GradualUnfreeze"]
+)
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("module", [TextNet, ResNet])
 def test_biases_and_normalisation_do_not_decay(module: Any, companions: list[Any], first: bool) -> None:

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EpochScoring
 
+from sk_warmstart.callbacks import GradualUnfreeze
 from sk_warmstart.comparison import DataIncremental
 
 
@@ -134,3 +135,11 @@ def test_a_step_that_fails_in_one_arm_is_told_of_that_arm(params: dict[str, Any]
     assert errors["cold"] == errors["warm"] == {""}
     assert all(error.startswith(words) for error in errors["bad"])
     assert result.gain_.loc["bad", "verdict"] == "failed"
+
+
+def test_each_fit_has_callbacks_of_its_own() -> None:
+    unfreeze = GradualUnfreeze(1.5)
+    policies = {"cold": "cold", "unfreeze": {"init_policy": "warm", "callbacks": [("unfreeze", unfreeze)]}}
+    result = comparator(policies=policies, refit=None).fit(X, Y)
+    assert (result.results_["error"] == "").all()
+    assert not hasattr(unfreeze, "first_epoch_")

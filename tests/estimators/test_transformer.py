@@ -291,6 +291,34 @@ def test_other_kinds_of_rows(kind: str) -> None:
     assert len(net.get_feature_names_out()) == before.shape[1]
 
 
+class Alone(torch.utils.data.Dataset):
+    """Rows that are read one by one, with labels or without."""
+
+    def __init__(self, labelled: bool):
+        self.labelled = labelled
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, i: int) -> Any:
+        row = torch.tensor(X[i], dtype=torch.float32)
+        return (row, int(y[i])) if self.labelled else row
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_rows_that_are_read_one_by_one(labelled: bool) -> None:
+    rows, table = Alone(labelled), X.astype(np.float32)
+    net = learner(module__n_features=6, warm_start=True).fit(rows)
+    same = learner(optimizer__fused=False).fit(table)
+    assert np.allclose(net.transform(rows), same.transform(table), atol=1e-3)
+    assert net.score(rows) == pytest.approx(same.score(table), rel=1e-3)
+    before = net.transform(table)
+    assert np.array_equal(net.set_params(max_epochs=0).fit(rows).transform(table), before)
+    net.set_params(max_epochs=2, early_stopping=True, init_policy="shrink_perturb").fit(rows).partial_fit(rows)
+    assert np.isfinite(net.start_.loss)
+    assert np.isfinite(net.score(rows))
+
+
 class TestDonor:
     @pytest.mark.parametrize("form", ["frozen", "checkpoint", "file", "pretrained"])
     @pytest.mark.parametrize("estimator", [WarmStartClassifier, WarmStartRegressor])

@@ -367,7 +367,9 @@ class LoopHooks(BuildingHooks):
             return
         loss, score = _mean_loss(row["batches"]), None
         if validated is not None and validated.rows is run.valid:
-            score = targets_of(self).score(self, validated.y, validated.output, validated.weight)
+            placed = isinstance(validated.rows, Rows)
+            weight = validated.rows.weight if placed else self._class_weights_of(validated.y)
+            score = targets_of(self).score(self, validated.y, validated.output, weight)
         elif not targets_of(self).absent:
             _, score = evaluate(self, run.valid, run.forward_params, with_loss=False)
         row["valid_score"] = score = -loss if score is None else score

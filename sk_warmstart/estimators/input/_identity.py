@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from ...state import LeakageWarning, row_ids, sample_ids
 from ...state.rows._identity import validation_place
 from ...state.rows._row_memory import RowMemory
-from .._learned import Learned
 from .._protocol import WarmStartNet
 from ._datasets import is_indexed
 from ._parts import RowParts, arrays_of
@@ -168,10 +167,12 @@ def new_rows(memory: RowMemory, rows: Recognised) -> NDArray[np.bool_] | None:
     return answerable & ~seen
 
 
-def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -> None:
-    """Warn with the share of validated rows that trained a donor and not the last fit."""
-    memory = learned.memory
-    rows = recognise(X, learned.schema.columns, memory.columns, sample_id)
+def warn_where_leaking(net: WarmStartNet, X: Any, sample_id: ArrayLike | None = None) -> None:
+    """Warn with the share of rows to be scored that trained a donor of a net and not its last fit."""
+    memory = net._current.memory
+    if not memory.has_ancestors:
+        return
+    rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns, sample_id)
     if not rows.ids:
         return
     share, judged = memory.leaked_share(rows.ids[-1])

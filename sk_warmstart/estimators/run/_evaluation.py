@@ -67,7 +67,11 @@ def evaluate(
                 with weights_of_batch(weight):
                     total += float(net.get_loss(output, y, X=X, training=False)) * n_rows(X)
             outputs.append(first_output(output))
-    targets, weight = (rows.y, rows.weight) if isinstance(rows, Rows) else (torch.cat(seen), None)
+    if isinstance(rows, Rows):
+        targets, weight = rows.y, rows.weight
+    else:
+        targets = torch.cat(seen)
+        weight = net._class_weights_of(targets)
     score = targets_of(net).score(net, targets, torch.cat(outputs), weight)
     loss = total / len(rows)
     return loss, -loss if score is None else score

@@ -119,7 +119,11 @@ def make_fit(
     The seed is the same for all arms; an arm with a ``random_state`` has draws of its own.
     """
     if isinstance(previous, WarmStartMixin):
-        params = dict(option.params)
+        # A callback counts epochs and holds an anchor: each fit has its own, in whatever thread it runs.
+        params = {
+            name: clone(value, safe=False) if name.startswith("callbacks") else value
+            for name, value in option.params.items()
+        }
         if "random_state" in params:
             seed = child_seed(seed, "arm", params["random_state"]) % 2**31
         if "callbacks" in params:
