@@ -221,6 +221,9 @@ def test_a_regressor_reads_numbers() -> None:
     y = X[:, 0].astype(float) * 2
     subject = net(WarmStartRegressor, module__n_outputs=1, early_stopping=True, max_epochs=30).fit(Lazy(y))
     assert subject.score(X, y) > 0.8
+    assert subject.predict(X).shape == (N,)
+    learned = WarmStartRegressor(module__n_features=4, max_epochs=1).fit(Lazy(y))
+    assert learned.predict(X).shape == (N,)
     beside = net(WarmStartRegressor, module__n_outputs=1, early_stopping=True, max_epochs=30).fit(Alone(y), y)
     assert beside.score(X, y) > 0.8
 

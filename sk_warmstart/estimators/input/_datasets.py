@@ -82,6 +82,18 @@ def gives_labels(dataset: Any) -> bool:
     return isinstance(first, tuple | list) and len(first) >= 2 and np.size(first[1]) == 1
 
 
+def first_target(dataset: Any) -> NDArray | None:
+    """Return the target of the first row, with an axis for rows; None where it holds no numbers."""
+    first = dataset[0] if len(dataset) else ()
+    if not isinstance(first, tuple | list) or len(first) < 2:
+        return None
+    try:
+        target = np.asarray(first[1])[None]
+    except (TypeError, ValueError):
+        return None
+    return target if target.dtype.kind in "fiub" and target.ndim <= 2 else None
+
+
 def read_labels(dataset: Any, num_workers: int) -> NDArray | None:
     """Return the labels of all rows, which are read for it once; None where rows are no pairs."""
     batches = DataLoader(dataset, _ROWS_AT_ONCE, num_workers=num_workers, collate_fn=_targets_of_rows)

@@ -24,7 +24,7 @@ from ...state.rows._standardizer import Standardizer
 from ...training import Narrow, Parts, Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import as_frame, check_input, naming
-from ._datasets import Coded, Encoded, as_labels, gives_labels, is_indexed, labels_in, read_labels
+from ._datasets import Coded, Encoded, as_labels, first_target, gives_labels, is_indexed, labels_in, read_labels
 from ._parts import RowParts, are_parts, conforming, read_parts
 from ._targets import targets_of
 
@@ -47,7 +47,8 @@ class Table:
     """Validated input of one call; ``y`` is as the user gave it, ``target`` as the criterion wants it.
 
     ``class_weight`` has an entry a label where rows cannot have a ``weight``: they are not on the device.
-    ``has_labels`` tells of a dataset that it gives the place of one label a row.
+    ``has_labels`` tells of a dataset that it gives the place of one label a row, and
+    ``first`` is the target of its first row, where these are numbers.
     """
 
     X: Any
@@ -56,6 +57,7 @@ class Table:
     weight: NDArray | None
     class_weight: NDArray | None = None
     has_labels: bool = False
+    first: NDArray | None = None
 
     def rows(self, index: Any) -> Table:
         """Return some of the rows."""
@@ -75,7 +77,7 @@ class Table:
     @property
     def target_ndim(self) -> int:
         """Dimensions of the targets as the user gave them."""
-        return getattr(self.y, "ndim", 2)
+        return getattr(self.y, "ndim", 2) if self.first is None else self.first.ndim
 
 
 def is_array(X: Any) -> bool:
@@ -157,7 +159,8 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
         raise ValueError(f"y has {len(y)} targets for the {len(X)} rows of the dataset")
     if not targets.are_labels:
         target = None if y is None else targets.encode(net, targets.check(net, np.asarray(_as_numpy(y)), learn))
-        return Table(X if target is None or not indexed else Encoded(X, target), y, target, None)
+        first = first_target(X) if y is None and indexed and not targets.absent else None
+        return Table(X if target is None or not indexed else Encoded(X, target), y, target, None, first=first)
     labels = as_labels(y) if y is not None else labels_in(X)
     if labels is None and y is None and indexed and net.iterator_train is DataLoader and gives_labels(X):
         known = vars(net).get("classes_inferred_")

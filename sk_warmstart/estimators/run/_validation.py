@@ -23,7 +23,7 @@ class Validated:
     def __init__(self, rows: Any, outputs: list[tuple[Any, Tensor]]):
         self.rows = rows
         self.output: Tensor = torch.cat([first_output(output) for output, _ in outputs])
-        self.y: Tensor = rows.y if isinstance(rows, Rows) else torch.cat([y for _, y in outputs])
+        self.y: Any = rows.y if isinstance(rows, Rows) else torch.cat([y for _, y in outputs])
 
     def accuracy(self, net: WarmStartNet) -> float:
         """Return what skorch's ``valid_acc`` is: every row counts alike."""
