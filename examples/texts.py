@@ -106,7 +106,7 @@ def main() -> None:
         for name in ("cold", "warm")
     }
     libraries = ", ".join(np.unique(labels))
-    print(f"{len(texts)} sentences of {libraries}; {n_words} words")
+    print(f"{len(texts)} sentences, {n_words} words, libraries {libraries}")
     print("month  sentences  accuracy cold / warm  loss before the first step cold / warm")
     torch.set_num_threads(1)
     for month in range(1, N_MONTHS + 1):

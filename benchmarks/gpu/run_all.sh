@@ -28,11 +28,11 @@ part() {
 }
 
 if [ "${2:-}" = --rehearse ]; then
-  part same_numbers 200 "$here/same_numbers.py" --device cpu
-  part gpu_speed 120 "$here/../gpu_speed.py" --device cpu --runs 1 --epochs 1 --candidates 4 8 --skorch-candidates 4 \
+  part same_numbers 300 "$here/same_numbers.py" --device cpu
+  part gpu_speed 300 "$here/../gpu_speed.py" --device cpu --runs 1 --epochs 1 --candidates 4 8 --skorch-candidates 4 \
     --predicted 2000 --calls 2
-  part resnet_speed 120 "$here/resnet_speed.py" --device cpu --images 32 --width 4 --batch-size 16 --runs 1
-  part standard_training 120 "$here/../standard_training.py" --size rehearsal
+  part resnet_speed 300 "$here/resnet_speed.py" --device cpu --images 32 --width 4 --batch-size 16 --runs 1
+  part standard_training 300 "$here/../standard_training.py" --size rehearsal
 else
   "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || {
     echo "torch finds no CUDA device here: --rehearse runs on the CPU"

@@ -7,9 +7,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer, _Scorer
 
-__all__ = ["Observation", "is_own_score", "observed_scorer"]
+__all__ = ["Observation", "function_of_predictions", "is_own_score", "observed_scorer"]
 
 
 class Observation(NamedTuple):
@@ -26,6 +26,13 @@ class Observation(NamedTuple):
 def is_own_score(scorer: Any) -> bool:
     """Tell whether a scorer calls the estimator's own ``score``."""
     return isinstance(scorer, _PassthroughScorer)
+
+
+def function_of_predictions(scorer: Any) -> tuple[Callable[..., Any], int, dict[str, Any]] | None:
+    """Return a scorer's function of targets and predictions, its sign and its arguments; None of other scorers."""
+    if type(scorer) is not _Scorer or scorer._response_method != "predict":
+        return None
+    return scorer._score_func, scorer._sign, dict(scorer._kwargs)
 
 
 def observed_scorer(scorer: Any, seen: list[Observation]) -> Any:

@@ -8,6 +8,7 @@ from torch import Tensor
 from .._parameters import check_integer, check_number
 from ._base import TensorAugmentation
 
+_COLOURS = (1, 3, 4)  # channels of grey, of colours, and of colours that are transparent
 _IMAGES = "images, a tensor of shape (n_samples, channels, height, width) or (n_samples, height, width)"
 
 
@@ -134,5 +135,6 @@ def _per_image(mask: Tensor, X: Tensor) -> Tensor:
 
 
 def _check_images(augmentation: TensorAugmentation, X: Tensor) -> None:
-    if X.ndim < 3:
+    """Refuse what is no image, and images whose channels come last, which would be moved across their colours."""
+    if X.ndim < 3 or (X.ndim == 4 and X.shape[-1] in _COLOURS and min(X.shape[1:3]) > max(_COLOURS)):
         raise augmentation._wrong(_IMAGES, X)

@@ -18,9 +18,10 @@ class Freeze(CountsEpochs):
     """Keep a part of the network as it started.
 
     What is frozen gets no gradient, so the optimiser does not move it either: no weight decay, no momentum. A
-    BatchNorm layer whose parameters are all frozen uses its running statistics and leaves them. Dropout in
-    frozen layers stays on. Only the batches of an epoch see anything frozen: a later fit without this callback,
-    or a fit that failed, trains everything.
+    BatchNorm layer whose parameters are all frozen works as in evaluation: it uses its running statistics and
+    leaves them as they are; one of which anything trains collects them. Dropout in frozen layers stays on. Only
+    the batches of an epoch see anything frozen: a later fit without this callback, or a fit that failed, trains
+    everything.
 
     Parameters
     ----------

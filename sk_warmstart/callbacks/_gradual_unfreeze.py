@@ -17,7 +17,7 @@ from ._rates import keep_rates, spread_rates
 
 
 class GradualUnfreeze(CountsEpochs):
-    """Gradual unfreezing: train the head first, then one layer more at a time, from top to bottom.
+    """Gradual unfreezing: train the head first, then one layer, or block, more at a time, from top to bottom.
 
     With discriminative learning rates as in :class:`LayerwiseLR`: ``lr / factor**d`` for a layer ``d`` layers
     below the head. What is not yet unfrozen is frozen as by :class:`Freeze`. Put schedules of the learning rate
@@ -30,7 +30,8 @@ class GradualUnfreeze(CountsEpochs):
     n_epochs : int, default=1
         Epochs before the next layer follows. Partial fits count on.
     blocks : sequence of str or None, default=None
-        Names of blocks of layers, from bottom to top, that count as one layer each; see :class:`LayerwiseLR`.
+        Names of blocks of layers, from bottom to top, that count as one layer each. None finds them, by
+        the rule in the Notes of :class:`LayerwiseLR`.
     epochs_per_layer : int
         Old name of ``n_epochs``.
 

@@ -13,30 +13,42 @@ from ._rates import keep_rates, spread_rates
 
 
 class LayerwiseLR(Callback):
-    """Discriminative learning rates: each layer learns slower than the one above it.
+    """Discriminative learning rates: each layer, or block of layers, learns slower than the one above it.
 
     The head keeps the net's ``lr``; a layer ``d`` layers below it has ``lr / factor**d``. The optimiser gets a
     group of parameters a layer, the head's first. Schedules that multiply rates (StepLR, CosineAnnealingLR,
-    LambdaLR, ...) work if their callback comes later in the list; those that set one rate for all (OneCycleLR or
-    CyclicLR with a single maximum) raise an error. ``optimizer_state="keep"`` works: moments are kept by
-    the names of the parameters.
+    LambdaLR, ...) work if their callback comes later in the list, and so does OneCycleLR; CyclicLR, which sets one
+    rate for all, raises an error. ``optimizer_state="keep"`` works: moments are kept by the names of the
+    parameters.
 
     Parameters
     ----------
     factor : float, default=2.6
-        The quotient of the rates of two neighbouring layers, at least 1.
+        The quotient of the rates of two neighbouring layers, at least 1. The default is of a network of four
+        layers [1]_; with the twelve blocks of a BERT 1.05 is usual (a decay of 0.95) [2]_.
     blocks : sequence of str or None, default=None
-        Names of blocks of layers, from bottom to top, that count as one layer each. None counts every layer that
-        holds weights; normalisation goes with the layer before it.
+        Names of blocks of layers, from bottom to top, that count as one layer each. None finds them, see Notes.
 
     Raises
     ------
     ValueError
         When training begins, or when an epoch does: if a parameter is wrong or the rates cannot be set.
 
+    Notes
+    -----
+    Blocks are found by this rule. Where a list of modules (``ModuleList``, ``Sequential`` or ``ModuleDict``) holds
+    two or more of one class, with several layers that hold weights in each, every module of the list is a block:
+    the layers of a transformer, the residual blocks of a ResNet, the blocks of an EfficientNet; of nested lists
+    the outermost counts. What lies beside such a list, or beside a module that holds one, is a block too:
+    embeddings, stem, pooler. The head, the last layer that holds weights or the one that the network's attribute
+    ``output_layer`` names, is one of its own unless it lies in such a list. In a network without such lists every
+    layer that holds weights counts as one. The order is that in which modules are registered; normalisation goes
+    with what comes before it.
+
     References
     ----------
     .. [1] Howard and Ruder, Universal language model fine-tuning for text classification, ACL 2018.
+    .. [2] Sun, Qiu, Xu and Huang, How to fine-tune BERT for text classification?, CCL 2019.
 
     Examples
     --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from skorch import NeuralNet
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from ._module import module_of
 
 # The key of a group's share of the learning rate.
 _SHARE = "lr_share"
+_RATES_OF_SCHEDULE = ("max_lr", "min_lr")
 
 
 def spread_rates(net: NeuralNet, factor: float, blocks: Sequence[str] | None) -> None:
@@ -29,7 +31,7 @@ def spread_rates(net: NeuralNet, factor: float, blocks: Sequence[str] | None) ->
         if all(group.get(_SHARE) == share.get(p, 1.0) for group in groups for p in group["params"]):
             return
         raise ValueError("two callbacks set learning rates by layer: GradualUnfreeze does so itself")
-    early = _schedules_of(net)
+    early = schedules_of(net, net.optimizer_)
     if early:
         raise ValueError(f"put the callback that sets learning rates by layer before {early}, which holds them")
     spread = []
@@ -43,23 +45,30 @@ def spread_rates(net: NeuralNet, factor: float, blocks: Sequence[str] | None) ->
 
 
 def keep_rates(net: NeuralNet) -> None:
-    """Spread the rates again at the beginning of an epoch, if they were made equal."""
+    """Spread the rates again at the beginning of an epoch, if they were made equal.
+
+    A schedule may keep its own rates in the groups, as OneCycleLR does: they are spread alike.
+    """
     groups = net.optimizer_.param_groups
-    shares = {float(group.get(_SHARE, 1.0)) for group in groups}
-    rates = {float(group["lr"]) for group in groups}
-    if len(shares) == 1 or len(rates) > 1 or rates == {0.0}:
+    if len({float(group.get(_SHARE, 1.0)) for group in groups}) == 1:
         return
-    schedules = _schedules_of(net)
-    if schedules:
-        raise ValueError(
-            f"the schedule of {schedules} gives all layers one learning rate: use one that multiplies the rates, "
-            f"such as StepLR or CosineAnnealingLR, or give it {len(groups)} rates, the head's first"
-        )
-    for group in groups:
-        group["lr"] = group["lr"] * group.get(_SHARE, 1.0)
+    held = all(key in group for group in groups for key in _RATES_OF_SCHEDULE)
+    for key in ("lr", "initial_lr", *_RATES_OF_SCHEDULE) if held else ("lr",):
+        rates = {float(group[key]) for group in groups}
+        if len(rates) > 1 or rates == {0.0}:
+            continue
+        schedules = schedules_of(net, net.optimizer_)
+        if schedules and not held:
+            raise ValueError(
+                f"the schedule of {schedules} gives all layers one learning rate: use one that multiplies the "
+                "rates, such as StepLR or CosineAnnealingLR, or OneCycleLR, or give it "
+                f"{len(groups)} rates, the head's first"
+            )
+        for group in groups:
+            group[key] = group[key] * group.get(_SHARE, 1.0)
 
 
-def _schedules_of(net: NeuralNet) -> list[str]:
-    """Names of the callbacks whose schedule steers this optimiser."""
+def schedules_of(net: NeuralNet, optimizer: torch.optim.Optimizer) -> list[str]:
+    """Names of the callbacks whose schedule steers an optimiser."""
     held = [(name, getattr(callback, "lr_scheduler_", None)) for name, callback in net.callbacks_]
-    return [name for name, schedule in held if getattr(schedule, "optimizer", None) is net.optimizer_]
+    return [name for name, schedule in held if getattr(schedule, "optimizer", None) is optimizer]

@@ -16,9 +16,9 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from .._parameters import check_option
 from ..estimators import WarmStartClassifier
 from ._scaled_target import ScaledTargetRegressor
-from ._table import MOST_CATEGORIES
 from ._table_reader import TableReader
 from .reading._columns import TEXT
+from .reading._notes import MOST_CATEGORIES
 
 _ENOUGH_TO_VALIDATE = 5_000  # with fewer rows the validation score is too noisy to stop by
 _MANY_ROWS = 20_000

@@ -13,13 +13,13 @@ from pandas.api import types
 from sklearn.datasets import load_digits
 
 from .._parameters import check_option
-from .reading._cells import check_range, compare_columns, listed, read_columns
-from .reading._columns import DATE, TEXT, ColumnRules, to_times
+from .reading._cells import check_range, compare_columns, read_columns
+from .reading._columns import DATE, ColumnRules, to_times
 from .reading._file import FileFormat, read_file
+from .reading._notes import code_in, note_on_labels, notes_on_columns
 from .reading._target import are_coded_labels, split_target
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
-MOST_CATEGORIES = 50  # of a column that are told apart
 TASKS = ("classification", "regression")
 
 
@@ -165,8 +165,11 @@ def read_tables(
         raise ValueError(f"{sources[0]} has no column with values beside the target {target!r}")
     y, task = split_target(frame[target], kinds[target], reading.task)
     n_old = len(frames[0]) if len(frames) > 1 else 0
-    notes += _odd_columns(frame.drop(columns=target), {name: kinds[name] for name in kinds if name in X})
-    return TableData(X, y, task, labels, n_old, {name: kinds[name] for name in kinds if name in X}, notes)
+    kept = {name: kinds[name] for name in kinds if name in X}
+    others = {name: kind for name, kind in kept.items() if name != time}
+    notes += notes_on_columns(frames, frame.drop(columns=target), others, reading.columns)
+    notes += note_on_labels(frame[target]) if task == "classification" else []
+    return TableData(X, y, task, labels, n_old, kept, notes)
 
 
 def _check_options(
@@ -212,7 +215,8 @@ def _with_labels_as_text(
             written = not str(source).lower().endswith((".csv", ".csv.gz"))
             numbers = pd.to_numeric(column, errors="coerce")
             if numbers.notna().sum() == column.notna().sum():
-                text = written and are_coded_labels(column, numbers)
+                text = are_coded_labels(column, numbers) and (written or code_in(column) is not None)
+                text = text and task != "regression"
             else:
                 text = task == "classification"
         as_text.append(text)
@@ -244,27 +248,6 @@ def _without_missing(times: pd.Series) -> pd.Series:
             stacklevel=2,
         )
     return times[~missing]
-
-
-def _odd_columns(frame: pd.DataFrame, kinds: Mapping[str, str]) -> list[str]:
-    """Say which columns hold nothing, one value only, or more words than are told apart."""
-    notes = []
-    empty = [name for name in frame if frame[name].isna().all()]
-    if empty:
-        holds = "hold no value, and are" if len(empty) > 1 else "holds no value, and is"
-        notes.append(f"{listed(empty)} {holds} left out")
-    constant = [name for name in kinds if frame[name].nunique(dropna=False) == 1]
-    if constant:
-        notes.append(f"{listed(constant)} {'hold' if len(constant) > 1 else 'holds'} one value only")
-    for name, kind in kinds.items():
-        count = frame[name].nunique() if kind == TEXT else 0
-        if count > MOST_CATEGORIES:
-            notes.append(
-                f"the column {name!r} holds {count:,} different words, of which the {MOST_CATEGORIES} most "
-                "frequent "
-                f"are told apart: say --drop {name!r} if it is an identifier"
-            )
-    return notes
 
 
 def _listed(frame: pd.DataFrame) -> str:

@@ -24,7 +24,7 @@ from .._compat._sklearn import routing_enabled
 from .._parameters import warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
-from ._inputs import check_settings, check_target, read_rows, route
+from ._inputs import check_settings, check_target, learn_columns, read_rows, route
 from ._names import REFERENCE
 from ._readable import ReadableMixin
 from ._rows import count
@@ -46,6 +46,7 @@ from .runs._seeds import draw_seeds
 from .runs._task import Task
 from .runs.arms._arm import make_arms
 from .runs.arms._incumbent import resolve_incumbent
+from .runs.arms._known_rows import warn_of_known_rows
 from .runs.interruption._journal import Journal
 
 
@@ -81,15 +82,14 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         it in each phase. An estimator of another library starts
         ``"cold"``, ``"warm"`` or by a function (:class:`ContinueFit`), and its dict may hold ``add``, the rounds
         that warm adds (``{"warm": {"add": 20}}``): by default as many of cold's as the phase has new rows among
-        its rows, at least one. ``"cold"`` must be among the arms: it is the
-        reference. All arms share their draws and orders; one that sets a ``random_state`` has its own.
+        its rows, at least one. ``"cold"`` must be among the arms: it is the reference. All arms share their draws
+        and orders; one that sets a ``random_state`` has its own.
     phases : DataIncremental, ClassIncremental, RollingWindow, splitter or list of pairs, default=None
         How the data arrive; ``DataIncremental(5)`` by default. A list has a pair of training and test rows for
-        each phase. A scikit-learn splitter that goes through
-        time (``TimeSeriesSplit``) is a stream of phases; each split of another is a stream of two phases,
-        half of its training rows and then all. A splitter that shuffles gets another seed in each replicate,
-        whatever its ``random_state``: pass ``list(splitter.split(X, y))`` to have the same splits in all. The
-        labels of all rows are given from the beginning.
+        each phase. A scikit-learn splitter that goes through time (``TimeSeriesSplit``) is a stream of phases;
+        each split of another is a stream of two phases, half of its training rows and then all. A splitter that
+        shuffles gets another seed in each replicate, whatever its ``random_state``: pass
+        ``list(splitter.split(X, y))`` to have the same splits in all. All labels are given from the beginning.
     n_repeats : int, default=10
         Number of replicates.
     scoring : str, callable or None, default=None
@@ -255,8 +255,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         X : array-like of shape (n_samples, n_features), or what the estimator takes
             The rows: also texts, arrays in a dictionary or tuple, a torch Dataset.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets: by default those of the Dataset; None for a :class:`WarmStartTransformer`, which learns
-            without.
+            The targets; a Dataset has its own, and a :class:`WarmStartTransformer` needs none.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, for phases that go by groups (patients, months).
         **fit_params
@@ -276,6 +275,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         """
         task = self._task(X, y, groups, fit_params)
         n_phases = self._n_phases(task)  # which says at once what cannot be split
+        warn_of_known_rows(task)
         seeds = draw_seeds(task, self.n_repeats, self.random_state, self.scoring, versions())
         context = self._init_callback_context(
             max_subtasks=self.n_repeats, sequential_subtasks=False
@@ -289,6 +289,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         if interrupted is not None:
             warnings.warn(interrupted, stacklevel=3)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
+            learn_columns(self, X)
             self.interrupted_ = interrupted
             self._summarise(task, outcomes)
             self.best_estimator_: Any = None
@@ -320,7 +321,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         return Task(
             *(self.estimator, arms, phases, X, y, labels, scorer, packed, groups),
             *(routed.fit, routed.before, routed.score),
-            incumbent=resolve_incumbent(self.incumbent, self.estimator, X, y),
+            incumbent=resolve_incumbent(self.incumbent, self.estimator),
             journal=None if self.resume is None else Journal(self.resume),
             n_repeats=self.n_repeats,
             n_probes=self.n_repeats if self.n_probes is None else self.n_probes,
@@ -376,8 +377,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         self.gain_, self.stages_ = findings.gain, dict(findings.stages)
         self.best_arm_ = findings.best_arm
         self.summary_ = [sentence.text for sentence in findings.sentences]
-        self.notes_ = list(findings.notes)
-        self.advice_ = findings.advice
+        self.notes_, self.advice_ = list(findings.notes), findings.advice
 
     def _refit(self, task: Task, outcome: Outcome) -> None:
         """Set ``best_estimator_``; a refit that fails or is interrupted leaves the comparison as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, check_random_state, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, process_routing
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import validate_data
 from skorch.utils import is_dataset
 
 from .._parameters import check_flag, check_integer, check_number, is_integer, is_number
@@ -123,6 +126,13 @@ def read_rows(X: Any, y: Any, groups: Any) -> tuple[Any, Any, Any]:
     return X, *indexable(y, groups)
 
 
+def learn_columns(comparator: BaseEstimator, X: Any) -> None:
+    """Set ``n_features_in_`` and ``feature_names_in_`` where the rows have columns."""
+    if not are_parts(X) and not is_dataset(X):
+        with contextlib.suppress(TypeError, ValueError):  # texts have none
+            validate_data(comparator, X, skip_check_array=True)
+
+
 def check_target(y: Any, classes: bool = True) -> NDArray | None:
     """Check a target before hours are spent on it; return its labels as codes, or None where it holds numbers."""
     values = np.asarray(y)
@@ -140,6 +150,9 @@ def check_target(y: Any, classes: bool = True) -> NDArray | None:
         )
     if not classes:
         return None
+    kinds = sorted({type(value).__name__ for value in values}) if values.dtype == object else []
+    if "str" in kinds and len(kinds) > 1:
+        raise ValueError(f"the labels are of the types {' and '.join(kinds)}: use one type")
     if type_of_target(values).startswith("continuous"):
         raise ValueError("the target has numbers with fractions, which are no classes: use a regressor")
     codes, labels = pd.factorize(frame[0], sort=False)

@@ -69,7 +69,7 @@ def width(X: Any) -> int:
     """Return the number of columns, of all parts together; 1 where rows are no table."""
     if are_parts(X):
         return sum(width(part) for _, part in _parts(X))
-    shape = () if is_dataset(X) else np.shape(X)
+    shape: tuple[int, ...] = () if is_dataset(X) else np.shape(X)
     return int(shape[1]) if len(shape) > 1 else 1
 
 
@@ -77,10 +77,9 @@ def kind_in_words(X: Any) -> str | None:
     """Say what rows are that are no table; None of a table."""
     if is_dataset(X):
         return f"a {type(X).__name__}"
-    if isinstance(X, list | tuple) and len(X) and isinstance(X[0], str):
-        return "texts"
     if not are_parts(X):
-        return None
+        first = np.asarray(take(X, np.arange(1)))
+        return "texts" if first.ndim == 1 and isinstance(first[0], str) else None
     names = ", ".join(name for name, _ in _parts(X))
     return f"a dictionary of {names}" if isinstance(X, Mapping) else f"a tuple of {len(X)} parts"
 
@@ -99,7 +98,7 @@ def _items(dataset: Any) -> Iterator[tuple[Any, Any]]:
         item = dataset[i]
         if not (isinstance(item, list | tuple) and len(item) == 2) or item[1] is None:
             raise ValueError("the Dataset gives rows without targets: pass them as y")
-        yield item
+        yield item[0], item[1]
 
 
 def _parts(X: Any) -> list[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
 
 from .._compat._sklearn import num_samples, safe_indexing
-from ..modules import GLOBAL_GENERATOR
+from ..modules import GLOBAL_GENERATOR, each_part
 from ..state import Donor, donor_of
 from ..state._schema import map_labels
 from ..state._sources import layers_of
@@ -37,7 +38,7 @@ class Fitted:
     net: FittedNet
     network: nn.Module
     donor: Donor
-    X: Tensor
+    X: Any
     y: Tensor
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
@@ -72,17 +73,29 @@ def fitted_on(estimator: Any, X: Any, y: Any, most_rows: int, source: np.random.
 
 def _sample(X: Any, y: NDArray, most_rows: int, source: np.random.RandomState) -> tuple[Any, NDArray]:
     """Return rows and labels, or a random sample of them in their order where there are too many."""
-    X = as_numpy(X, "X") if isinstance(X, Tensor) else X.tocsr() if issparse(X) else X
-    n = num_samples(X)
+    if _in_parts(X):
+        X = each_part(lambda part: part.tocsr() if issparse(part) else np.asarray(part), X)
+        n = num_samples(next(iter(X.values() if isinstance(X, Mapping) else X)))
+    else:
+        X = as_numpy(X, "X") if isinstance(X, Tensor) else X.tocsr() if issparse(X) else X
+        n = num_samples(X)
     check_length(y, "y", n)
     if n <= most_rows:
         return X, y
     some = np.sort(source.permutation(n)[:most_rows])
-    return safe_indexing(X, some), y[some]
+    return each_part(lambda part: part[some], X) if _in_parts(X) else safe_indexing(X, some), y[some]
+
+
+def _in_parts(X: Any) -> bool:
+    """Tell whether rows have several parts; what takes them checks each."""
+    listed = isinstance(X, tuple | list) and any(getattr(part, "ndim", 0) > 1 for part in X)
+    return listed or (isinstance(X, Mapping) and not issparse(X))
 
 
 def _checked(net: FittedNet, X: Any) -> Any:
     """Check rows as a prediction does: numbers, in the columns of the fit."""
+    if _in_parts(X):
+        return X
     rules = {"dtype": "numeric", "allow_nd": True}
     if isinstance(net, BaseEstimator):
         return validate_data(net, X, reset=False, accept_sparse=["csr"] * get_tags(net).input_tags.sparse, **rules)
@@ -112,9 +125,17 @@ def _tensors(net: FittedNet, network: nn.Module, X: Any, y: NDArray) -> tuple[An
     # A DataLoader draws a number to begin with.
     with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         batches = [(rows, targets) for rows, targets in net.get_iterator(net.get_dataset(X, y), training=False)]
-    if not all(isinstance(rows, Tensor) for rows, _ in batches):
-        raise TypeError("the estimator's dataset must give each row as one tensor, to be measured")
+    if not all(isinstance(part, Tensor) for rows, _ in batches for part in _parts(rows)):
+        raise TypeError("the estimator's dataset must give each row as tensors, to be measured")
     like = next(network.parameters())
-    parts = (torch.cat(part) for part in zip(*batches, strict=True))
-    rows, targets = (part.to(like.device, like.dtype if part.is_floating_point() else None) for part in parts)
+
+    def joined(*parts: Tensor) -> Tensor:
+        whole = torch.cat(parts)
+        return whole.to(like.device, like.dtype if whole.is_floating_point() else None)
+
+    rows, targets = (each_part(joined, *part) for part in zip(*batches, strict=True))
     return rows, targets
+
+
+def _parts(rows: Any) -> Any:
+    return rows.values() if isinstance(rows, Mapping) else rows if isinstance(rows, tuple | list) else [rows]

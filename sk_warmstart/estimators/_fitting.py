@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,17 +14,21 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
+from torch.nn.parameter import is_lazy
+from torch.utils.data import Subset
 
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
 from ..state.rows._standardizer import Standardizer
-from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded
+from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded, suited_threads
 from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns, learn_schema, other_width
+from .input._datasets import is_indexed
 from .input._identity import Recognised, begin_memory, recognise
 from .input._parts import RowParts, as_given, conforming
-from .input._table import Table, is_array, split_rows, to_rows, uses_default_dataset, validate
+from .input._samples import read_rows
+from .input._table import Table, is_array, reweighed, split_rows, to_rows, uses_default_dataset, validate
 from .input._targets import targets_of
 from .input._validation_rows import as_inside_pipeline
 from .run._files import own_folder
@@ -70,11 +75,17 @@ def fit(
     on_device = _check_own_split(net, begun.table, validation)
     if progress is not None:
         progress.rows = begun.rows
-    run = Run(begun.learned, progress=progress, evaluates_start=True, redraws=begun.plan.generation > 0)
+    run = Run(
+        begun.learned,
+        progress=progress,
+        evaluates_start=_is_judged(net, begun.table, validation),
+        redraws=begun.plan.generation > 0,
+    )
     if begun.plan.donor is not None and begun.plan.kind == "self":
         run.past = copied(net.history_)
-    with running(net, run):
+    with running(net, run), ExitStack() as threads:
         probe = _build(net, begun)
+        threads.enter_context(_threads_for(net, begun.table))
         if on_device:
             _place_split(net, run, begun, validation)
         _start(net, run, begun, probe)
@@ -104,8 +115,9 @@ def partial_fit(
         begun = _with_statistics_of_donor(net, begun)
         run = Run(begun.learned, redraws=begun.plan.generation > 0)
         table, rows = begun.table, begun.rows
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
             probe = _build(net, begun)
+            threads.enter_context(_threads_for(net, table))
             _place(net, run, table)
             previous = _start(net, run, begun, probe)
             if begun.plan.donor is not None and net.optimizer_state == "keep":
@@ -120,7 +132,8 @@ def partial_fit(
             else _adopt(net, X, y, sample_weight, classes)
         )
         run = Run(learned, continues=net._has_learned())
-        with running(net, run):
+        with running(net, run), ExitStack() as threads:
+            threads.enter_context(_threads_for(net, table))
             if run.continues:
                 _grow(net, run, table)
             else:
@@ -162,9 +175,9 @@ def _splits_itself(net: WarmStartNet, X: Any, validation: Validation) -> bool:
 
 
 def _check_own_split(net: WarmStartNet, table: Table, validation: Validation) -> bool:
-    """Tell whether the rows live on the device, which held-out rows need."""
+    """Tell whether the rows live on the device, or can be read one by one, which held-out rows need."""
     own_split = validation[0] is not None or bool(net.early_stopping)
-    on_device = table.is_array and uses_default_dataset(net) and not (own_split and net.train_split)
+    on_device = _is_placed(net, table) and not (own_split and net.train_split)
     if own_split and not on_device:
         raise ValueError(
             "early_stopping and X_val need X as an array, a dictionary or tuple of arrays, or a Dataset with a "
@@ -172,6 +185,17 @@ def _check_own_split(net: WarmStartNet, table: Table, validation: Validation) ->
             "EarlyStopping callback instead"
         )
     return on_device
+
+
+def _is_judged(net: WarmStartNet, table: Table, validation: Validation) -> bool:
+    """Tell whether a start can be scored: what a dataset gives as targets may be of any kind."""
+    own_split = validation[0] is not None or bool(net.early_stopping)
+    return own_split or not table.is_indexed or table.has_labels or not targets_of(net).are_labels
+
+
+def _is_placed(net: WarmStartNet, table: Table) -> bool:
+    """Tell whether the rows are tensors on the device, or read from a dataset that this library may cut."""
+    return (table.is_array and uses_default_dataset(net)) or (table.is_indexed and not net.train_split)
 
 
 def _begin(
@@ -199,14 +223,18 @@ def _begin(
     if donor is not None and is_array(table.X):
         table = replace(table, X=conforming(table.X, donor.schema, resizes=adapts))
     schema = learn_schema(net, table.X, y, None if donor is None else donor.schema)
-    sticky = sticky and table.is_array
+    sticky = sticky and (table.is_array or table.is_indexed)
     # A cold start remembers nothing, and a start that is cold by policy does what a fresh clone does.
     memory = begin_memory(
-        schema.columns, [each.memory for each in plan.donors], sticky_by_content=sticky and sample_id is None
+        schema.columns,
+        [each.memory for each in plan.donors],
+        sticky_by_content=sticky and table.is_array and sample_id is None,
     )
     fraction = float(net.validation_fraction) if sticky else None
     rows = recognise(table.X, schema.columns, memory.columns, sample_id, fraction, memory)
-    part = table if rows.valid is None else table.rows(rows.train)
+    part = table if rows.valid is None or not table.is_array else table.rows(rows.train)
+    if rows.valid is not None and table.class_weight is not None:
+        table = replace(table, class_weight=reweighed(table, rows.train))
     learned = Learned(
         schema=schema,
         shape=shape_from(net, table),
@@ -223,8 +251,8 @@ def _begin(
 
 
 def _summary(X: Any) -> FeatureSummary | None:
-    """Describe the columns; parts have none."""
-    return None if isinstance(X, RowParts) else FeatureSummary.from_rows(X)
+    """Describe the columns, where there are any."""
+    return FeatureSummary.from_rows(X) if is_array(X) and not isinstance(X, RowParts) else None
 
 
 def _with_statistics_of_donor(net: WarmStartNet, begun: Begun) -> Begun:
@@ -315,7 +343,7 @@ def _remake(net: WarmStartNet, run: Run, begun: Begun) -> None:
 def _start(net: WarmStartNet, run: Run, begun: Begun, probe: Any) -> Donor:
     """Put the start into the network; its rows are on the device by now."""
     plan, network = begun.plan, net._network()
-    made = make_start(plan, net, run.learned, probe, begun.table.X, begun.rows, run.train, run.valid)
+    made = make_start(plan, net, run.learned, probe, begun.table.X, begun.rows, (run.train, run.valid))
     previous = made.previous
     run.fresh, run.previous = made.fresh, made.inherited
     run.learn(
@@ -348,21 +376,25 @@ def _grow(net: WarmStartNet, run: Run, table: Table) -> None:
 
 
 def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validation) -> None:
-    """Put training and validation rows on the device."""
-    table, rows = begun.table, _to_rows(net, begun.table)
+    """Put training and validation rows on the device; a dataset is cut, and read later."""
+    table = begun.table
+    rows = _to_rows(net, table) if table.is_array else table.X
     X_val, y_val, sample_weight_val = validation
     valid = begun.rows.valid
     if X_val is not None:
-        if y_val is None:
+        if y_val is None and not is_indexed(X_val):
             raise ValueError("X_val needs y_val")
         n_outputs = run.learned.shape.get("n_outputs")
         X_val = as_inside_pipeline(net, X_val, table.X)
         checked = validate(net, X_val, y_val, sample_weight_val, reset=False, learn=False, n_outputs=n_outputs)
         if is_array(checked.X):
             checked = replace(checked, X=conforming(checked.X, run.learned.schema))
-        run.train, run.valid = rows, _to_rows(net, checked)
-        run.views.keep(table, rows)
-        run.views.keep(checked, run.valid)
+        run.train, run.valid = rows, checked.X if checked.is_indexed else _to_rows(net, checked)
+        for given, its in ((table, run.train), (checked, run.valid)):
+            if given.is_array:
+                run.views.keep(given, its)
+    elif valid is not None and table.is_indexed:
+        run.train, run.valid = (Subset(rows, np.flatnonzero(side).tolist()) for side in (~valid, valid))
     elif valid is not None:
         run.train, run.valid = split_rows(rows, valid)
         whole = run.views.keep(table, rows)
@@ -370,7 +402,8 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         run.views.keep_part(whole, valid, run.valid)
     else:
         run.train = rows
-        run.views.keep(table, rows)
+        if table.is_array:
+            run.views.keep(table, rows)
     if run.valid is not None:
         watch = "relative_loss" if targets_of(net).watches(net) == "loss" else "score"
         run.monitor = ValidationMonitor(bool(net.early_stopping), net.n_iter_no_change, float(net.tol), watch)
@@ -378,9 +411,17 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
 
 def _place(net: WarmStartNet, run: Run, table: Table) -> None:
     """Put the rows of a partial fit on the device, where that is possible."""
-    if table.is_array and uses_default_dataset(net):
+    if _is_placed(net, table) and table.is_array:
         run.train = _to_rows(net, table)
         run.views.keep(table, run.train)
+    elif table.is_indexed and _is_placed(net, table):
+        run.train = table.X
+
+
+def _threads_for(net: WarmStartNet, table: Table) -> AbstractContextManager[None]:
+    """As many threads as a step of this network has work for."""
+    n_rows = table.X.shape[0] if table.is_array else None
+    return suited_threads(net._network(), net.batch_size, n_rows, net.device)
 
 
 def _to_rows(net: WarmStartNet, table: Table) -> Rows:
@@ -389,6 +430,11 @@ def _to_rows(net: WarmStartNet, table: Table) -> Rows:
 
 def _probe(net: WarmStartNet, table: Table) -> Any:
     """A few rows as the network takes them."""
+    if table.is_indexed:
+        lazy = any(is_lazy(parameter) for parameter in net._network().parameters())
+        if not (lazy or net.schema == "adapt"):
+            return None
+        return read_rows(net, table.X, torch.arange(min(2, len(table.X)))).X[:]
     return _to_rows(net, Table(table.X[:2], None, None, None)).X[:] if table.is_array else None
 
 

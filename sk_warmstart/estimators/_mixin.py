@@ -16,6 +16,7 @@ from ._fitting import fit, partial_fit
 from ._from_donor import fitted_from, initialized_from
 from .hooks._prediction import GuardedPrediction
 from .parameters._checks import check_params
+from .parameters._messages import words_for_lookups
 from .run._progress import begin_progress
 from .run._rollback import all_or_nothing
 from .start._donation import donate
@@ -133,22 +134,31 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows: of shape (n_samples, n_features), or (n_samples, ...) for a module of your own. The parts
+            of a dictionary are arguments of its ``forward``, by name, and a tuple is one argument; each part is
+            such an array (or a tensor, a sparse matrix, a DataFrame of numbers). Decimals are cast to the
+            network's dtype, whole numbers stay whole beside other parts and where the network has embeddings,
+            and bytes of images stay bytes until they are in a batch. Of a torch ``Dataset`` of (row, target)
+            pairs rows are read as they are needed, by ``iterator_train`` with its workers. If its labels are
+            not in an attribute ``y``, they are read in one pass before training, unless the parameter
+            ``classes`` names them; policies look at up to 4,096 rows of it, evenly spaced, and the score of the
+            start is that of up to 1,024.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets; of a Dataset they take the place of its own.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; only their ratios matter.
+            Weights of the rows; only their ratios matter. Not for a Dataset.
         sample_id : array-like of shape (n_samples,), default=None
-            Identities of the rows, for the sticky split. Without them a row is known by its content. A saved
-            checkpoint holds hashes of either, unless it is saved with ``rows=False``.
+            Identities of the rows, for the sticky split. Without them a row is known by its content, in all
+            parts; one of a Dataset by its place, which is not remembered. A saved checkpoint holds hashes of
+            either, unless it is saved with ``rows=False``.
         X_val, y_val : array-like, default=None
-            Validation rows of your own, instead of held-out ones. With ``early_stopping`` the best epoch by them
-            is returned; without it the last one, unless the start was better. In a Pipeline,
-            ``pipe.fit(X, y, net__X_val=X_val, net__y_val=y_val)``, give them as X is given: where they are unlike
-            the rows that reach the network, and transformed they are not, they pass through the steps before. To
-            leave no doubt let the Pipeline do it: ``Pipeline(steps, transform_input=["X_val"])`` with metadata
-            routing and ``set_fit_request(X_val=True, y_val=True)``.
+            Validation rows of your own, instead of held-out ones; a Dataset has its targets in it. With
+            ``early_stopping`` the best epoch by them is returned; without it the last one, unless the start was
+            better. In a Pipeline, ``pipe.fit(X, y, net__X_val=X_val, net__y_val=y_val)``, give them as X is
+            given: where they are unlike the rows that reach the network, and transformed they are not, they
+            pass through the steps before. To leave no doubt let the Pipeline do it: ``Pipeline(steps,
+            transform_input=["X_val"])`` with metadata routing and ``set_fit_request(X_val=True, y_val=True)``.
         sample_weight_val : array-like, default=None
             Their weights.
         **fit_params
@@ -167,7 +177,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         """
         self.check_training_readiness()
         progress = begin_progress(self, fit_params.get("epochs", self.max_epochs), X, y, sample_weight)
-        with all_or_nothing(self):
+        with all_or_nothing(self), words_for_lookups(self, X):
             check_params(self.get_params(deep=False))
             validation = (X_val, y_val, sample_weight_val)
             fit(self, X, y, sample_weight, sample_id, validation, progress, fit_params)
@@ -191,8 +201,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, as for ``fit``.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         classes : array-like of shape (n_classes,), default=None
@@ -215,7 +225,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
             If the input or a parameter does not fit.
         """
         self.check_training_readiness()
-        with all_or_nothing(self, live=True):
+        with all_or_nothing(self, live=True), words_for_lookups(self, X):
             check_params(self.get_params(deep=False))
             partial_fit(self, X, y, classes, sample_weight, sample_id, fit_params)
         return self

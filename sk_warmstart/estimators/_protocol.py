@@ -37,6 +37,7 @@ class WarmStartNet(TrainableNet, Protocol):
     n_iter_no_change: int
     tol: float
     max_epochs: int
+    batch_size: int
     verbose: int
     module_: Any
     criterion_: Any
@@ -95,6 +96,8 @@ class WarmStartNet(TrainableNet, Protocol):
     def _init_callback_context(self, *, max_subtasks: int) -> Any: ...
 
     def _set_training(self, training: bool = True) -> None: ...
+
+    def _class_weights_of(self, y_true: Any) -> torch.Tensor | None: ...
 
     def _get_predict_nonlinearity(self) -> Any: ...
 

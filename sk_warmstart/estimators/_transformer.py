@@ -18,9 +18,12 @@ from skorch.utils import is_dataset, to_numpy, to_tensor
 from .._compat._sklearn import num_samples
 from ..modules import MaskedAutoencoder, OwnLoss, embed
 from ..policies import InitPolicy
+from ..training import Rows
 from ._mixin import WarmStartMixin, keywords_of
+from .input._datasets import Encoded, is_indexed
+from .input._identity import warn_where_leaking
 from .input._pipeline_names import is_scoring
-from .input._table import validate_rows
+from .input._table import rows_behind, validate_rows
 from .input._targets import NoTargets
 from .run._evaluation import own_loss_of, repeatable_draws
 
@@ -58,7 +61,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         are none.
     warm_start : bool, default=False
         Whether the next ``fit`` takes the state of the last one as donor.
-    warm_start_from : Checkpoint, path, FrozenEstimator or None, default=None
+    warm_start_from : Checkpoint, Pretrained, path, FrozenEstimator, nn.Module, dict or None, default=None
         A donor that survives ``clone``.
     optimizer_state : {"reset", "keep", "mask"}, default="reset"
         What a warm ``fit`` does with the optimiser's moments.
@@ -72,6 +75,9 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         The network's dtype.
     autocast : {"bfloat16", "float16"} or None, default=None
         Mixed precision of training steps.
+    augment : callable or None, default=None
+        What changes the rows of each training batch, ``(X, generator) -> X``, before the module masks them; see
+        :class:`WarmStartClassifier`.
     random_state : int, RandomState or None, default=None
         Seed of weights, order, dropout and masks.
     device : str, torch.device or None, default="auto"
@@ -145,6 +151,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         standardize: bool = False,
         dtype: str = "auto",
         autocast: str | None = None,
+        augment: Any = None,
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,
@@ -168,7 +175,7 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         """Hidden: a transformer has no probabilities."""
         raise AttributeError(f"{type(self).__name__!r} object has no attribute 'predict_proba'")
 
-    def fit(  # type: ignore[override]
+    def fit(
         self,
         X: Any,
         y: Any = None,
@@ -260,14 +267,12 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         """
         self.check_is_fitted()
         if is_scoring():
-            self._warn_of_leak(X)
-        batches = self.get_iterator(self.get_dataset(validate_rows(self, X)), training=False)
+            warn_where_leaking(self, X)
+        batches = self.get_iterator(self._readable(X), training=False)
         with repeatable_draws():
             return np.concatenate([to_numpy(self._embed(batch[0])) for batch in batches])
 
-    def score(  # type: ignore[override]
-        self, X: Any, y: Any = None, sample_id: ArrayLike | None = None
-    ) -> float:
+    def score(self, X: Any, y: Any = None, sample_id: ArrayLike | None = None) -> float:
         """Return minus the mean loss; what the network draws is the same each time.
 
         Parameters
@@ -292,9 +297,8 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         self.check_is_fitted()
         if sample_id is not None and num_samples(sample_id) != num_samples(X):
             raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {num_samples(X)} rows")
-        self._warn_of_leak(X, sample_id)
-        rows = validate_rows(self, X)
-        return -own_loss_of(self, self.get_dataset(rows, _zeros(rows)))
+        warn_where_leaking(self, X, sample_id)
+        return -own_loss_of(self, self._readable(X))
 
     @property
     def n_components_(self) -> int:
@@ -312,11 +316,19 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         """Learn how wide embeddings are, then train; see skorch's ``fit_loop``."""
         run = self._run_at_hand
         if run is not None and "n_components" not in run.learned.shape:
-            few = self.get_dataset(X, y) if run.train is None else run.train.evenly(_FEW)
+            rows = self.get_dataset(X, y) if run.train is None else run.train
+            few = rows.evenly(_FEW) if isinstance(rows, Rows) else rows
             with repeatable_draws():
                 width = self._embed(next(iter(self.get_iterator(few, training=False)))[0]).shape[1]
             run.learn(shape={**run.learned.shape, "n_components": int(width)})
         return super().fit_loop(X, y, epochs=epochs, **fit_params)
+
+    def _readable(self, X: Any) -> Any:
+        """Rows as a dataset of pairs, whether they have targets or not."""
+        rows = validate_rows(self, X)
+        if is_indexed(rows) and not isinstance(rows, Rows) and rows_behind(rows) is None:
+            return Encoded(rows, np.zeros(len(rows), dtype=np.float32))
+        return self.get_dataset(rows, _zeros(rows))
 
     def _embed(self, batch: Any) -> torch.Tensor:
         self._set_training(False)
@@ -338,11 +350,12 @@ def _refuse(fit_params: Mapping[str, Any]) -> None:
 
 
 def _zeros(X: Any) -> NDArray | None:
-    """Stand-ins for targets, one a row; None where a dataset holds them."""
-    if is_dataset(X):
+    """Stand-ins for targets, one a row; None where nobody knows how many there are."""
+    if is_dataset(X) and not is_indexed(X):
         return None
     try:
-        n_rows = get_len(X) if isinstance(X, Mapping | tuple) and not issparse(X) else num_samples(X)
+        in_parts = isinstance(X, Mapping | tuple) and not issparse(X)
+        n_rows = len(X) if is_dataset(X) else get_len(X) if in_parts else num_samples(X)
     except (TypeError, ValueError):
         n_rows = 0  # validation says what is wrong with X
     return np.zeros(n_rows, dtype=np.float32)

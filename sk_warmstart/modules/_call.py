@@ -33,14 +33,21 @@ def parts_of(X: Any) -> Iterator[Tensor]:
     """Yield the tensors that an input consists of."""
     if isinstance(X, Tensor):
         yield X
-    else:
+    elif isinstance(X, Mapping | tuple | list):
         for part in X.values() if isinstance(X, Mapping) else X:
             yield from parts_of(part)
 
 
 def n_rows(X: Any) -> int:
     """Return the number of rows of an input, that of its first part."""
-    return len(X) if isinstance(X, Tensor) else len(next(parts_of(X)))
+    if type(X) is dict:  # at no cost: each batch is asked
+        X = next(iter(X.values()), ())
+    if isinstance(X, Tensor):
+        return len(X)
+    first = next(parts_of(X), None)
+    if first is not None:
+        return len(first)
+    return n_rows(next(iter(X.values()))) if isinstance(X, Mapping) else len(X)
 
 
 def some_rows(X: Any, index: Any) -> Any:

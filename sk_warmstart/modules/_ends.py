@@ -15,6 +15,7 @@ from .._compat._torch import NormWithStatistics
 from ._call import call_with, each_part
 from ._generator import GLOBAL_GENERATOR
 from ._outputs import first_output
+from ._own_loss import learns_alone
 from ._structure import own_tensors, tensor_name
 from ._tracing import Call, hooked
 
@@ -38,7 +39,8 @@ def find_input(network: nn.Module, probe: Tensor) -> End:
     """Find the linear layer that reads the input columns, or the one that the attribute ``input_layer`` names.
 
     It is verified: with the columns of the layer and of the rows put into another order alike, the network
-    computes the same. Entries of a normalisation before the layer belong to the columns too.
+    computes the same. Entries of a normalisation before the layer belong to the columns too. Of a module that
+    learns alone the embeddings are looked at: its loss knows the columns too.
     """
     calls, _ = _trace(network, probe)
     width = probe.shape[-1]
@@ -83,7 +85,7 @@ def _trace(network: nn.Module, probe: Any) -> tuple[list[Call], Tensor]:
     # Buffers of its own: some modules count their calls.
     copies = {name: t.clone() for name, t in network.named_buffers() if not is_lazy(t)}
     with hooked(network, layers, after=calls.append), _evaluating(network):
-        return calls, first_output(call_with(network, copies, probe))
+        return calls, _output(network, copies, probe)
 
 
 def _commutes(network: nn.Module, probe: Any, axes: dict[str, int], of_inputs: bool) -> bool:
@@ -103,13 +105,31 @@ def _commutes(network: nn.Module, probe: Any, axes: dict[str, int], of_inputs: b
         order = order.roll(1)
     permuted = {**tensors, **{name: tensors[name].index_select(axis, order) for name, axis in axes.items()}}
     with _evaluating(network):
-        before = first_output(call_with(network, tensors, rows))
+        before = _output(network, tensors, rows)
     with _evaluating(network):
-        after = first_output(call_with(network, permuted, rows[..., order] if of_inputs else rows))
+        after = _output(network, permuted, rows[..., order] if of_inputs else rows)
     expected = before if of_inputs else before[..., order]
     tolerance = {torch.float64: 1e-8, torch.float32: 1e-3}.get(before.dtype, 5e-2)
     spread = float(expected.double().abs().max()) + 1e-30
     return bool((after.double() - expected.double()).abs().max() <= tolerance * spread)
+
+
+def _output(network: nn.Module, tensors: dict[str, Tensor], rows: Any) -> Tensor:
+    if not learns_alone(network):
+        return first_output(call_with(network, tensors, rows))
+    inside = {f"network.{name}": tensor for name, tensor in tensors.items()}
+    return call_with(_Embedding(network), inside, rows)
+
+
+class _Embedding(nn.Module):
+    """A module whose output is the embeddings of another."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, *rows: Any, **parts: Any) -> Tensor:
+        return self.network.embed(*rows, **parts)  # type: ignore[operator]
 
 
 def _drawn_like(rows: Tensor, draws: torch.Generator) -> Tensor:

@@ -68,7 +68,7 @@ class MaskedAutoencoder(nn.Module):
     (torch.Size([5]), torch.Size([5, 8]))
     """
 
-    column_output = "decoder"  # has an output for each column, or several, one after the other
+    column_output = "decoder"  # has one output or more for each column: first outputs, then second ones, ...
 
     def __init__(
         self,

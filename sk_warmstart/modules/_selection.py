@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from .._parameters import is_integer
+from ._blocks import block_names
 from ._structure import own_tensors, tensor_name, weighted_layers
 
 Which = str | int | Sequence[str] | Callable[[str, nn.Module], bool]
@@ -30,13 +31,13 @@ def layer_names(network: nn.Module) -> list[str]:
 
 
 def layers_upwards(network: nn.Module, blocks: Sequence[str] | None = None) -> list[list[str]]:
-    """Return the names of the parameters, layer by layer (or block by block), the head last; no layer is empty.
+    """Return the names of the parameters, block by block, the head last; no block is empty.
 
-    A parameter that layers share belongs to the highest of them, and normalisation to the layer before it.
+    A parameter that blocks share belongs to the highest of them, and normalisation to the block before it.
     """
     if next(network.parameters(), None) is None:
         raise ValueError(f"{type(network).__name__} has no parameters")
-    layers = layer_names(network) if blocks is None else _checked_blocks(network, blocks)
+    layers = block_names(network, layer_names(network)) if blocks is None else _checked_blocks(network, blocks)
     places = _places(network, layers)
     highest: dict[int, int] = {}
     for name, parameter in network.named_parameters(remove_duplicate=False):
@@ -50,7 +51,7 @@ def layers_upwards(network: nn.Module, blocks: Sequence[str] | None = None) -> l
 def select_tensors(which: Which, network: nn.Module) -> set[str]:
     """Return the names of the parameters and buffers that a rule chooses, a shared tensor under all its names.
 
-    ``"head"``, ``"body"`` (all but the head) and the last ``k`` layers leave out what they share with other
+    ``"head"``, ``"body"`` (all but the head) and the last ``k`` blocks leave out what they share with other
     layers; a pattern, a list or a callable chooses what it finds under any name.
     """
     tensors = _tensors(network)
@@ -89,8 +90,10 @@ def _places(network: nn.Module, layers: Sequence[str], before: int = 0) -> dict[
 
 
 def _counted(which: str | int, network: nn.Module, tensors: dict[str, Tensor]) -> set[str]:
-    """The head, the body, or the last k layers."""
+    """The head, the body, or the last k blocks."""
     layers = layer_names(network)
+    if not isinstance(which, str):
+        layers = block_names(network, layers)
     n = len(layers)
     k = 1 if isinstance(which, str) else int(which)
     if not 1 <= k <= n:
@@ -152,7 +155,8 @@ def _is_in(name: str, block: str) -> bool:
 
 
 def _wrong(which: object, network: nn.Module) -> str:
+    n = len(block_names(network, layer_names(network)))
     return (
-        f"which must be 'head', 'body', a number of layers from 1 to {len(layer_names(network))}, a pattern, "
+        f"which must be 'head', 'body', a number of layers from 1 to {n}, a pattern, "
         f"a list of names or a callable, got {which!r}"
     )

@@ -14,6 +14,14 @@ LINEAR_MAPS = (nn.Linear, Convolution)
 NORM_LAYERS = (NormWithStatistics, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
+def is_normalisation(layer: nn.Module) -> bool:
+    """Tell whether a layer normalises: a class of torch's, or one that is named so and only scales and shifts."""
+    if isinstance(layer, NORM_LAYERS):
+        return True
+    own = list(layer.parameters())
+    return "norm" in type(layer).__name__.lower() and bool(own) and all(p.ndim == 1 for p in own)
+
+
 def tensor_name(layer: str, kind: str) -> str:
     """Return the name of a layer's tensor; the network itself may be the layer."""
     return f"{layer}.{kind}" if layer else kind
@@ -30,7 +38,7 @@ def weighted_layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
     return [
         (name, layer)
         for name, layer in network.named_modules()
-        if not isinstance(layer, NORM_LAYERS) and next(layer.parameters(recurse=False), None) is not None
+        if not is_normalisation(layer) and next(layer.parameters(recurse=False), None) is not None
     ]
 
 
@@ -39,6 +47,6 @@ def normalisation_tensors(network: nn.Module) -> set[str]:
     return {
         tensor_name(prefix, name)
         for prefix, layer in network.named_modules()
-        if isinstance(layer, NORM_LAYERS)
+        if is_normalisation(layer)
         for name in layer.state_dict()
     }

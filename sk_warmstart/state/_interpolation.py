@@ -221,7 +221,8 @@ def _check_alike(states: Sequence[Any]) -> None:
     if len(kinds) != 1 or not issubclass(next(iter(kinds)), NetState | Checkpoint | Pretrained):
         names = sorted(kind.__name__ for kind in kinds)
         raise TypeError(
-            f"states must be all NetState, all Checkpoint (see its from_estimator) or all Pretrained, got {names}"
+            "states must be all NetState or all Checkpoint (see its from_estimator) or all Pretrained, got "
+            f"{names}"
         )
     first = states[0]
     for other in states[1:]:

@@ -62,8 +62,6 @@ class Pretrained:
         that it was saved from. Equal ids make equal objects.
     path : Path or None
         The file; None of what lies in memory.
-    prefix, rename
-        As given.
 
     Raises
     ------
@@ -157,10 +155,12 @@ class Pretrained:
 
     @property
     def prefix(self) -> str | None:
+        """Where in the network the tensors belong."""
         return self._rule.prefix
 
     @property
     def rename(self) -> dict[str, str | None]:
+        """What leading parts of the names become."""
         return self._rule.parts
 
     @property

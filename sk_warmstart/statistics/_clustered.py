@@ -58,39 +58,14 @@ class ClusteredPosterior(Posterior):
     n_clusters: int
     reach: float = 1.0
 
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the central interval that holds the mean with a probability.
-
-        Parameters
-        ----------
-        confidence : float
-            The probability, in (0, 1).
-
-        Returns
-        -------
-        tuple of (float, float)
-            Its ends; NaN where there are too few replicates or rows.
-        """
+    def _half_width(self, confidence: float) -> float:
         if self.scale != 0:
-            return super().interval(confidence)
-        half = self.reach * (1 - (1 - confidence) ** (1 / self.n_clusters))
-        return self.mean - half, self.mean + half
+            return super()._half_width(confidence)
+        return self.reach * (1 - (1 - confidence) ** (1 / self.n_clusters))
 
-    def below(self, bound: float) -> float:
-        """Return the probability that the mean lies below a bound.
-
-        Parameters
-        ----------
-        bound : float
-            The bound.
-
-        Returns
-        -------
-        float
-            The probability; NaN where there are too few replicates or rows.
-        """
+    def _below(self, bound: float) -> float:
         if self.scale != 0:
-            return super().below(bound)
+            return super()._below(bound)
         if not self.reach > 0:
             return float("nan")
         tail = 0.5 * max(0.0, 1 - abs(bound - self.mean) / self.reach) ** self.n_clusters

@@ -48,9 +48,9 @@ class Posterior:
         Returns
         -------
         tuple of (float, float)
-            Its ends; NaN where there are too few differences.
+            Its ends; NaN where there are too few differences, replicates or rows.
         """
-        half = self.scale * stats.t.ppf(0.5 + confidence / 2, self.df) if self.df > 0 else np.nan
+        half = self._half_width(confidence)
         return self.mean - half, self.mean + half
 
     def below(self, bound: float) -> float:
@@ -64,11 +64,9 @@ class Posterior:
         Returns
         -------
         float
-            The probability; NaN where there are too few differences.
+            The probability; NaN where there are too few differences, replicates or rows.
         """
-        if not np.isfinite(self.scale):
-            return float("nan")
-        return float(stats.t.cdf((bound - self.mean) / self.scale, self.df))
+        return self._below(bound)
 
     @property
     def p_value(self) -> float:
@@ -79,6 +77,14 @@ class Posterior:
         if self.mean == 0 and self.df > 0:
             return 1.0
         return 2 * min(self.below(0.0), replace(self, mean=-self.mean).below(0.0))
+
+    def _half_width(self, confidence: float) -> float:
+        return float(self.scale * stats.t.ppf(0.5 + confidence / 2, self.df)) if self.df > 0 else float("nan")
+
+    def _below(self, bound: float) -> float:
+        if not np.isfinite(self.scale):
+            return float("nan")
+        return float(stats.t.cdf((bound - self.mean) / self.scale, self.df))
 
 
 def correlated_t(differences: ArrayLike, test_to_train: float = 0.0) -> Posterior:

@@ -29,6 +29,7 @@ from ._route import is_overridden as is_overridden
 from ._route import needs_batch_events as needs_batch_events
 from ._route import route as route
 from ._snapshot import Snapshot as Snapshot
+from ._threads import suited_threads as suited_threads
 from .mlp._closed_form import ClosedFormNet as ClosedFormNet
 from .packed._backend import PackedBackend
 from .packed._member import Losses as Losses
@@ -46,6 +47,7 @@ from .rows._parts import rows_at_once as rows_at_once
 from .rows._sparse import SparseMatrix as SparseMatrix
 from .rows._streaming import fits_on as fits_on
 from .rows._tensors import as_tensor as as_tensor
+from .rows._tensors import cast_for as cast_for
 from .updates._flat_update import FlatUpdate as FlatUpdate
 
 # What users may use; the other names are for the rooms above.

@@ -37,7 +37,8 @@ def run_epoch(
 ) -> Route | None:
     """Run one epoch as skorch's ``run_single_epoch``, and return the route that it took if it trained.
 
-    An evaluation leaves what the network put out for each batch in ``outputs``; no batch events are sent then.
+    An evaluation leaves what the network put out for each batch, and targets, in ``outputs``; no batch events
+    are sent then.
     """
     if not training:
         if outputs is None and needs_batch_events(net, training=False):

@@ -77,4 +77,7 @@ def normalised(weight: Tensor | None) -> Tensor | None:
     if weight is None:
         return None
     mean = weight.mean()
+    if not bool(torch.isfinite(mean)):  # their sum is too large, not they
+        weight = weight / weight.max()
+        mean = weight.mean()
     return weight / mean if bool(mean > 0) else torch.ones_like(weight)

@@ -9,7 +9,6 @@ import torch
 from skorch.dataset import unpack_data
 from torch import Tensor, nn
 
-from ..modules import call
 from ._autocast import uses_autocast
 from ._companion import Companion, companions_of
 from ._loss import shaped_like, weighted_loss, weights_of_batch
@@ -60,7 +59,7 @@ def validation_step(
     fit_params: dict[str, Any],
     outputs: list[Any] | None = None,
 ) -> Step:
-    """Return what evaluates each batch of an epoch, and leaves what the network put out in ``outputs``."""
+    """Return what evaluates each batch of an epoch, and leaves outputs and targets in ``outputs``."""
     if is_overridden(net, *METHODS["validation"]):
         return _step_of_skorch(net, step_fn, fit_params, [])
     net._set_training(False)
@@ -71,7 +70,7 @@ def validation_step(
         with torch.no_grad():
             output = forward(X)
             if outputs is not None:
-                outputs.append(output)
+                outputs.append((output, y))
             return loss_of(output, y, X, weight).detach()
 
     return evaluate
@@ -98,9 +97,10 @@ def _forward_of(net: TrainableNet, iterator: Any, fit_params: dict[str, Any]) ->
     if not on_device or is_overridden(net, *METHODS["forward"]) or uses_autocast(net):
         return lambda X: net.infer(X, **fit_params)
     module = net.module_
-    if fit_params or isinstance(iterator.dataset.X, Parts):
-        return lambda X: call(module, X, **fit_params)
-    return module
+    rows = iterator.dataset.X
+    if isinstance(rows, Parts) and rows.named:
+        return lambda X: module(**X, **fit_params)
+    return (lambda X: module(X, **fit_params)) if fit_params else module
 
 
 def _loss_of(net: TrainableNet, iterator: Any, training: bool) -> Callable[[Any, Any, Any, Any], Tensor]:

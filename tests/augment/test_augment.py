@@ -124,6 +124,7 @@ def test_parameters_are_those_of_scikit_learn() -> None:
         (RandomCrop(-1), torch.zeros(1, 2, 2), "padding of RandomCrop"),
         (RandomCrop(1.5), torch.zeros(1, 2, 2), "padding of RandomCrop"),
         (RandomCrop(1), torch.zeros(4, 2), "RandomCrop takes images"),
+        (RandomCrop(1), torch.zeros(2, 8, 8, 3), "RandomCrop takes images"),  # channels last
         (RandomHorizontalFlip(2), torch.zeros(1, 2, 2), "p of RandomHorizontalFlip"),
         (RandomHorizontalFlip(), torch.zeros(4, 2), "RandomHorizontalFlip takes images"),
         (Cutout(0), torch.zeros(1, 2, 2), "size of Cutout"),

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
-from torch.optim.lr_scheduler import OneCycleLR, StepLR
+from torch.optim.lr_scheduler import CyclicLR, StepLR
 
 from sk_warmstart import WarmStartClassifier
 from sk_warmstart.callbacks import Freeze, GradualUnfreeze, LayerwiseLR
@@ -242,7 +242,7 @@ def test_errors_say_what_to_do() -> None:
     with pytest.raises(ValueError, match="before"):
         make(schedule, LayerwiseLR()).fit(X, y)
     with pytest.raises(ValueError, match="StepLR or CosineAnnealingLR"):
-        make(LayerwiseLR(), LRScheduler(OneCycleLR, max_lr=0.1, total_steps=9)).fit(X, y)
+        make(LayerwiseLR(), LRScheduler(CyclicLR, base_lr=0.01, max_lr=0.1, cycle_momentum=False)).fit(X, y)
     with pytest.raises(ValueError, match="GradualUnfreeze does so itself"):
         make(LayerwiseLR(2.0), ("more", GradualUnfreeze(3.0))).fit(X, y)
     with pytest.raises(ValueError, match="nothing is left to train"):

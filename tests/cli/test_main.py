@@ -17,7 +17,7 @@ def test_it_prints_the_table_and_a_sentence_and_writes_the_report(
     data: Path, small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "out.html"
-    assert main(["compare", str(data), "--target", "kind", "--report", str(report), *small]) == 0
+    assert main(["compare", str(data), "--target", "kind", "--report", str(report), "--epochs", "5", *small]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     for column in ("score", "gain", "P(better)", "speed-up", "reached", "verdict"):
@@ -33,7 +33,7 @@ def test_it_prints_the_table_and_a_sentence_and_writes_the_report(
 
 def test_through_time(data: Path, small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     # Three phases: after the base fit two retrainings on one stream, the same in every replicate.
-    options = ["--target", "number", "--time", "day", *small, "--phases", "3"]
+    options = ["--target", "number", "--time", "day", *small, "--phases", "3", "--epochs", "5"]
     assert main(["compare", str(data), *options]) == 0
     assert "warm is " in capsys.readouterr().out.replace("\n", " ")
 
@@ -42,10 +42,10 @@ def test_through_time(data: Path, small: list[str], capsys: pytest.CaptureFixtur
 def test_it_says_what_the_python_interface_says(
     data: Path, small: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", str(data), "--target", "kind", "--seed", "3", *small]) == 0
+    assert main(["compare", str(data), "--target", "kind", "--seed", "3", "--epochs", "5", *small]) == 0
     X, y, task = load_table(data, "kind")
     comparator = WarmStartComparator(
-        default_pipeline(X, task, np.unique(y)),
+        default_pipeline(X, task, np.unique(y)).set_params(warmstartclassifier__max_epochs=5),
         ("cold", "warm"),
         DataIncremental(2),
         n_repeats=2,
@@ -103,12 +103,11 @@ def test_interrupted(
     assert capsys.readouterr().err == "sk-warmstart: interrupted\n"
 
 
-@pytest.mark.slow
-def test_the_module_runs() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sk_warmstart", "--version"], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (0, f"sk-warmstart {sk_warmstart.__version__}\n")
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"sk-warmstart {sk_warmstart.__version__}\n"
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Memory of a comparison: bounded by the rows as the steps before the network prepare them, and by the jobs."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from sk_warmstart.comparison.runs.arms._arm import make_arms
 N = 40_000
 
 
+@functools.cache  # nothing here changes a task
 def task_of(n_columns: int, rows: int = N) -> Task:
     rng = np.random.default_rng(0)
     X = pd.DataFrame({f"c{i}": [f"v{v}" for v in rng.integers(0, 50, rows)] for i in range(n_columns)})

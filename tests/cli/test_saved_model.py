@@ -13,9 +13,10 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from sk_warmstart import WarmStartComparator
-from sk_warmstart.cli import main
+from sk_warmstart.cli import default_pipeline, main
+from sk_warmstart.cli._table import read_tables
 
-OPTIONS = ["--repeats", "2", "--phases", "2", "--jobs", "1", "--policies", "cold", "warm", "--quiet"]
+OPTIONS = ["--repeats", "1", "--phases", "2", "--jobs", "1", "--policies", "cold", "warm", "--quiet"]
 WELL_TRAINED = ["--epochs", "150", "--lr", "0.01", "--batch-size", "32"]
 FORMATS = ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%m/%d/%y", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%SZ", "%B %d, %Y"]
 
@@ -39,9 +40,21 @@ def saved(folder: Path, table: pd.DataFrame, *options: str) -> Any:
     return joblib.load(model)
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_next_month_is_predicted_in_units_from_the_raw_table(form: str, tmp_path: Path) -> None:
-    model = saved(tmp_path, shop("2025-01-01", 200, form), "--time", "day", *WELL_TRAINED)
+def fitted(folder: Path, table: pd.DataFrame) -> Any:
+    """The model that the command compares, on all rows, without a comparison."""
+    path = folder / "table.csv"
+    table.to_csv(path, index=False)
+    data = read_tables([path], "sales", "day", ["note"])
+    model = default_pipeline(data.X, data.task, kinds=data.kinds)
+    settings = {"max_epochs": 150, "lr": 0.01, "batch_size": 32, "random_state": 0}
+    model.set_params(**{f"warmstartregressor__{name}": value for name, value in settings.items()})
+    return model.fit(data.X, data.y)
+
+
+@pytest.mark.parametrize(("form", "command"), [(form, form == FORMATS[0]) for form in FORMATS])
+def test_next_month_is_predicted_in_units_from_the_raw_table(form: str, command: bool, tmp_path: Path) -> None:
+    table = shop("2025-01-01", 200, form)
+    model = saved(tmp_path, table, "--time", "day", *WELL_TRAINED) if command else fitted(tmp_path, table)
     # By the first twelve days of a month, day and month can be confused.
     later = shop("2025-08-01", 12, form, seed=1)[["note", "sales", "price", "open", "city", "day"]]
     written = tmp_path / "later.csv"
@@ -89,7 +102,19 @@ def test_labels_are_those_of_the_table(labels: list[Any], tmp_path: Path) -> Non
     frame = pd.DataFrame({"a": np.tile([1.0, -1.0], 30), "y": np.tile(np.array(labels), 30)})
     path, model = tmp_path / "t.parquet", tmp_path / "m"
     frame.to_parquet(path)
-    argv = ["compare", str(path), "--target", "y", *OPTIONS, *WELL_TRAINED, "--save", str(model)]
+    argv = [
+        "compare",
+        str(path),
+        "--target",
+        "y",
+        *OPTIONS,
+        "--epochs",
+        "20",
+        "--lr",
+        "0.01",
+        "--save",
+        str(model),
+    ]
     assert main(argv) == 0
     loaded = joblib.load(model)
     assert loaded.score(frame, frame["y"]) == 1

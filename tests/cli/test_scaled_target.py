@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.base import clone
@@ -26,6 +26,7 @@ def net(**params: Any) -> ScaledTargetRegressor:
 
 
 @given(st.floats(1e-3, 1e6), st.floats(-1e6, 1e6))
+@settings(max_examples=25, deadline=None)
 def test_units_change_predictions_and_nothing_else(scale: float, shift: float) -> None:
     one, other = net().fit(X, Y), net().fit(X, Y * scale + shift)
     np.testing.assert_allclose(other.predict(X), one.predict(X) * scale + shift, rtol=1e-6, atol=1e-6 * scale)

@@ -235,3 +235,9 @@ def test_last_step() -> None:
 def test_names_of_arms_are_text() -> None:
     with pytest.raises(ValueError, match="the names of arms must be text"):
         arms_of({"cold": "cold", 1: "warm"})
+
+
+@pytest.mark.parametrize("name", ["", " ", " cold", "warm ", "a\nb", "a\x1b[31m", "\u202eabc", "\ud800"])
+def test_names_of_arms_can_be_printed_in_a_line(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name of an arm"):
+        arms_of({"cold": "cold", name: "warm"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from comparators import X, Y, comparator, net
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sk_warmstart import Checkpoint, WarmStartClassifier
-from sk_warmstart.policies import InitPolicy
+from sk_warmstart import Checkpoint, DataIncremental, WarmStartClassifier
+from sk_warmstart.policies import BestOf, InitPolicy
 
 
 class Notes(InitPolicy):
@@ -65,3 +68,46 @@ def test_it_cannot_start_from_the_baseline_too() -> None:
     arm = {"init_policy": "warm", "start_from": "baseline", "warm_start_from": FrozenEstimator(donor())}
     with pytest.raises(ValueError, match="the arm 'both': start_from='baseline' and warm_start_from"):
         comparator(policies={"cold": "cold", "both": arm}).fit(X, Y)
+
+
+def leaks(estimator: Any, start: Any, **params: Any) -> list[str]:
+    policies = {"cold": "cold", "given": start}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        comparator(estimator, policies=policies, phases=DataIncremental(2), **params).fit(X, Y)
+    return [str(each.message) for each in caught if "starts from a donor" in str(each.message)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "scoring"),
+    [
+        *((kind, None) for kind in ("frozen", "checkpoint", "path", "estimator", "policy")),
+        ("frozen", lambda net, X, y: float((net.predict(X) == y).mean())),
+    ],
+)
+def test_rows_that_test_and_trained_its_donor_are_told(kind: str, scoring: Any, tmp_path: Path) -> None:
+    fitted = donor()  # on every other row
+    checkpoint = Checkpoint.from_estimator(fitted)
+    checkpoint.save(tmp_path / "donor.safetensors")
+    given = {"checkpoint": checkpoint, "path": tmp_path / "donor.safetensors"}.get(kind, FrozenEstimator(fitted))
+    start: Any = {"init_policy": "warm", "warm_start_from": given}
+    start = BestOf(("warm", "cold"), sources=[given]) if kind == "policy" else start
+    estimator = net(warm_start_from=given) if kind == "estimator" else net()
+    start = "warm" if kind == "estimator" else start
+    (words,) = leaks(estimator, start, scoring=scoring)
+    who = "the estimator" if kind == "estimator" else "the arm 'given'"
+    share = re.fullmatch(rf"{who} starts from a donor that was trained on (\d+)% of the rows that test, .*", words)
+    assert share is not None
+    assert 30 < int(share[1]) < 70
+
+
+def test_a_donor_in_a_pipeline_of_its_own_is_told() -> None:
+    fitted = make_pipeline(StandardScaler(), net()).fit(X, Y)
+    start = {"init_policy": "warm", "warm_start_from": FrozenEstimator(fitted)}
+    (words,) = leaks(make_pipeline(StandardScaler(), net()), start)
+    assert "trained on 100% of the rows that test" in words
+
+
+def test_a_donor_of_other_rows_is_no_leak() -> None:
+    fitted = net().fit(X + 1, Y)
+    assert leaks(net(), {"init_policy": "warm", "warm_start_from": FrozenEstimator(fitted)}) == []

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from comparators import X, Y, comparator, net
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EpochScoring
 
+from sk_warmstart.callbacks import GradualUnfreeze
 from sk_warmstart.comparison import DataIncremental
 
 
@@ -100,3 +102,44 @@ def test_a_wrong_name_is_refused_before_any_fit() -> None:
 
     with pytest.raises(ValueError, match="'module__depth' is no parameter"):
         comparator(Never(), policies={"cold": "cold", "deep": {"module__depth": 3}}).fit(X, Y)
+
+
+class Guard(TransformerMixin, BaseEstimator):
+    """Passes rows on, as many as it may, or leaves one out."""
+
+    def __init__(self, most: int = 10**6, drops: bool = False):
+        self.most, self.drops = most, drops
+
+    def fit(self, X: Any, y: Any = None) -> Guard:
+        if len(X) > self.most:
+            raise RuntimeError(f"more than {self.most} rows")
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X[1:] if self.drops else X
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"guard__most": 10}, "RuntimeError: more than 10 rows"),
+        ({"guard__drops": True}, "ValueError: the steps before the last one made 111 rows of 112"),
+    ],
+)
+def test_a_step_that_fails_in_one_arm_is_told_of_that_arm(params: dict[str, Any], words: str) -> None:
+    policies = {"cold": "cold", "bad": {"init_policy": "warm", **params}, "warm": "warm"}
+    pipeline = Pipeline([("guard", Guard()), ("net", net())])
+    result = comparator(pipeline, policies=policies, phases=DataIncremental(2)).fit(X, Y)
+    errors = result.results_.groupby("arm")["error"].agg(set)
+    assert errors["cold"] == errors["warm"] == {""}
+    assert all(error.startswith(words) for error in errors["bad"])
+    assert result.gain_.loc["bad", "verdict"] == "failed"
+
+
+def test_each_fit_has_callbacks_of_its_own() -> None:
+    unfreeze = GradualUnfreeze(1.5)
+    policies = {"cold": "cold", "unfreeze": {"init_policy": "warm", "callbacks": [("unfreeze", unfreeze)]}}
+    result = comparator(policies=policies, refit=None).fit(X, Y)
+    assert (result.results_["error"] == "").all()
+    assert not hasattr(unfreeze, "first_epoch_")

@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from comparators import X, Y, comparator, net
 from sklearn.base import clone, is_classifier
@@ -190,3 +191,12 @@ def test_peak_memory_is_told_of_fits_that_train_alone_only() -> None:
         by_arm = alone.results_.groupby("arm")["memory"].mean()
         # An arm that fitted into what the process had already says nothing of what it needs.
         assert ("peak memory, MB" in alone.stages_["cost"]) == bool((by_arm > 0).all())
+
+
+def test_number_and_names_of_the_columns_are_known() -> None:
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    named = comparator(phases=DataIncremental(2)).fit(frame, Y)
+    assert (named.n_features_in_, named.feature_names_in_.tolist()) == (4, list("abcd"))
+    plain = named.fit(X, Y)
+    assert plain.n_features_in_ == 4
+    assert not hasattr(plain, "feature_names_in_")

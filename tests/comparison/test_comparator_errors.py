@@ -83,6 +83,7 @@ def test_parameters_that_cannot_be(params: dict[str, Any], message: str) -> None
         (np.r_[NAN, Y[1:]], "the target has 1 missing value: drop those rows"),
         (np.r_[NAN, NAN, Y[2:]], "the target has 2 missing values: drop those rows"),
         (np.array([None, *"ab" * 74, "a"], dtype=object), "the target has 1 missing value: drop"),
+        (np.array([1, "a"] * 75, dtype=object), "the labels are of the types int and str: use one type"),
         (Y[:-1], "inconsistent numbers of samples"),
     ],
 )

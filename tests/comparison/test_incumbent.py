@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartComparator
-from sk_warmstart.comparison import DataIncremental
+from sk_warmstart.comparison import DataIncremental, OldAndNew
 from sk_warmstart.comparison.runs._outcome import FinalState, Outcome
 from sk_warmstart.comparison.runs._refit import refit
 from sk_warmstart.comparison.runs._task import Task
@@ -119,11 +119,22 @@ def test_a_pipeline_takes_the_rows_as_they_are() -> None:
 
 def test_rows_that_trained_it_are_told() -> None:
     incumbent = net().fit(X[550:700], Y[550:700])
-    with pytest.warns(LeakageWarning, match="was trained on 20% of the rows"):
+    with pytest.warns(LeakageWarning, match=r"was trained on (1\d|2\d)% of the rows that test"):
         compared(incumbent, refit=None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compared(net().fit(X[OLD], Y[OLD]), refit=None)
+
+
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_rows_that_trained_it_and_never_test_are_no_leak(checkpoint: bool) -> None:
+    rows = np.r_[np.arange(300), np.arange(600, 900)]
+    incumbent = net().fit(X[:300], Y[:300])
+    incumbent = Checkpoint.from_estimator(incumbent) if checkpoint else incumbent
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settings = {"n_repeats": 2, "refit": None, "n_probes": 0, "random_state": 0, "incumbent": incumbent}
+        WarmStartComparator(net(), ("cold", "warm"), OldAndNew(300), **settings).fit(X[rows], Y[rows])
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from sk_warmstart import WarmStartComparator, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental, _comparator
 from sk_warmstart.comparison._row_scores import N_BLOCKS, RowScores, blocks_of
+from sk_warmstart.comparison.runs._answers import Answers
 from sk_warmstart.comparison.runs._scorer import PhaseScorer
 from sk_warmstart.comparison.runs.measures._dummy import dummy_score
 from sk_warmstart.comparison.runs.measures._row_scores import Scored, score_by_row
@@ -70,7 +71,7 @@ MEASURED: list[tuple[Any, bool]] = [
 
 def scored(estimator: Any, X: Any, y: Any, scoring: Any, test: Any = TEST, **params: Any) -> Scored:
     scorer = PhaseScorer(X, y, sklearn.metrics.check_scoring(estimator, scoring), params)
-    found = score_by_row(scorer, estimator, test, blocks_of(test))
+    found = score_by_row(Answers(estimator, scorer), test, blocks_of(test))
     assert found.score == scorer.score(estimator, test)
     if found.values is not None:
         assert found.values.shape == test.shape
@@ -143,7 +144,7 @@ def test_a_callable_predicts_twice_at_most() -> None:
     model = Counting().fit(rows, y)
     for scoring, most in ((share_right, 2), (get_scorer("f1"), 1), (own_score, 2)):
         Counting.calls = 0
-        score_by_row(PhaseScorer(rows, y, scoring), model, TEST, blocks_of(TEST))
+        score_by_row(Answers(model, PhaseScorer(rows, y, scoring)), TEST, blocks_of(TEST))
         assert Counting.calls <= most
 
 
@@ -168,7 +169,9 @@ def test_what_has_no_rows_says_so() -> None:
         return 0.5
 
     assert scored(model, rows, y, all_or_nothing).values is None
-    assert np.isnan(score_by_row(PhaseScorer(rows, y, lambda *_: np.nan), model, TEST, blocks_of(TEST)).score)
+    assert np.isnan(
+        score_by_row(Answers(model, PhaseScorer(rows, y, lambda *_: np.nan)), TEST, blocks_of(TEST)).score
+    )
 
 
 def test_rows_of_a_group_are_in_one_block() -> None:

@@ -23,6 +23,7 @@ from sk_warmstart.comparison.findings.stages._cost import cost_table
 from sk_warmstart.comparison.findings.stages._perturbation import read_perturbation
 from sk_warmstart.comparison.findings.stages._stage import Runs
 from sk_warmstart.comparison.report._stages import stage_pages
+from sk_warmstart.comparison.runs._answers import Answers
 from sk_warmstart.comparison.runs._scorer import PhaseScorer
 from sk_warmstart.comparison.runs.measures._measured import Measured
 from sk_warmstart.comparison.runs.measures._noise import NOISES, score_under_noise
@@ -124,7 +125,7 @@ def test_rows_of_a_phase_to_come_that_cannot_be_prepared_yet_leave_forward_trans
 def test_classes_by_hand() -> None:
     says = np.array([[0], [1], [1], [1], [0]])
     truth = np.array([0, 1, 1, 0, 1])
-    told = recall_by_class(Says(), PhaseScorer(says, truth, None), np.arange(5), {"arm": "warm"})
+    told = recall_by_class(Answers(Says(), PhaseScorer(says, truth, None)), np.arange(5), {"arm": "warm"})
     assert told == [
         {"arm": "warm", "class": 0, "recall": 0.5},
         {"arm": "warm", "class": 1, "recall": pytest.approx(2 / 3)},
@@ -274,11 +275,11 @@ def test_scores_on_all_phases_and_flips_on_all_rows_of_the_phase_before() -> Non
     def score(net: Any, X: Any, y: Any) -> float:
         return float((net.predict(X) == y).mean())
 
-    scorer = PhaseScorer(says, truth, score)
+    answers = Answers(Says(), PhaseScorer(says, truth, score))
     tests = {1: np.arange(4), 2: np.array([3, 4]), 3: np.array([4])}
-    transfer = score_on_all_phases(Says(), scorer, tests, 2, {"arm": "a"})
+    transfer = score_on_all_phases(answers, tests, 2, {"arm": "a"})
     assert [(row["on_phase"], row["score"]) for row in transfer] == [(1, 0.5), (2, 0.5), (3, 1.0)]
-    flips, known = flips_since(Says(), scorer, np.arange(5), before, {"arm": "a"})
+    flips, known = flips_since(answers, np.arange(5), before, {"arm": "a"})
     # Right before: 0, 1 and 3; of these 1 and 3 are wrong now; 2 was wrong and is right.
     assert flips[0]["negative_flips"] == 0.5
     assert flips[0]["positive_flips"] == 0.25
@@ -296,7 +297,7 @@ def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
         return float(net.score(X, y))
 
     everything = np.arange(len(Y))
-    told = [score_under_noise(net, PhaseScorer(X, Y, score), everything, 0, {}, 10) for _ in range(2)]
+    told = [score_under_noise(Answers(net, PhaseScorer(X, Y, score)), everything, 0, {}, 10) for _ in range(2)]
     assert told[0] == told[1]
     assert [row["noise"] for row in told[0]] == list(NOISES)
     assert all(torch.equal(p, kept) for p, kept in zip(net.module_.parameters(), before, strict=True))
@@ -308,10 +309,10 @@ def test_noise_is_relative_repeatable_and_leaves_the_network() -> None:
         sizes.append(float(moved.square().mean().sqrt() / before[-2].square().mean().sqrt()))
         return 0.0
 
-    score_under_noise(scaled, PhaseScorer(X, Y, size), everything, 1, {})
+    score_under_noise(Answers(scaled, PhaseScorer(X, Y, size)), everything, 1, {})
     assert sizes[0] == 0
     assert sizes[1::10] == pytest.approx(NOISES, rel=0.2)  # ten draws each, of a single replicate
-    assert score_under_noise(MLPClassifier(), PhaseScorer(X, Y, score), everything, 0, {}) == []
+    assert score_under_noise(Answers(MLPClassifier(), PhaseScorer(X, Y, score)), everything, 0, {}) == []
 
 
 def test_a_comparison_has_all_stages_and_its_page_shows_them(tmp_path: Any) -> None:

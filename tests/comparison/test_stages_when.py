@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sk_warmstart import WarmStartClassifier, WarmStartComparator
 from sk_warmstart.comparison import ClassIncremental, DataIncremental, RollingWindow
 from sk_warmstart.comparison._row_scores import RowScores
+from sk_warmstart.comparison.findings._gain import arm_speedup
 from sk_warmstart.comparison.findings._rows import RowTable
 from sk_warmstart.comparison.findings.stages._classes import class_table, read_classes
 from sk_warmstart.comparison.findings.stages._conditions import (
@@ -27,6 +28,7 @@ from sk_warmstart.comparison.findings.stages._trajectories import read_trajector
 from sk_warmstart.comparison.findings.stages._updates import read_updates, update_table
 from sk_warmstart.comparison.phases._phase import Phase
 from sk_warmstart.comparison.report._stages import stage_pages
+from sk_warmstart.comparison.runs._answers import Answers
 from sk_warmstart.comparison.runs._scorer import PhaseScorer
 from sk_warmstart.comparison.runs.measures._conditions import conditions_of_phase, drift_between
 from sk_warmstart.comparison.runs.measures._measured import Measured
@@ -212,6 +214,24 @@ def test_speedups_by_phase_by_hand() -> None:
     assert conditions_table(make_runs(results)).loc[("warm", 2), "speedup"] == pytest.approx(3)
 
 
+@pytest.mark.parametrize("target", [None, 0.8])
+def test_speedup_of_the_only_phase_is_that_of_the_arm(target: float | None) -> None:
+    results = runs_by_phase({2: 0.0}, n_fit=90, samples=900)
+    for row in results:
+        missed = row["repeat"] < 3 and row["arm"] == "warm"
+        row |= {
+            "cold_samples_to_target": 400 + 10 * row["repeat"],
+            "samples": 900 if row["arm"] == "cold" else 500,
+        }
+        row |= {"samples_to_target": np.nan if missed else 100}
+    runs = replace(make_runs(results), target=target)
+    found = arm_speedup(runs.results, "warm", 0.95, target)
+    row = conditions_table(runs).loc[("warm", 2)]
+    assert row[["speedup", "speedup_low", "speedup_high"]].tolist() == [found.speedup, found.low, found.high]
+    # A run that misses the user's target counts with what cold spent.
+    assert (found.speedup < arm_speedup(runs.results, "warm", 0.95, None).speedup) == (target is not None)
+
+
 # ---------------------------------------------------------------- what a phase brings
 
 PHASES = [
@@ -278,16 +298,16 @@ def accuracy(net: Any, X: Any, y: Any) -> float:
 def test_scores_on_old_and_new_rows_and_on_training_blocks_by_hand() -> None:
     says, truth = np.zeros((30, 1)), np.zeros(30)
     truth[[10, 11, 21, 27]] = 1  # which it gets wrong
-    scorer = PhaseScorer(says, truth, accuracy)
-    second = score_on_parts(Says(), scorer, PHASES, 2, {"arm": "a"})
+    answers = Answers(Says(), PhaseScorer(says, truth, accuracy))
+    second = score_on_parts(answers, PHASES, 2, {"arm": "a"})
     # 20 and 21 are old, 22 is new; of what trains, 10 to 13 are new and 4 to 9 are not.
     assert second == {"arm": "a", "old_trained": 0, "old": 0.5, "new": 1, "newest": 0.5, "older": 1}
-    third = score_on_parts(Says(), scorer, PHASES, 3, {})
+    third = score_on_parts(answers, PHASES, 3, {})
     # 20, 21 and 22 are old, and train now; all that trains is new, so there are no older ones.
     assert third["old_trained"] == 1
     assert (third["old"], third["new"]) == pytest.approx((2 / 3, 2 / 3))
     assert np.isnan([third["newest"], third["older"]]).all()
-    shared = score_on_parts(Says(), scorer, [Phase(each.train, np.array([20])) for each in PHASES], 2, {})
+    shared = score_on_parts(answers, [Phase(each.train, np.array([20])) for each in PHASES], 2, {})
     assert np.isnan([shared["old"], shared["new"]]).all()
 
 
@@ -295,7 +315,7 @@ def test_a_score_that_a_part_of_the_rows_cannot_have_is_missing() -> None:
     def ranking(net: Any, X: Any, y: Any) -> float:
         raise ValueError("only one class")
 
-    scored = score_on_parts(Says(), PhaseScorer(np.zeros((30, 1)), np.zeros(30), ranking), PHASES, 2, {})
+    scored = score_on_parts(Answers(Says(), PhaseScorer(np.zeros((30, 1)), np.zeros(30), ranking)), PHASES, 2, {})
     assert np.isnan([scored[part] for part in ("old", "new", "newest", "older")]).all()
 
 

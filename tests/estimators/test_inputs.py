@@ -187,6 +187,14 @@ def test_bad_weights(weight: np.ndarray, words: str) -> None:
         net().fit(X, codes, sample_weight=weight)
 
 
+@pytest.mark.parametrize("weight", [5e-324, 1e300, 1.7e308])
+def test_the_unit_of_weights_changes_nothing(weight: float) -> None:
+    plain = net().fit(X, codes)
+    np.testing.assert_array_equal(
+        net().fit(X, codes, sample_weight=np.full(80, weight)).predict_proba(X), plain.predict_proba(X)
+    )
+
+
 def test_a_loss_that_is_no_number_is_an_error_and_costs_nothing() -> None:
     reg = WarmStartRegressor(max_epochs=3, random_state=0, warm_start=True).fit(X, X[:, 0])
     before = reg.predict(X)
@@ -259,8 +267,8 @@ def test_what_skorch_takes_is_taken() -> None:
     tensors = net().fit(torch.from_numpy(single), torch.from_numpy(codes))
     assert np.allclose(arrays.predict_proba(single), dataset.predict_proba(Dataset(single)), atol=1e-6)
     assert np.array_equal(arrays.predict_proba(single), tensors.predict_proba(torch.from_numpy(single)))
-    with pytest.raises(ValueError, match="early_stopping and X_val need X as an array"):
-        net(module__n_features=4, module__n_outputs=3, early_stopping=True).fit(Dataset(single, codes), None)
+    early = net(module__n_features=4, module__n_outputs=3, early_stopping=True).fit(Dataset(single, codes), None)
+    assert "valid_score" in early.history[-1]
 
     class Named(nn.Module):
         def __init__(self) -> None:

@@ -18,7 +18,8 @@ from skorch.dataset import Dataset
 from skorch.helper import SliceDict
 from torch import Tensor, nn
 
-from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartRegressor
+from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartRegressor, diagnose
+from sk_warmstart.diagnostics import dormant_scores
 from sk_warmstart.policies import policy_names
 from sk_warmstart.training import run_together
 
@@ -313,3 +314,15 @@ def test_a_dataset_class_of_the_users_gets_parts_as_they_are() -> None:
 
     rows = {"numbers": NUMBERS, "words": np.array(["a", "bb", "ccc"])[CATEGORIES[:, 0] // 2]}
     assert net(dataset=Texts).fit(rows, Y).predict(rows).shape == (N,)
+
+
+@pytest.mark.parametrize("module", [Two, AsTuple])
+def test_diagnostics_measure_parts(module: Any) -> None:
+    rows = PARTS if module is Two else tuple(PARTS.values())
+    subject = net(module).fit(rows, Y)
+    table = diagnose(subject, rows, Y)
+    assert {"loss", "dormant_share", "gradient_norm", "sharpness", "effective_rank"} <= set(table["measure"])
+    network = subject.module_
+    tensors = {"numbers": torch.from_numpy(NUMBERS), "categories": torch.from_numpy(CATEGORIES)}
+    given = tensors if module is Two else tuple(tensors.values())
+    assert dormant_scores(network, given)["hidden"].shape == (16,)

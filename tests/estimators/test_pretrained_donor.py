@@ -124,7 +124,7 @@ def test_names_and_dtypes_are_brought_into_the_networks(
 ) -> None:
     source = {wrap + name: t.to(dtype) if t.is_floating_point() else t for name, t in WEIGHTS.items()}
     if extra:
-        source["classifier.weight"] = torch.ones(7, 16)
+        source["classifier.weight"] = torch.ones(7, 16, dtype=dtype)
     rename = {wrap: "" if prefix else "body."} if wrap else ({} if prefix else {n: f"body.{n}" for n in WEIGHTS})
     donor = Pretrained(source, prefix=prefix, rename=rename)
     cls = WarmStartClassifier if classifies else WarmStartRegressor
@@ -387,6 +387,48 @@ def test_standardisation_moves_a_loaded_first_layer_and_no_fresh_one() -> None:
     assert 0.3 < ratio < 3  # made up for, it would be some ten times as large
 
 
+# ---------------------------------------------------------------- models of Hugging Face
+
+
+class TextNet(nn.Module):
+    """A small encoder, made from its configuration, and a head."""
+
+    def __init__(self, config: Any, n_outputs: int = 2):
+        super().__init__()
+        self.body = pytest.importorskip("transformers").BertModel(config, add_pooling_layer=False)
+        self.head = nn.Linear(config.hidden_size, n_outputs)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.head(self.body(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state[:, 0])
+
+
+def test_a_folder_of_hugging_face_is_the_body_of_a_text_net(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=50, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16
+    )
+    tokens = {"input_ids": torch.randint(0, 50, (12, 5)), "attention_mask": torch.ones(12, 5, dtype=torch.int64)}
+    labels = np.arange(12) % 2
+    language_model = transformers.BertForMaskedLM(config)  # its decoder is tied to its embeddings
+    language_model.save_pretrained(tmp_path / "lm")
+    language_model.bert.save_pretrained(tmp_path / "body")
+    torch.save(language_model.state_dict(), tmp_path / "lm.pth")
+    donors = [
+        Pretrained(tmp_path / "body", prefix="body"),
+        Pretrained(tmp_path / "lm", rename={"bert": "body"}),
+        Pretrained(tmp_path / "lm.pth", rename={"bert": "body", "cls": None}),
+        Pretrained(language_model, rename={"bert": "body"}),
+    ]
+    weights = language_model.bert.state_dict()
+    for donor in donors:
+        fitted = net(module=TextNet, module__config=config, warm_start_from=donor).fit(tokens, labels)
+        assert has_body(fitted, weights)
+        assert list(fitted.start_.missing) == ["head.weight", "head.bias"]
+        assert all(name.startswith("cls.") for name in fitted.start_.left_over)
+    with pytest.raises(ValueError, match=r"rename=\{'bert.': 'body.'\}\) would match"):
+        net(module=TextNet, module__config=config, warm_start_from=language_model).fit(tokens, labels)
+
+
 # ---------------------------------------------------------------- donors that do not fit
 
 
@@ -407,7 +449,7 @@ NAN, INF = (torch.full((16,), float(value)) for value in ("nan", "inf"))
         ({"0.bias": NAN}, "body", "NaN or infinite: body.0.bias"),
         ({"0.bias": INF}, "body", "NaN or infinite: body.0.bias"),
         ({"1.running_var": NAN}, "body", "NaN or infinite: body.1.running_var"),
-        ({"0.bias": torch.full((16,), 1e300).double()}, "body", "NaN or infinite: body.0.bias"),
+        ({"0.bias": torch.full((16,), 1e300, dtype=torch.float64)}, "body", "NaN or infinite: body.0.bias"),
     ],
 )
 def test_changed_weights_that_do_not_fit(change: Any, prefix: Any, words: str) -> None:
@@ -454,7 +496,7 @@ def test_numbers_that_do_not_count_are_not_looked_at() -> None:
 def test_weights_of_another_module_are_no_incumbent(tmp_path: Path) -> None:
     save_file({f"body.{name}": tensor for name, tensor in WEIGHTS.items()}, tmp_path / "model.safetensors")
     comparator = WarmStartComparator(
-        net(max_epochs=1), ("cold",), n_repeats=2, incumbent=tmp_path / "model.safetensors"
+        net(max_epochs=1), ("cold", "warm"), n_repeats=2, incumbent=tmp_path / "model.safetensors"
     )
     with pytest.raises(ValueError, match="incumbent must be a whole network"):
         comparator.fit(X, Y)

@@ -31,6 +31,7 @@ from sk_warmstart import (
     WarmStartTransformer,
 )
 from sk_warmstart.comparison import DataIncremental
+from sk_warmstart.policies import policy_names
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(120, 2))
@@ -168,8 +169,7 @@ class TestLaws:
 
     @pytest.mark.parametrize(
         "policy",
-        ["cold", "warm", "shrink_perturb", "interpolate", "dash", "fire", "reset_layers", "recycle_dormant"]
-        + ["best_of", "auto"],
+        [name for name in policy_names() if name != "linear_probe"],
     )
     def test_every_policy_starts_it_the_same_each_time(self, module: dict[str, Any], policy: str) -> None:
         fitted = []
@@ -217,6 +217,108 @@ class TestLaws:
             net.score(X[:60])
 
 
+def completed(net: WarmStartTransformer, frame: pd.DataFrame) -> pd.DataFrame:
+    """What a masked autoencoder makes of rows, and how sure it is that an entry was replaced, by column."""
+    with torch.no_grad():
+        found = net.module_.decoder(net.module_.embed(torch.tensor(frame.to_numpy()))).numpy()
+    return pd.DataFrame(found, columns=[f"{name}{i}" for i in range(2) for name in frame.columns])
+
+
+def test_what_is_put_out_for_a_column_follows_its_name() -> None:
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    net = learner(schema="adapt", warm_start=True).fit(frame)
+    before = completed(net, frame)
+    moved = frame[list("feca")].assign(new=0.0)
+    net.set_params(max_epochs=0).fit(frame.assign(new=0.0)[["new", *"fedcba"]])
+    wider = completed(net, frame.assign(new=0.0)[["new", *"fedcba"]])
+    assert np.allclose(wider[before.columns], before)
+    net.fit(moved)
+    assert net.start_.columns_dropped == ["d", "b"]
+    assert completed(net, moved).shape == (120, 10)
+
+
+class Parts(nn.Module):
+    """An autoencoder of numbers and categories, in a dictionary or a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look_up, self.encoder = nn.Embedding(5, 3), nn.Linear(9, 4)
+        self.decoder = nn.Linear(4, 6)
+
+    def embed(self, numbers: Any, kind: Any = None) -> torch.Tensor:
+        numbers, kind = numbers if kind is None else (numbers, kind)
+        return self.encoder(torch.cat([numbers, self.look_up(kind)], 1)).relu()
+
+    def forward(self, numbers: Any, kind: Any = None) -> torch.Tensor:
+        numbers, kind = numbers if kind is None else (numbers, kind)
+        masked = numbers * (torch.rand_like(numbers) > 0.3)
+        return (self.decoder(self.embed(masked, kind)) - numbers).square().mean(1)
+
+
+class Patches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Conv2d(1, 3, 2, stride=2), nn.Conv2d(3, 4, 1)
+
+    def embed(self, X: torch.Tensor) -> torch.Tensor:
+        return self.encoder(X).flatten(1)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        masked = X * (torch.rand_like(X) > 0.3)
+        return (nn.functional.pixel_shuffle(self.decoder(self.encoder(masked)), 2) - X).square().mean((1, 2, 3))
+
+
+IMAGES = np.random.default_rng(2).integers(0, 255, (120, 1, 4, 4)).astype(np.uint8)
+KINDS = np.random.default_rng(1).integers(0, 5, 120)
+OTHER_ROWS: dict[str, tuple[Any, Any, Any]] = {
+    "dict": (Parts, {"numbers": X, "kind": KINDS}, lambda index: {"numbers": X[index], "kind": KINDS[index]}),
+    "tuple": (Parts, (X, KINDS), lambda index: (X[index], KINDS[index])),
+    "uint8": (Patches, IMAGES, lambda index: IMAGES[index]),
+}
+
+
+@pytest.mark.parametrize("kind", list(OTHER_ROWS))
+def test_other_kinds_of_rows(kind: str) -> None:
+    module, rows, some = OTHER_ROWS[kind]
+    net = WarmStartTransformer(module, max_epochs=3, random_state=0, warm_start=True, early_stopping=True)
+    again = clone(net).fit(some(slice(60))).set_params(init_policy="cold").fit(rows)
+    assert np.array_equal(net.fit(rows).transform(rows), again.transform(rows))
+    before = net.transform(rows)
+    assert net.score(rows) == net.score(rows)
+    assert np.array_equal(net.set_params(max_epochs=0).fit(rows).transform(rows), before)
+    assert np.allclose(net.transform(some(slice(7))), before[:7])
+    net.partial_fit(rows)
+    assert len(net.get_feature_names_out()) == before.shape[1]
+
+
+class Alone(torch.utils.data.Dataset):
+    """Rows that are read one by one, with labels or without."""
+
+    def __init__(self, labelled: bool):
+        self.labelled = labelled
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, i: int) -> Any:
+        row = torch.tensor(X[i], dtype=torch.float32)
+        return (row, int(y[i])) if self.labelled else row
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_rows_that_are_read_one_by_one(labelled: bool) -> None:
+    rows, table = Alone(labelled), X.astype(np.float32)
+    net = learner(module__n_features=6, warm_start=True).fit(rows)
+    same = learner(optimizer__fused=False).fit(table)
+    assert np.allclose(net.transform(rows), same.transform(table), atol=1e-3)
+    assert net.score(rows) == pytest.approx(same.score(table), rel=1e-3)
+    before = net.transform(table)
+    assert np.array_equal(net.set_params(max_epochs=0).fit(rows).transform(table), before)
+    net.set_params(max_epochs=2, early_stopping=True, init_policy="shrink_perturb").fit(rows).partial_fit(rows)
+    assert np.isfinite(net.start_.loss)
+    assert np.isfinite(net.score(rows))
+
+
 class TestDonor:
     @pytest.mark.parametrize("form", ["frozen", "checkpoint", "file", "pretrained"])
     @pytest.mark.parametrize("estimator", [WarmStartClassifier, WarmStartRegressor])
@@ -233,7 +335,7 @@ class TestDonor:
         tuned = estimator(
             warm_start_from=source, module__hidden_layer_sizes=(8, 6), max_epochs=0, random_state=0
         ).fit(X[:20], y[:20])
-        embeddings = tuned.module_.hidden(torch.from_numpy(X)).detach().numpy()
+        embeddings = tuned.module_.hidden(torch.tensor(X)).detach().numpy()
         assert np.array_equal(embeddings, net.transform(X))
         assert set(tuned.start_.loaded) == {f"hidden.{i}.{kind}" for i in (0, 2) for kind in ("weight", "bias")}
         assert set(tuned.start_.missing) == {"output.weight", "output.bias"}

@@ -3,6 +3,19 @@
 from ._estimators import net, regressor
 from ._kinds import KINDS, Kind
 from ._modules import Linear, Sine
+from ._networks import Convolution, NumbersAndCategories, OneTable, Text
 from ._tables import iris
 
-__all__ = ["KINDS", "Kind", "Linear", "Sine", "iris", "net", "regressor"]
+__all__ = [
+    "KINDS",
+    "Convolution",
+    "Kind",
+    "Linear",
+    "NumbersAndCategories",
+    "OneTable",
+    "Sine",
+    "Text",
+    "iris",
+    "net",
+    "regressor",
+]

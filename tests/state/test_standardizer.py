@@ -195,3 +195,10 @@ def test_a_moved_mean_needs_a_bias() -> None:
     old = Standardizer.identity(1)
     with pytest.raises(ValueError, match=r"the layer of w has no bias .* give the first layer a bias"):
         Reparametrisation("w", None, old, Standardizer(1.0, np.ones(1), np.ones(1)))
+
+
+@pytest.mark.parametrize("size", [1e160, 1e200, 1e308])
+def test_numbers_whose_squares_are_too_large_are_named(size: float) -> None:
+    X = np.c_[np.arange(6.0), np.tile([size, -size], 3)]
+    with pytest.raises(ValueError, match="column 1 of X holds numbers whose squares are too large"):
+        Standardizer.from_rows(X)

@@ -73,6 +73,16 @@ class Unused(Own):
         return self.outer(torch.relu(self.inner(X)) if X.ndim > 2 else torch.zeros(len(X), 6) + X[:, :1])
 
 
+class Pair(Own):
+    """A network with an input of two parts."""
+
+    def __init__(self, n_outputs: int):
+        super().__init__(4, n_outputs)
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return super().forward(torch.cat([left, right], 1))
+
+
 class Slopes(Callback):
     """Changes an attribute of the network between two epochs."""
 
@@ -99,12 +109,12 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def fitted(recorder: Any, on: bool, cls: Any = WarmStartClassifier, target: Any = y, **params: Any) -> Any:
     given = {"max_epochs": 12, "batch_size": 16, "random_state": 0, "device": "cpu"} | params
-    weights = given.pop("weights", None)
+    weights, given_rows = given.pop("weights", None), given.pop("rows", X)
     recorder.on = on
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
     net = cls(callbacks=[*given.pop("callbacks", []), ("peeks", Peeks())], **given)
-    return net.fit(X, target, sample_weight=weights)
+    return net.fit(given_rows, target, sample_weight=weights)
 
 
 def same(a: Any, b: Any) -> None:
@@ -130,6 +140,8 @@ PLAIN = [
     {"module": Own, "optimizer": torch.optim.SGD, "optimizer__momentum": 0.9},
     {"module": Own, "optimizer": torch.optim.SGD},
     {"module": Own, "early_stopping": True, "n_iter_no_change": 30},
+    {"module": Pair, "rows": {"left": X[:, :1], "right": X[:, 1:]}, "weights": weight},
+    {"module": Own, "rows": np.digitize(X, [-1, 0, 1]).astype(np.uint8)},
     {"module__norm": "layer"},
     {"module__hidden_layer_sizes": (5, 5)},
     {"module__hidden_layer_sizes": (5,), "weights": weight},

@@ -136,6 +136,8 @@ def _find_encoding(path: Path) -> str:
     for bom, encoding in _BOMS:
         if start.startswith(bom):
             return encoding
+    if start.startswith(b"\x1f\x8b"):
+        raise ValueError("it is packed with gzip: give it a name that ends in .csv.gz")
     if b"\0" in start:
         for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
             if zeros.count(0) > 0.6 * len(zeros) and _decodes(path, encoding):
@@ -210,7 +212,7 @@ def _check_records(file: IO[str], sep: str, skip: int) -> list[str]:
 
 def _plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn decimals into floats and coded text into text, and refuse what is no cell of a table."""
-    if not isinstance(frame.index, pd.RangeIndex) and frame.index.name is not None:
+    if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     columns = {}
     for place, name in enumerate(frame.columns):

@@ -66,7 +66,7 @@ def gain_table(
             p_phases=np.nan if rows is None else rows.interaction(arm),
         )
     trained = [arm for arm in posteriors if arm != INCUMBENT]
-    speedups = {arm: _speed(results, arm, rule.confidence, target) for arm in trained}
+    speedups = {arm: arm_speedup(results, arm, rule.confidence, target) for arm in trained}
     for arm, speed in speedups.items():
         table[arm].update(speedup=speed.speedup, speedup_low=speed.low, speedup_high=speed.high)
     # An arm that scores worse has an easy target: how soon it got there says nothing.
@@ -108,6 +108,30 @@ def gain_posterior(results: pd.DataFrame, rows: RowTable | None, arm: str, than:
     """Return what is believed of an arm's gain: by its test rows, or where they are unknown by its replicates."""
     posterior = None if rows is None else rows.posterior(arm, than=than)
     return correlated_t(paired_gains(results, arm, than), 0.0) if posterior is None else posterior
+
+
+def arm_speedup(results: pd.DataFrame, arm: str, confidence: float, target: float | None) -> Speedup:
+    """Return cold's over an arm's samples until the pair's target.
+
+    At least one epoch counts, the finest that is measured: a start that is there already would be infinitely
+    fast. Short of a target of the user's, a run counts with the larger spending of its pair; without validation
+    scores all samples count.
+    """
+    pairs = _pairs(results, arm, REFERENCE)
+    if not len(pairs):
+        return Speedup(np.nan, np.nan, np.nan, np.nan, np.nan, 0)
+    spent = pairs[["samples", "samples_than"]]
+    if target is not None:
+        spent = spent.assign(samples=spent.max(axis=1), samples_than=spent.max(axis=1))
+    mine = pairs["samples_to_target"].fillna(spent["samples"])
+    cold = pairs["cold_samples_to_target"].fillna(spent["samples_than"])
+    return geometric_speedup(
+        cold.clip(lower=pairs["n_fit"]),
+        mine.clip(lower=pairs["n_fit"]),
+        pairs["repeat"],
+        confidence,
+        pooled=target is not None,
+    )
 
 
 def best_arm(gain: pd.DataFrame, against: pd.DataFrame | None = None, cheaper_counts: bool = True) -> str:
@@ -192,30 +216,6 @@ def _pairs(results: pd.DataFrame, arm: str, than: str) -> pd.DataFrame:
     """The runs of two arms, side by side, where both have a score."""
     one, other = (results[results["arm"] == name] for name in (arm, than))
     return one.merge(other, on=RUN, suffixes=("", "_than")).dropna(subset=["score", "score_than"])
-
-
-def _speed(results: pd.DataFrame, arm: str, confidence: float, target: float | None) -> Speedup:
-    """Samples until the pair's target, those of cold over those of the arm.
-
-    At least one epoch counts, the finest that is measured: a start that is there already would be infinitely
-    fast. Short of a target of the user's, a run counts with the larger spending of its pair; without validation
-    scores all samples count.
-    """
-    pairs = _pairs(results, arm, REFERENCE)
-    if not len(pairs):
-        return Speedup(np.nan, np.nan, np.nan, np.nan, np.nan, 0)
-    spent = pairs[["samples", "samples_than"]]
-    if target is not None:
-        spent = spent.assign(samples=spent.max(axis=1), samples_than=spent.max(axis=1))
-    mine = pairs["samples_to_target"].fillna(spent["samples"])
-    cold = pairs["cold_samples_to_target"].fillna(spent["samples_than"])
-    return geometric_speedup(
-        cold.clip(lower=pairs["n_fit"]),
-        mine.clip(lower=pairs["n_fit"]),
-        pairs["repeat"],
-        confidence,
-        pooled=target is not None,
-    )
 
 
 def _pairs_needed(gains: NDArray[np.float64], posterior: Posterior, rule: DecisionRule) -> PairsNeeded | None:

@@ -55,7 +55,7 @@ def make_findings(
     rows = RowTable(row_scores, clusters) if len(row_scores) else None
     results = reach_targets(results, curves, rule.rope if scored_as_validated else 0.0, target)
     gain, pairs = gain_table(results, rows, rule, test_to_train, target, folds)
-    stages = stage_tables(Runs(results, curves, measured, gain, test_to_train, rule, rows))
+    stages = stage_tables(Runs(results, curves, measured, gain, test_to_train, rule, rows, target))
     nothing_learned = worth_of_cold(results, measured.get("dummy", pd.DataFrame()), score, rule.confidence)
     best = best_arm(gain, stages.get("incumbent"), cheaper_counts=nothing_learned is None)
     return Findings(

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
-from ..._compat._sklearn import num_samples
 from ..._parameters import check_flag, check_integer, check_number
+from ._drawn_phases import DrawnPhases
 from ._draws import fold, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan, Replicate
 
 
-class ClassIncremental(BaseEstimator):
+class ClassIncremental(DrawnPhases):
     """Classes that arrive in groups: every phase is judged on the classes seen so far [1]_.
 
     The same share of each class tests: replicates test disjoint folds of its rows, as many as there are, then
@@ -66,48 +65,22 @@ class ClassIncremental(BaseEstimator):
         self.order = order
         self.cumulative = cumulative
 
-    def plan(
+    def _draw(
         self,
-        X: Any,
+        n: int,
         labels: NDArray | None,
         rng: np.random.Generator,
-        groups: Any = None,
-        replicate: Replicate | None = None,
+        groups: Any,
+        replicate: Replicate | None,
     ) -> Plan:
-        """Draw the phases of one replicate.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            The rows; only their number matters.
-        labels : ndarray of shape (n_samples,)
-            Classes, as the user names them.
-        rng : numpy.random.Generator
-            Source of the draw.
-        groups : array-like of shape (n_samples,), default=None
-            Rows that belong together, such as those of one patient.
-        replicate : Replicate, default=None
-            Number of the replicate, and a seed that all of them have in common; without, one draw by itself.
-
-        Returns
-        -------
-        Plan
-            One stream, with a phase for each group of classes.
-
-        Raises
-        ------
-        ValueError
-            If there are no classes, too few of them, or too few rows of one; or if ``order`` is not an order
-            of the classes.
-        """
         check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         check_flag("cumulative", self.cumulative)
         if labels is None:
             raise ValueError("ClassIncremental needs classes: use it with a classifier")
         codes, found = pd.factorize(np.asarray(labels), sort=False)
         names = found.tolist()
-        if num_samples(X) != len(codes):
-            raise ValueError(f"there are {len(codes)} labels for {num_samples(X)} rows")
+        if n != len(codes):
+            raise ValueError(f"there are {len(codes)} labels for {n} rows")
         arrivals = self._arrivals(names, rng)
         own = None if groups is None else group_codes(groups, len(codes))
         train, test = self._hold_out(codes, names, own, rng, replicate or Replicate.alone(rng))

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
-from ..._compat._sklearn import num_samples
 from ..._parameters import check_integer, check_number
+from ._drawn_phases import DrawnPhases
 from ._draws import evenly_by_class, fold, group_by_group, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan, Replicate
 
 
-class DataIncremental(BaseEstimator):
+class DataIncremental(DrawnPhases):
     """Data that grow: every phase knows the rows of the one before and as many new ones.
 
     Replicates test disjoint folds of the rows, as many as there are, then folds of another order; the order in
@@ -43,40 +42,14 @@ class DataIncremental(BaseEstimator):
         self.n_phases = n_phases
         self.test_size = test_size
 
-    def plan(
+    def _draw(
         self,
-        X: Any,
+        n: int,
         labels: NDArray | None,
         rng: np.random.Generator,
-        groups: Any = None,
-        replicate: Replicate | None = None,
+        groups: Any,
+        replicate: Replicate | None,
     ) -> Plan:
-        """Draw the phases of one replicate.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            The rows; only their number matters.
-        labels : ndarray of shape (n_samples,) or None
-            Classes to share out evenly.
-        rng : numpy.random.Generator
-            Source of the draw.
-        groups : array-like of shape (n_samples,), default=None
-            Rows that belong together, such as those of one patient.
-        replicate : Replicate, default=None
-            Number of the replicate, and a seed that all of them have in common; without, one draw by itself.
-
-        Returns
-        -------
-        Plan
-            One stream of ``n_phases`` phases.
-
-        Raises
-        ------
-        ValueError
-            If there are too few rows or groups.
-        """
-        n = num_samples(X)
         check_integer("n_phases", self.n_phases, 2)
         check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         n_train = n - int(np.ceil(self.test_size * n))

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
-from ..._compat._sklearn import num_samples
 from ..._parameters import check_flag, check_integer, check_number
+from ._drawn_phases import DrawnPhases
 from ._draws import evenly_by_class, fold, group_by_group, group_codes, hold_out_groups
 from ._phase import Index, Phase, Plan, Replicate
 
 
-class OldAndNew(BaseEstimator):
+class OldAndNew(DrawnPhases):
     """Old rows that a model was made on, and new ones that it is retrained with and judged by.
 
     The first phase trains on the old rows, every other on more of the new ones. Replicates test disjoint folds
@@ -51,40 +50,15 @@ class OldAndNew(BaseEstimator):
         self.test_size = test_size
         self.keep_old = keep_old
 
-    def plan(
+    def _draw(
         self,
-        X: Any,
+        n: int,
         labels: NDArray | None,
         rng: np.random.Generator,
-        groups: Any = None,
-        replicate: Replicate | None = None,
+        groups: Any,
+        replicate: Replicate | None,
     ) -> Plan:
-        """Draw the phases of one replicate.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            The rows, the old ones first; only their number matters.
-        labels : ndarray of shape (n_samples,) or None
-            Classes to share out evenly among the phases.
-        rng : numpy.random.Generator
-            Source of the draw.
-        groups : array-like of shape (n_samples,), default=None
-            Rows that belong together, which test or train as a whole.
-        replicate : Replicate, default=None
-            Number of the replicate, and a seed that all of them have in common; without, one draw by itself.
-
-        Returns
-        -------
-        Plan
-            One stream.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range, or there are too few new rows.
-        """
-        n, n_old = num_samples(X), check_integer("n_old", self.n_old, 1)
+        n_old = check_integer("n_old", self.n_old, 1)
         n_phases = check_integer("n_phases", self.n_phases, 2)
         share = check_number("test_size", self.test_size, 0, 1, exclude="low, high")
         check_flag("keep_old", self.keep_old)

@@ -6,8 +6,10 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 
+from ...estimators import WarmStartMixin
 from ...estimators.input._pipeline_names import inside_pipeline
 
 
@@ -27,6 +29,14 @@ def last_step(estimator: Any) -> Any:
 def predicts(estimator: Any) -> bool:
     """Tell whether an estimator predicts; one that learns without targets does not."""
     return hasattr(last_step(estimator), "predict")
+
+
+def has_standard_score(estimator: Any) -> bool:
+    """Tell whether the estimator's own score is accuracy, or R2 of a regressor."""
+    owners = [kind for kind in type(last_step(estimator)).__mro__ if "score" in vars(kind)]
+    if owners and issubclass(WarmStartMixin, owners[0]):
+        owners = owners[1:]  # a guard, which hands on
+    return bool(owners) and owners[0] in (ClassifierMixin, RegressorMixin)
 
 
 def fit_last_step(last: Any, X: Any, y: Any, before: Pipeline | None, params: Mapping[str, Any]) -> None:

@@ -73,6 +73,9 @@ class PhaseScorer:
 
     def predict(self, estimator: Estimator, index: Index) -> NDArray:
         """Predict rows."""
-        predicted = np.asarray(estimator.predict(self.rows(index)))
-        # CatBoost puts several classes in a column.
+        return self.flat(estimator.predict(self.rows(index)))
+
+    def flat(self, predicted: Any) -> NDArray:
+        """Return predictions with as many dimensions as the targets: CatBoost puts several classes in a column."""
+        predicted = np.asarray(predicted)
         return predicted[:, 0] if predicted.ndim == 2 and np.ndim(self.y) == 1 else predicted

@@ -14,9 +14,9 @@ from ...estimators import WarmStartMixin
 from .._names import INCUMBENT, REFERENCE
 from .._row_scores import RowScores, blocks_of
 from ..phases._phase import Index, Phase, new_test_rows
-from ._estimators import Estimator, copy_fitted
+from ._answers import Answers
+from ._estimators import copy_fitted
 from ._outcome import FinalState, Outcome, digest_of_rows
-from ._scorer import PhaseScorer
 from ._task import Task
 from .arms._arm import Arm, Option
 from .fits._data import PhaseData, prepare
@@ -51,7 +51,6 @@ class Stream:
     _data: dict[str, PhaseData] = field(default_factory=dict)
     _before_last: dict[str, Any] = field(default_factory=dict)
     _last_seed: int = 0
-    _scorers: dict[str, PhaseScorer] = field(default_factory=dict)
     _predictions: dict[str, PreviousPredictions | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,11 +76,12 @@ class Stream:
         }
         if any(arm.from_baseline for arm in task.arms):
             self._baseline = copy_fitted(first.estimator)
+        answers = Answers(first.estimator, data.scorer)
         for arm in task.arms:
-            self._score_on_all_phases(arm.name, first.estimator, data.scorer, 1)
+            self._score_on_all_phases(arm.name, answers, 1)
         if task.incumbent is not None:
             with contextlib.suppress(Exception):  # it is told in the phases that follow
-                self._score_on_all_phases(INCUMBENT, task.incumbent, task.phase_scorer(), 1)
+                self._score_on_all_phases(INCUMBENT, Answers(task.incumbent, task.phase_scorer()), 1)
         for phase in range(2, len(phases) + 1):
             common = self._prepare(phase, Option())
             self.outcome.measured.conditions.append(
@@ -150,15 +150,18 @@ class Stream:
         trained, previous = self._trained_before(arm, phase), self._start_of(arm)
         # The first option takes the state over, the others a copy of it.
         states = [previous, *(copy_fitted(previous) for _ in arm.options[1:])]
-        return [
-            make_fit(
-                *(self.task, state, arm, option, seed),
-                data=self._prepare(phase, option) if option.steps else common,
-                key=self._key(phase, number, i),
-                trained=trained,
-            )
-            for i, (option, state) in enumerate(zip(arm.options, states, strict=True))
-        ]
+        fits = []
+        for i, (option, state) in enumerate(zip(arm.options, states, strict=True)):
+            data, cause = common, None
+            if option.steps:
+                try:
+                    data = self._prepare(phase, option)
+                except Exception as error:  # of this arm's steps: the others go on
+                    cause = error
+            key = self._key(phase, number, i)
+            fit = make_fit(self.task, state, arm, option, seed, data=data, key=key, trained=trained)
+            fits.append(fit if cause is None else fit.failed(cause))
+        return fits
 
     def _record(self, arm: Arm, tried: list[Fit], phase: int, seed: int, cold: float) -> float:
         """Record the best option of an arm, and return its score; one that failed has no further phases.
@@ -172,16 +175,16 @@ class Stream:
             row, curve = record_of(fit, [other for other in tried if other is not fit])
             self._states[arm.name] = FinalState(fit.estimator, fit.option, self.phases[phase - 1].train)
             self._data[arm.name] = fit.data
-            scorer = fit.data.scorer
-            scored = self._score(fit.estimator, scorer, phase)
+            answers = Answers(fit.estimator, fit.data.scorer)
+            scored = self._score(answers, phase)
             score = row["score"] = scored.score
             if fails_where(score, cold):
                 error = NOT_A_NUMBER
                 raise ValueError(error)
-            partial = score_kept_epochs(fit.estimator, scorer, self.phases[phase - 1].test)
+            partial = score_kept_epochs(answers, self.phases[phase - 1].test)
             curve = [{**point, "test_score": partial.get(point["epoch"], np.nan)} for point in curve]
-            self._score_on_all_phases(arm.name, fit.estimator, scorer, phase, scored)
-            self._measure_at_the_end(arm.name, fit.estimator, scorer, phase, seed)
+            self._score_on_all_phases(arm.name, answers, phase)
+            self._measure_at_the_end(arm.name, answers, phase, seed)
             self._keep_rows(arm.name, scored, phase)
         except Exception as cause:  # of the fit, or of the score
             if arm.name == REFERENCE:
@@ -194,9 +197,9 @@ class Stream:
         self.outcome.results.append({**place, **sizes, **row})
         return score
 
-    def _score(self, estimator: Estimator, scorer: PhaseScorer, phase: int) -> Scored:
+    def _score(self, answers: Answers, phase: int) -> Scored:
         test = self.phases[phase - 1].test
-        return score_by_row(scorer, estimator, test, blocks_of(test, self.task.clusters))
+        return score_by_row(answers, test, blocks_of(test, self.task.clusters))
 
     def _keep_rows(self, name: str, scored: Scored, phase: int) -> None:
         """Keep what each test row adds to the score of a run."""
@@ -209,59 +212,53 @@ class Stream:
 
     def _record_incumbent(self, common: PhaseData, phase: int, seed: int, cold: float) -> None:
         """Record the model in use; where it cannot be scored that is told, as of an arm."""
-        scorer, incumbent = self.task.phase_scorer(), self.task.incumbent
         row = record_without_training(float("nan"))
         try:
-            scored = self._score(incumbent, scorer, phase)
+            # Noise is put on its weights at the end: on those of a copy.
+            last, incumbent = phase == len(self.phases), self.task.incumbent
+            answers = Answers(copy_fitted(incumbent) if last else incumbent, self.task.phase_scorer())
+            scored = self._score(answers, phase)
             row["score"] = scored.score
             if fails_where(scored.score, cold):
                 row["error"] = NOT_A_NUMBER
-            self._score_on_all_phases(INCUMBENT, incumbent, scorer, phase, scored)
-            self._measure_at_the_end(INCUMBENT, copy_fitted(incumbent), scorer, phase, seed)
-            if phase == len(self.phases) and is_classifier(self.task.estimator):
-                self._count_flips(incumbent, scorer, phase)
+            self._score_on_all_phases(INCUMBENT, answers, phase)
+            self._measure_at_the_end(INCUMBENT, answers, phase, seed)
+            if last and is_classifier(self.task.estimator):
+                self._count_flips(answers, phase)
             self._keep_rows(INCUMBENT, scored, phase)
         except Exception as cause:
             row = {**record_without_training(float("nan")), "error": error_in_words(cause)}
         place, sizes = self._place(phase, INCUMBENT), self._sizes(phase, len(common.rows))
         self.outcome.results.append({**place, **sizes, **row})
 
-    def _count_flips(self, incumbent: Any, scorer: PhaseScorer, phase: int) -> None:
+    def _count_flips(self, incumbent: Answers, phase: int) -> None:
         """Count what each arm predicts otherwise than the model in use."""
         test = self.phases[-1].test
-        stays = scorer.predict(incumbent, test)
-        for name, state in self._states.items():
-            now = self._scorers[name].predict(state.estimator, test)
-            flips = flips_between(scorer.targets(test), stays, now)
+        for name in self._states:
+            now = self._predictions[name]
+            assert now is not None  # of a classifier
+            flips = flips_between(incumbent.targets(test), incumbent.predict(test), now.predictions)
             self.outcome.measured.challenges.append({**self._place(phase, name), **flips})
 
-    def _score_on_all_phases(
-        self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int, scored: Scored | None = None
-    ) -> None:
-        """Score an arm on old and new rows apart, and count the predictions that this phase flipped.
-
-        ``scored`` is what is known of the phase's own test rows.
-        """
+    def _score_on_all_phases(self, name: str, answers: Answers, phase: int) -> None:
+        """Score an arm on old and new rows apart, and count the predictions that this phase flipped."""
         measured, place = self.outcome.measured, self._place(phase, name)
         tests, test = dict(enumerate(self._tests[: phase + 1], start=1)), self.phases[phase - 1].test
-        same = None if scored is None else (test, scored)
-        measured.transfer += score_on_all_phases(estimator, scorer, tests, phase, place, same)
+        measured.transfer += score_on_all_phases(answers, tests, phase, place)
         if phase > 1:
-            measured.parts.append(score_on_parts(estimator, scorer, self.phases, phase, place))
-        flips, predictions = flips_since(estimator, scorer, test, self._predictions.get(name), place, same)
+            measured.parts.append(score_on_parts(answers, self.phases, phase, place))
+        flips, predictions = flips_since(answers, test, self._predictions.get(name), place)
         measured.flips += flips
-        self._scorers[name], self._predictions[name] = scorer, predictions
+        self._predictions[name] = predictions
 
-    def _measure_at_the_end(
-        self, name: str, estimator: Estimator, scorer: PhaseScorer, phase: int, seed: int
-    ) -> None:
+    def _measure_at_the_end(self, name: str, answers: Answers, phase: int, seed: int) -> None:
         if phase < len(self.phases):
             return
         place, measured, test = self._place(phase, name), self.outcome.measured, self.phases[-1].test
-        measured.noise += score_under_noise(estimator, scorer, test, seed, place, self.task.n_repeats)
-        measured.classes += recall_by_class(estimator, scorer, test, place)
+        measured.noise += score_under_noise(answers, test, seed, place, self.task.n_repeats)
+        measured.classes += recall_by_class(answers, test, place)
         if self.repeat == 0:  # a state takes the same room in every replicate
-            measured.checkpoints += cost_of_checkpoint(estimator, place)
+            measured.checkpoints += cost_of_checkpoint(answers.estimator, place)
 
     def _score_untrained(self, base: Any, data: PhaseData) -> None:
         """Score the start of the base on the test rows of each phase, before any training."""
@@ -270,7 +267,8 @@ class Stream:
         net = clone(base).set_params(callbacks=None, max_epochs=0).set_callbacks()
         net.fit(data.X, data.y, **data.params)
         tests = dict(enumerate(self._tests, start=1))
-        self.outcome.measured.transfer += score_on_all_phases(net, data.scorer, tests, 0, self._place(0, ""))
+        answers, place = Answers(net, data.scorer), self._place(0, "")
+        self.outcome.measured.transfer += score_on_all_phases(answers, tests, 0, place)
 
     def _key(self, phase: int, arm: int, option: int) -> Key:
         return (self.repeat, self.number, phase, arm, option)

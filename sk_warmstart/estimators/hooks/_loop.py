@@ -26,6 +26,7 @@ from ...training import (
     TensorBatches,
     autocast_of,
     batch_weights,
+    cast_for,
     is_overridden,
     needs_scaling,
     run_epoch,
@@ -38,7 +39,7 @@ from ..input._parts import are_parts, arrays_of, as_given, read_parts
 from ..input._table import Table, is_array, rows_behind, to_rows, uses_default_dataset
 from ..input._targets import targets_of
 from ..parameters._messages import is_misfit, is_misfit_of_loss, misfit_of_criterion, misfit_of_module
-from ..run._evaluation import UnsuitedOutputs, evaluate, repeatable_draws
+from ..run._evaluation import UnsuitedOutputs, evaluate, evenly, repeatable_draws
 from ..run._packing import fit_in_pack, stop_if_given_up
 from ..run._run import Run, StopTraining
 from ..run._validation import Validated, can_score, is_accuracy
@@ -222,6 +223,7 @@ class LoopHooks(BuildingHooks):
 
         A prediction is always made in the network's own precision: it depends on what was learned alone.
         """
+        x = cast_for(x, self._torch_dtype())
         try:
             if not uses_autocast(self) or not self._network().training:
                 return super().infer(x, **fit_params)  # type: ignore[misc]
@@ -240,7 +242,7 @@ class LoopHooks(BuildingHooks):
         try:
             if weight is None:
                 weight = self._class_weights_of(y_true)
-            y_true = shaped_like(y_true, y_pred, self.criterion_)
+            y_true = shaped_like(cast_for(y_true, self._torch_dtype()), y_pred, self.criterion_)
             with autocast_of(self) if training else nullcontext():
                 if weight is None:
                     return super().get_loss(y_pred, y_true, X=X, training=training, **kwargs)  # type: ignore[misc]
@@ -318,10 +320,10 @@ class LoopHooks(BuildingHooks):
             return
         try:
             loss, score = evaluate(
-                self, rows.evenly(_START_ROWS) if run.valid is None else rows, run.forward_params
+                self, evenly(rows, _START_ROWS) if run.valid is None else rows, run.forward_params
             )
         except UnsuitedOutputs:
-            if trains:
+            if trains and (run.valid is not None or isinstance(rows, Rows)):
                 raise
             loss = score = math.nan
         assert run.learned.start is not None
@@ -337,7 +339,7 @@ class LoopHooks(BuildingHooks):
         A network that was made by hand, or only races, is left alone.
         """
         start = run.learned.start
-        if run.train is None or start is None or start["donor"] == "initialize":
+        if not isinstance(run.train, Rows) or start is None or start["donor"] == "initialize":
             return False
         changed = run.learned.criterion_changed
         if changed:
@@ -365,8 +367,9 @@ class LoopHooks(BuildingHooks):
             return
         loss, score = _mean_loss(row["batches"]), None
         if validated is not None and validated.rows is run.valid:
-            rows = validated.rows
-            score = targets_of(self).score(self, rows.y, validated.output, rows.weight)
+            placed = isinstance(validated.rows, Rows)
+            weight = validated.rows.weight if placed else self._class_weights_of(validated.y)
+            score = targets_of(self).score(self, validated.y, validated.output, weight)
         elif not targets_of(self).absent:
             _, score = evaluate(self, run.valid, run.forward_params, with_loss=False)
         row["valid_score"] = score = -loss if score is None else score

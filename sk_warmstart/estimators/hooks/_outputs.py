@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from numpy.typing import NDArray
@@ -14,7 +14,21 @@ from ..._compat._torch import NormWithStatistics
 from ...modules import MLP, call, first_output
 from ...training import METHODS, Rows, TensorBatches, is_overridden, rows_at_once
 from .._protocol import WarmStartNet
-from ..input._table import is_array, uses_default_dataset
+from ..input._table import is_array, uses_default_dataset, validate_rows
+
+
+class PreparedRows(NamedTuple):
+    """Rows that were checked and put on the device for a net, to be predicted by it again and again."""
+
+    rows: Rows
+
+
+def prepare_rows(net: WarmStartNet, X: Any) -> Any:
+    """Prepare rows for predictions by the weights that a net has and will have; X where part is the user's own."""
+    if is_overridden(net, "predict"):
+        return X
+    rows = _dataset_of(net, validate_rows(net, X))
+    return X if rows is None else PreparedRows(rows)
 
 
 def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
@@ -23,6 +37,12 @@ def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
     Where skorch's numbers were asked for (``optimizer__fused=False``) or the module looks at a batch as a whole,
     the batches are skorch's too; otherwise they are larger, which a matrix product may round differently.
     """
+    rows = _dataset_of(net, X)
+    return None if rows is None else outputs_of(net, rows)
+
+
+def _dataset_of(net: WarmStartNet, X: Any) -> Rows | None:
+    """Put rows on the device; None where part of the way to predictions is the user's own."""
     if (
         not is_array(X)
         or not uses_default_dataset(net)
@@ -34,8 +54,11 @@ def fast_outputs(net: WarmStartNet, X: Any) -> NDArray | None:
     ):
         return None
     rows = net.get_dataset(X)
-    if not isinstance(rows, Rows) or not len(rows):
-        return None
+    return rows if isinstance(rows, Rows) and len(rows) else None
+
+
+def outputs_of(net: WarmStartNet, rows: Rows) -> NDArray | None:
+    """Return the outputs for rows on the device; None where batches of them are the user's own."""
     batches = net.get_iterator(rows, training=False)
     if not isinstance(batches, TensorBatches):
         return None

@@ -11,14 +11,15 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor
 
 from ..._compat._sklearn import num_samples
-from ..input._identity import warn_of_leak
+from ..input._identity import warn_where_leaking
 from ..input._parts import as_given, n_samples
 from ..input._pipeline_names import is_scoring
 from ..input._table import validate_rows
 from ..input._targets import targets_of
 from ..parameters._checks import check_params
+from ..parameters._messages import words_for_lookups
 from ._loop import LoopHooks
-from ._outputs import fast_outputs
+from ._outputs import PreparedRows, fast_outputs, outputs_of
 
 # What may have been set since the fit, which judged it, and matters here.
 _PREDICTED_BY = ("device", "batch_size", "dataset", "iterator_valid", "iterator_valid__batch_size")
@@ -36,8 +37,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
 
         Returns
         -------
@@ -51,8 +52,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
 
         Returns
         -------
@@ -74,8 +75,8 @@ class GuardedPrediction(LoopHooks):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or what skorch takes
-            The rows.
+        X : array-like, sparse matrix, DataFrame, dict, tuple or Dataset
+            The rows, in the parts of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             What is true of them.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -95,7 +96,7 @@ class GuardedPrediction(LoopHooks):
         """
         if sample_id is not None and num_samples(sample_id) != n_samples(X):
             raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {n_samples(X)} rows")
-        self._warn_of_leak(X, sample_id)
+        warn_where_leaking(self, X, sample_id)
         try:
             return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
         except ValueError as error:
@@ -115,17 +116,17 @@ class GuardedPrediction(LoopHooks):
     def _outputs(self, X: Any) -> NDArray:
         self.check_is_fitted()
         check_params({name: self.__dict__[name] for name in _PREDICTED_BY if name in self.__dict__})
+        if isinstance(X, PreparedRows):
+            rows, outputs = X.rows, outputs_of(self, X.rows)
+            return super().predict_proba(rows) if outputs is None else outputs  # type: ignore[misc]
         if is_scoring():
-            self._warn_of_leak(X)
+            warn_where_leaking(self, X)
         rows = validate_rows(self, X)
-        outputs = fast_outputs(self, rows)
-        return super().predict_proba(as_given(rows)) if outputs is None else outputs  # type: ignore[misc]
+        with words_for_lookups(self, X):
+            outputs = fast_outputs(self, rows)
+            return super().predict_proba(as_given(rows)) if outputs is None else outputs  # type: ignore[misc]
 
     def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
         """What makes predictions of outputs; where skorch infers it, it is made to suit the targets."""
         found = super()._get_predict_nonlinearity()  # type: ignore[misc]
         return targets_of(self).nonlinearity(self, found) if self.predict_nonlinearity == "auto" else found
-
-    def _warn_of_leak(self, X: Any, sample_id: ArrayLike | None = None) -> None:
-        if self._current.memory.has_ancestors:
-            warn_of_leak(self._current, validate_rows(self, X), sample_id)

@@ -59,7 +59,7 @@ def naming(other: str, X: Any = None, warm: bool = False) -> Iterator[None]:
         yield
     except ValueError as error:
         if warm and _OTHER_WIDTH in str(error):
-            raise ValueError(f"{error}. {_OF_THE_DONOR}") from error
+            raise ValueError(f"{str(error).rstrip('.')}. {_OF_THE_DONOR}") from error
         if not str(error).startswith("could not convert"):
             raise
         column = _column_of_text(X)

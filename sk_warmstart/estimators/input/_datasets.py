@@ -1,4 +1,4 @@
-"""Labels of datasets that only skorch understands, encoded as the criterion wants them."""
+"""Datasets of rows that are read one by one: their labels, and rows with the targets that the criterion wants."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skorch.utils import data_from_dataset, to_numpy
-from torch.utils.data import Dataset, IterableDataset, Subset
+from skorch.utils import data_from_dataset, is_dataset, to_numpy
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+
+_ROWS_AT_ONCE = 256
 
 
 class Encoded(Dataset):
-    """A dataset with other targets."""
+    """A dataset with other targets; it may have none itself."""
 
     def __init__(self, dataset: Any, targets: Sequence[Any] | NDArray):
         self.dataset, self.targets = dataset, targets
@@ -21,8 +23,44 @@ class Encoded(Dataset):
         return len(self.dataset)
 
     def __getitem__(self, i: Any) -> Any:
-        X, _, *more = self.dataset[i]
+        row = self.dataset[i]
+        if not isinstance(row, tuple | list) or len(row) < 2:
+            return row, self.targets[i]
+        X, _, *more = row
         return (X, self.targets[i], *more)
+
+
+class Coded(Dataset):
+    """A dataset whose labels are encoded when a row is read, by their places among all labels.
+
+    ``by_place`` takes places themselves too.
+    """
+
+    def __init__(self, dataset: Any, labels: NDArray, by_place: bool):
+        self.dataset = dataset
+        self._places = {label: place for place, label in enumerate(labels.tolist())}
+        self._by_place = by_place
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, i: Any) -> Any:
+        X, y, *more = self.dataset[i]
+        label = y.item() if hasattr(y, "item") else y
+        place = self._places.get(label)
+        if place is None and self._by_place and label in range(len(self._places)):
+            place = int(label)
+        if place is None:
+            raise ValueError(
+                f"row {i} of the dataset has the label {label!r}, and there are the classes {list(self._places)}: "
+                "name all labels that there are (classes=...), or leave classes at None, and they are looked up"
+            )
+        return (X, place, *more)
+
+
+def is_indexed(X: Any) -> bool:
+    """Tell whether X is a torch dataset whose rows can be read in any order."""
+    return is_dataset(X) and not isinstance(X, IterableDataset) and hasattr(X, "__len__")
 
 
 def labels_in(dataset: Any) -> NDArray | None:
@@ -38,6 +76,35 @@ def labels_in(dataset: Any) -> NDArray | None:
         return None
 
 
+def gives_labels(dataset: Any) -> bool:
+    """Tell whether the first row of a dataset comes with one target, and not with many numbers."""
+    first = dataset[0] if len(dataset) else ()
+    return isinstance(first, tuple | list) and len(first) >= 2 and np.size(first[1]) == 1
+
+
+def first_target(dataset: Any) -> NDArray | None:
+    """Return the target of the first row, with an axis for rows; None where it holds no numbers."""
+    first = dataset[0] if len(dataset) else ()
+    if not isinstance(first, tuple | list) or len(first) < 2:
+        return None
+    try:
+        target = np.asarray(first[1])[None]
+    except (TypeError, ValueError):
+        return None
+    return target if target.dtype.kind in "fiub" and target.ndim <= 2 else None
+
+
+def read_labels(dataset: Any, num_workers: int) -> NDArray | None:
+    """Return the labels of all rows, which are read for it once; None where rows are no pairs."""
+    batches = DataLoader(dataset, _ROWS_AT_ONCE, num_workers=num_workers, collate_fn=_targets_of_rows)
+    found: list[Any] = []
+    for batch in batches:
+        if batch is None:
+            return None
+        found += batch
+    return as_labels(found)
+
+
 def as_labels(y: Any) -> NDArray | None:
     """Return targets as an array of labels, one a row; None where they are no such thing."""
     try:
@@ -45,3 +112,9 @@ def as_labels(y: Any) -> NDArray | None:
     except (TypeError, ValueError):
         return None
     return labels if labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1) else None
+
+
+def _targets_of_rows(rows: list[Any]) -> list[Any] | None:
+    if not all(isinstance(row, tuple | list) and len(row) >= 2 for row in rows):
+        return None
+    return [row[1].tolist() if hasattr(row[1], "tolist") else row[1] for row in rows]

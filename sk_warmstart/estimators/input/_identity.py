@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...state import LeakageWarning, row_ids, sample_ids
 from ...state.rows._identity import validation_place
 from ...state.rows._row_memory import RowMemory
-from .._learned import Learned
 from .._protocol import WarmStartNet
+from ._datasets import is_indexed
 from ._parts import RowParts, arrays_of
 from ._table import is_array, validate_rows
 
@@ -27,7 +27,8 @@ _MANY = 20  # of fewer rows that validate, half or twice as many may be chance
 class Recognised:
     """The rows of one call by their identities: content, and ``sample_id`` where it was given.
 
-    ``n_rows`` is None where the input is no array; ``valid`` is the mask of the rows that validate.
+    ``n_rows`` is None where the input is no array, and no dataset with a length; ``valid`` is the mask of the rows
+    that validate.
     """
 
     n_rows: int | None
@@ -62,6 +63,8 @@ def recognise(
 
     Rows that trained before, by the memory of a lineage, do not validate.
     """
+    if is_indexed(X):
+        return _recognise_places(len(X), sample_id, fraction, memory)
     if not is_array(X) or any(array.dtype.kind not in "fiub" for array in arrays_of(X)):
         return Recognised(None, ())
     n_rows = X.shape[0]
@@ -75,6 +78,24 @@ def recognise(
         return Recognised(n_rows, ids)
     trained = np.zeros(n_rows, dtype=np.bool_) if memory is None else memory.before(ids[-1])[0]
     return Recognised(n_rows, ids, _validating(ids[-1], fraction, trained))
+
+
+def _recognise_places(
+    n_rows: int, sample_id: ArrayLike | None, fraction: float | None, memory: RowMemory | None
+) -> Recognised:
+    """Recognise the rows of a dataset by the identities given, or by their places.
+
+    Places are not remembered: other rows of another dataset have the same.
+    """
+    ids = sample_ids(np.arange(n_rows) if sample_id is None else sample_id)
+    if len(ids) != n_rows:
+        raise ValueError(f"sample_id has {len(ids)} entries for {n_rows} rows")
+    kept = () if sample_id is None else (ids,)
+    if fraction is None:
+        return Recognised(n_rows, kept)
+    knows = memory is not None and sample_id is not None
+    trained = memory.before(ids)[0] if memory is not None and knows else np.zeros(n_rows, dtype=np.bool_)
+    return Recognised(n_rows, kept, _validating(ids, fraction, trained))
 
 
 def _validating(ids: NDArray[np.uint64], fraction: float, trained: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -146,10 +167,12 @@ def new_rows(memory: RowMemory, rows: Recognised) -> NDArray[np.bool_] | None:
     return answerable & ~seen
 
 
-def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -> None:
-    """Warn with the share of validated rows that trained a donor and not the last fit."""
-    memory = learned.memory
-    rows = recognise(X, learned.schema.columns, memory.columns, sample_id)
+def warn_where_leaking(net: WarmStartNet, X: Any, sample_id: ArrayLike | None = None) -> None:
+    """Warn with the share of rows to be scored that trained a donor of a net and not its last fit."""
+    memory = net._current.memory
+    if not memory.has_ancestors:
+        return
+    rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns, sample_id)
     if not rows.ids:
         return
     share, judged = memory.leaked_share(rows.ids[-1])
@@ -166,13 +189,13 @@ def warn_of_leak(learned: Learned, X: Any, sample_id: ArrayLike | None = None) -
         )
 
 
-def known_share(net: WarmStartNet, X: Any, own: bool = True) -> float:
-    """Return the share of rows that the donors of a fitted net, or with ``own`` the net itself, trained on."""
+def known_share(net: WarmStartNet, X: Any) -> float:
+    """Return the share of rows that a fitted net or its donors trained on."""
     memory = net._current.memory
     rows = recognise(validate_rows(net, X), net._current.schema.columns, memory.columns)
     if not rows.ids:
         return 0.0
-    return memory.share_of(rows.ids[0], own)
+    return memory.share_of(rows.ids[0])
 
 
 def _content_ids(X: Any, columns: Names, identifying: Names) -> NDArray[np.uint64]:

@@ -28,6 +28,12 @@ class RowParts:
     def __init__(self, parts: Mapping[str, Any], named: bool):
         self.parts, self.named = dict(parts), named
 
+    @classmethod
+    def of(cls, given: Any) -> RowParts:
+        """Take a dictionary or tuple of checked arrays."""
+        named = isinstance(given, Mapping)
+        return cls(given if named else {str(place): part for place, part in enumerate(given)}, named)
+
     def __len__(self) -> int:
         return int(next(iter(self.parts.values())).shape[0])
 
@@ -123,7 +129,7 @@ def example_of(schema: Schema, n_rows: int) -> RowParts | None:
     """Return rows of zeros in the parts of a schema; None where it has none."""
     if schema.parts is None:
         return None
-    dtypes = {"float": np.float32, "integer": np.int64, "bool": np.bool_, "bytes": np.uint8}
+    dtypes: Any = {"float": np.float32, "integer": np.int64, "bool": np.bool_, "bytes": np.uint8}
     zeros = {part.name: np.zeros((n_rows, *part.shape), dtypes[part.kind]) for part in schema.parts}
     return RowParts(zeros, schema.named)
 
@@ -137,6 +143,9 @@ def width_of(X: Any) -> int | None:
 def _checked(part: Any, name: str) -> Any:
     if isinstance(part, torch.Tensor):
         part = part.detach().numpy()
+    listed = hasattr(part, "__len__") and getattr(part, "ndim", 1) > 0
+    if not listed or (isinstance(part, Mapping | str) and not issparse(part)):
+        raise ValueError(f"{name} of X must be an array with a row for each sample, got a {type(part).__name__}")
     if _holds_text(part):
         raise ValueError(f"{name} of X holds text: encode it (a tokenizer, OrdinalEncoder), or leave it out")
     try:
@@ -147,7 +156,7 @@ def _checked(part: Any, name: str) -> Any:
         text = str(error)
         if "inhomogeneous" in text or "sequence" in text:
             raise ValueError(f"{name} of X has rows of different lengths: pad them to one length") from error
-        if "convert" in text or "numeric" in text:
+        if "convert" in text or "numeric" in text or "float()" in text:
             raise ValueError(f"{name} of X is not numeric: encode it, or leave it out ({error})") from error
         raise
     if array.dtype.kind not in _KINDS:

@@ -24,7 +24,7 @@ from ...state.rows._standardizer import Standardizer
 from ...training import Narrow, Parts, Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import as_frame, check_input, naming
-from ._datasets import Encoded, as_labels, labels_in
+from ._datasets import Coded, Encoded, as_labels, first_target, gives_labels, is_indexed, labels_in, read_labels
 from ._parts import RowParts, are_parts, conforming, read_parts
 from ._targets import targets_of
 
@@ -47,6 +47,8 @@ class Table:
     """Validated input of one call; ``y`` is as the user gave it, ``target`` as the criterion wants it.
 
     ``class_weight`` has an entry a label where rows cannot have a ``weight``: they are not on the device.
+    ``has_labels`` tells of a dataset that it gives the place of one label a row, and
+    ``first`` is the target of its first row, where these are numbers.
     """
 
     X: Any
@@ -54,13 +56,13 @@ class Table:
     target: NDArray | None
     weight: NDArray | None
     class_weight: NDArray | None = None
+    has_labels: bool = False
+    first: NDArray | None = None
 
     def rows(self, index: Any) -> Table:
         """Return some of the rows."""
-        return Table(
-            self.X[index],
-            *(None if part is None else part[index] for part in (self.y, self.target, self.weight)),
-        )
+        y, target, weight = (None if part is None else part[index] for part in (self.y, self.target, self.weight))
+        return Table(self.X[index], y, target, weight)
 
     @property
     def is_array(self) -> bool:
@@ -68,9 +70,14 @@ class Table:
         return is_array(self.X) and self.y is not None
 
     @property
+    def is_indexed(self) -> bool:
+        """Whether rows are read one by one, in any order, from a dataset."""
+        return is_indexed(self.X)
+
+    @property
     def target_ndim(self) -> int:
         """Dimensions of the targets as the user gave them."""
-        return getattr(self.y, "ndim", 2)
+        return getattr(self.y, "ndim", 2) if self.first is None else self.first.ndim
 
 
 def is_array(X: Any) -> bool:
@@ -147,18 +154,29 @@ def validate(
 
 def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm: bool) -> Table:
     """What only skorch understands; its labels, where they can be seen, are learned and encoded."""
-    targets = targets_of(net)
-    labels = (labels_in(X) if y is None else as_labels(y)) if targets.are_labels else None
+    targets, indexed = targets_of(net), is_indexed(X)
+    if y is not None and indexed and len(y) != len(X):
+        raise ValueError(f"y has {len(y)} targets for the {len(X)} rows of the dataset")
+    if not targets.are_labels:
+        target = None if y is None else targets.encode(net, targets.check(net, np.asarray(_as_numpy(y)), learn))
+        first = first_target(X) if y is None and indexed and not targets.absent else None
+        return Table(X if target is None or not indexed else Encoded(X, target), y, target, None, first=first)
+    labels = as_labels(y) if y is not None else labels_in(X)
+    if labels is None and y is None and indexed and net.iterator_train is DataLoader and gives_labels(X):
+        known = vars(net).get("classes_inferred_")
+        if known is not None and net.schema == "strict" and getattr(net, "class_weight", None) is None:
+            coded = Coded(X, np.asarray(known), by_place=getattr(net, "classes", None) is not None)
+            return Table(coded, None, None, None, has_labels=True)
+        labels = read_labels(X, int(net.get_params_for("iterator_train").get("num_workers", 0)))
     if labels is None:
         targets.weigh_classes(net, None)
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
     labels = targets.check(net, labels, learn)
     codes, weights = targets.encode(net, labels, starts_warm), targets.weigh_classes(net, labels)
-    if y is not None:
-        return Table(X, labels, codes, None, weights)
-    if codes is not labels:
+    if (indexed or y is None) and not (y is None and codes is labels and weights is None):
         X = Encoded(X, codes)
-    return Table(X, None, None, None, weights)
+    given = (None, None) if y is None else (labels, codes)
+    return Table(X, given[0], given[1], None, weights, has_labels=indexed)
 
 
 def validate_rows(net: WarmStartNet, X: Any) -> Any:
@@ -225,6 +243,15 @@ def split_rows(rows: Rows, valid: NDArray[np.bool_]) -> tuple[Rows, Rows]:
     for side in sides:
         side.weight = normalised(side.weight)
     return sides
+
+
+def reweighed(table: Table, train: Any) -> NDArray | None:
+    """Return the weights of the classes of a dataset, of mean 1 over the rows that are trained on."""
+    weights = table.class_weight
+    if weights is None or not isinstance(table.X, Encoded):
+        return weights
+    mean = weights[np.asarray(table.X.targets)[train]].mean()
+    return weights / mean if mean > 0 else weights
 
 
 def uses_default_dataset(net: WarmStartNet) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
+
+from .._protocol import WarmStartNet
 
 # Words of torch's about what does not fit, as against what fails by itself.
 _MISFIT = ("shape", "size", "channel", "dimension", "dtype", "scalar type", "cannot be multiplied", "elements")
@@ -70,6 +74,35 @@ def misfit_of_module(module: Any, X: Any, error: Exception) -> ValueError:
         f"the module {type(module).__name__} does not fit the data, {rows}. {advice}. torch says: "
         f"{_first_line(error)}"
     )
+
+
+@contextmanager
+def words_for_lookups(net: WarmStartNet, X: Any) -> Iterator[None]:
+    """Say what rows hold and what embeddings have where torch only says that an index is out of range."""
+    try:
+        yield
+    except IndexError as error:
+        if "index out of range in self" not in str(error):
+            raise
+        sizes = [
+            f"{name or type(layer).__name__} has {layer.num_embeddings}"
+            for name, layer in net._network().named_modules()
+            if isinstance(layer, nn.Embedding | nn.EmbeddingBag)
+        ]
+        parts = (
+            X.items() if isinstance(X, Mapping) else enumerate(X) if isinstance(X, list | tuple) else [("X", X)]
+        )
+        held = [f"{name!r} holds {part.min()} to {part.max()}" for name, part in parts if _is_whole(part)]
+        raise ValueError(
+            f"the rows hold a whole number that the network cannot look up: {', '.join(held) or 'X'}, and "
+            f"{', '.join(sizes[:5])} entries, numbered from 0. Build it with as many as the tokenizer's "
+            "vocabulary or the encoder's categories, and encode what is unknown as one of them"
+        ) from error
+
+
+def _is_whole(part: Any) -> bool:
+    dtype = str(getattr(part, "dtype", "")).removeprefix("torch.")
+    return dtype.startswith(("int", "uint")) and len(part) > 0
 
 
 def misfit_of_criterion(criterion: Any, y_pred: Any, y_true: Any, error: Exception) -> ValueError:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
+from skorch.dataset import unpack_data
+from skorch.utils import to_tensor
+from torch.utils.data import Subset
 
 from ...modules import first_output, n_rows
 from ...training import Rows, TensorBatches, rows_at_once, seeded, weights_of_batch
@@ -14,6 +17,7 @@ from .._protocol import WarmStartNet
 from ..input._targets import targets_of
 
 _EVALUATION_SEED = 0
+_MOST_READ = 1024  # rows of a dataset, which are read from a disk perhaps
 _FEWEST_BATCHES = 20  # of rows whose losses are known for a batch only
 
 
@@ -33,7 +37,7 @@ def outputs_of(net: WarmStartNet, rows: Rows) -> torch.Tensor:
 
 
 def evaluate(
-    net: WarmStartNet, rows: Rows, forward_params: Mapping[str, Any] | None = None, with_loss: bool = True
+    net: WarmStartNet, rows: Any, forward_params: Mapping[str, Any] | None = None, with_loss: bool = True
 ) -> tuple[float, float]:
     """Return loss and score, in evaluation mode; outputs that do not suit the targets are an error.
 
@@ -45,11 +49,10 @@ def evaluate(
         return loss, -loss
     net._set_training(False)
     outputs: list[torch.Tensor] = []
-    total = 0.0
-    step = rows_at_once(rows.X)
+    total, seen = 0.0, []
     with torch.no_grad():
-        for first in range(0, len(rows), step):
-            X, y, weight = rows.batch(slice(first, first + step))
+        for X, y, weight in _batches(net, rows):
+            seen.append(y)
             output = net.infer(X, **(forward_params or {}))
             if not isinstance(first_output(output), torch.Tensor):
                 raise TypeError(
@@ -64,9 +67,35 @@ def evaluate(
                 with weights_of_batch(weight):
                     total += float(net.get_loss(output, y, X=X, training=False)) * n_rows(X)
             outputs.append(first_output(output))
-    score = targets_of(net).score(net, rows.y, torch.cat(outputs), rows.weight)
+    if isinstance(rows, Rows):
+        targets, weight = rows.y, rows.weight
+    else:
+        targets = torch.cat(seen)
+        weight = net._class_weights_of(targets)
+    score = targets_of(net).score(net, targets, torch.cat(outputs), weight)
     loss = total / len(rows)
     return loss, -loss if score is None else score
+
+
+def evenly(rows: Any, n: int) -> Any:
+    """Return at most n rows, or n of a dataset, evenly spaced."""
+    if isinstance(rows, Rows):
+        return rows.evenly(n)
+    n = min(n, _MOST_READ)
+    return Subset(rows, range(0, len(rows), max(1, -(-len(rows) // n))))
+
+
+def _batches(net: WarmStartNet, rows: Any) -> Iterator[Any]:
+    """Yield rows, targets and weights: of rows on the device many at once, of a dataset its batches."""
+    if isinstance(rows, Rows):
+        step = rows_at_once(rows.X)
+        yield from (rows.batch(slice(first, first + step)) for first in range(0, len(rows), step))
+    else:
+        for batch in net.get_iterator(rows, training=False):
+            X, y = unpack_data(tuple(batch[:2]))
+            if not isinstance(y, torch.Tensor):
+                raise UnsuitedOutputs(f"the dataset gives targets that are no tensors, but {type(y).__name__}")
+            yield X, to_tensor(y, device=net.device or "cpu"), None
 
 
 def own_loss_of(net: WarmStartNet, dataset: Any, forward_params: Mapping[str, Any] | None = None) -> float:

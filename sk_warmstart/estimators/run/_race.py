@@ -16,6 +16,7 @@ from ...state import NetState
 from ...training import RandomStreams, Rows, child_seed, is_overridden, run_together, shaped_like
 from .._learned import Learned
 from .._protocol import WarmStartNet
+from ..input._samples import Sample
 from ..input._targets import targets_of
 from ._evaluation import evaluate, outputs_of, own_losses_of
 from ._run import Run, running
@@ -74,15 +75,21 @@ def scores_of(net: WarmStartNet, rows: Rows) -> CandidateScores:
 def racing(
     net: WarmStartNet,
     learned: Learned,
-    train: Rows | None,
-    valid: Rows | None,
+    train: Rows | Sample | None,
+    valid: Rows | Sample | None,
     new: Callable[[], torch.Tensor | None],
     seed: int,
 ) -> Callable[[Mapping[str, NetState]], FitRace] | None:
-    """Return how the starts of a fit race, if its rows are known as tensors."""
-    if train is None or train.y is None:
+    """Return how the starts of a fit race, of a dataset on a sample of it, if its rows are known."""
+    if train is None or (isinstance(train, Rows) and train.y is None):
         return None
-    return lambda starts: FitRace(net, learned, train, valid, starts, new(), child_seed(seed, "race"))
+
+    def race(starts: Mapping[str, NetState]) -> FitRace:
+        rows, held_out = (side.rows if isinstance(side, Sample) else side for side in (train, valid))
+        assert rows is not None
+        return FitRace(net, learned, rows, held_out, starts, new(), child_seed(seed, "race"))
+
+    return race
 
 
 class _Racer:

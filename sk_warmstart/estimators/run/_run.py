@@ -12,7 +12,7 @@ import torch
 from skorch.history import History
 
 from ...state import Donor, NetState
-from ...training import Route, Rows, ValidationMonitor
+from ...training import Route, ValidationMonitor
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ..input._views import Views
@@ -30,15 +30,16 @@ class StopTraining(KeyboardInterrupt):
 class Run:
     """What belongs to one call of ``fit`` or ``partial_fit``, and to nothing after it.
 
-    ``learned`` is what the net will have learned once the call succeeds. ``fresh`` and ``previous`` are the fresh
-    draw and the donor's state in the network's layout. ``n_history_before`` counts the rows of the history that a
-    partial fit found; ``past`` holds those that a fit puts before its own. ``remake`` makes the start anew after a
-    callback changed what is built; it is there until training begins.
+    ``train`` and ``valid`` are rows on the device, or datasets. ``learned`` is what the net will have learned once
+    the call succeeds. ``fresh`` and ``previous`` are the fresh draw and the donor's state in the network's layout.
+    ``n_history_before`` counts the rows of the history that a partial fit found; ``past`` holds those that a fit
+    puts before its own. ``remake`` makes the start anew after a callback changed what is built; it is there until
+    training begins.
     """
 
     learned: Learned
-    train: Rows | None = None
-    valid: Rows | None = None
+    train: Any = None
+    valid: Any = None
     class_weight: Any = None
     monitor: ValidationMonitor | None = None
     progress: Progress | None = None

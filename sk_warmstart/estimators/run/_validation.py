@@ -9,6 +9,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochScoring
 from skorch.utils import to_numpy
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from ...modules import first_output
 from ...training import METHODS, Rows, TensorBatches, is_overridden, needs_batch_events
@@ -19,14 +20,15 @@ from ..input._targets import targets_of
 class Validated:
     """Outputs of one epoch."""
 
-    def __init__(self, rows: Rows, outputs: list[Any]):
+    def __init__(self, rows: Any, outputs: list[tuple[Any, Tensor]]):
         self.rows = rows
-        self.output: Tensor = torch.cat([first_output(output) for output in outputs])
+        self.output: Tensor = torch.cat([first_output(output) for output, _ in outputs])
+        self.y: Any = rows.y if isinstance(rows, Rows) else torch.cat([y for _, y in outputs])
 
     def accuracy(self, net: WarmStartNet) -> float:
         """Return what skorch's ``valid_acc`` is: every row counts alike."""
         guess = to_numpy(net._get_predict_nonlinearity()(self.output)).argmax(1)
-        return float((guess == to_numpy(self.rows.y)).mean())
+        return float((guess == to_numpy(self.y)).mean())
 
 
 def is_accuracy(callback: Any) -> bool:
@@ -46,7 +48,9 @@ def can_score(net: WarmStartNet, batches: Any) -> bool:
 
     Not where a callback wants to see batches, or the user defines what a prediction is.
     """
-    if not isinstance(batches, TensorBatches) or not len(batches) or net.verbose or targets_of(net).absent:
+    if not isinstance(batches, TensorBatches | DataLoader) or not len(batches) or net.verbose:
+        return False
+    if targets_of(net).absent or (isinstance(batches, DataLoader) and batches.dataset is not net.run_.valid):
         return False
     if is_overridden(net, *METHODS["validation_score"]):
         return False

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from torch import nn
 
-from ...modules import MLP, End, find_input, find_output
+from ...modules import MLP, End, MaskedAutoencoder, find_input, find_output
 from ...state import Donor, NetState, Schema
 from ...state._alignment import Remap
 from ...state._layer_names import match_layers
@@ -62,6 +62,8 @@ def adapt(
         end = ends.input()
         for name, axis in end.axes.items():
             remaps.setdefault(name, []).append(Remap(axis, columns, fresh=name != f"{end.layer}.weight"))
+        for name, remap in _column_outputs(module, place, columns).items():
+            remaps.setdefault(name, []).append(remap)
     if outputs is not None and not outputs.is_identity:
         for name, axis in ends.output(len(outputs.source)).axes.items():
             remaps.setdefault(name, []).append(Remap(axis, outputs, fresh=True))
@@ -77,6 +79,18 @@ def adapt(
     return Adapted(adapted, Bunch(**report, layers_fresh=_without_donor(held), **loaded), scaler, held)
 
 
+def _column_outputs(module: nn.Module, place: str, columns: Reindex) -> dict[str, Remap]:
+    """Return how the layer moves that puts out something for each column, which a module names."""
+    layer = getattr(module, "column_output", None)
+    if not isinstance(layer, str):
+        return {}
+    tensors = dict(module.get_submodule(layer).named_parameters())
+    n_blocks = len(next(iter(tensors.values()))) // len(columns.source)
+    blocks = [np.where(columns.source < 0, -1, columns.source + i * columns.n_old) for i in range(n_blocks)]
+    remap = Remap(0, Reindex(np.concatenate(blocks), n_blocks * columns.n_old), fresh=True)
+    return {f"{place}{layer}.{name}": remap for name in tensors}
+
+
 def place_of(module: nn.Module, network: nn.Module) -> str:
     """Return how the names of the module that takes the rows begin in all that is learned."""
     return "" if network is getattr(module, "_orig_mod", module) else "module."
@@ -87,7 +101,7 @@ def at_its_layers(donor: Donor, layout: NetState, module: nn.Module, adapts: boo
 
     Of the default network such a layer is dropout; of another one it may change what is computed.
     """
-    if list(donor.state) == list(layout) or not (adapts or isinstance(module, MLP)):
+    if list(donor.state) == list(layout) or not (adapts or isinstance(module, MLP | MaskedAutoencoder)):
         return donor
     return donor.renamed(match_layers(donor.state, layout))
 

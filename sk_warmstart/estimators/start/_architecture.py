@@ -195,7 +195,7 @@ def dtype_of(donor: Donor) -> str | None:
 
 def shape_from(net: WarmStartNet, table: Table) -> dict[str, int]:
     """Return ``n_features`` and ``n_outputs``, as far as the validated data tell them."""
-    shape = {"n_outputs": targets_of(net).n_outputs(net, table.target)}
+    shape = {"n_outputs": targets_of(net).n_outputs(net, table.target if table.first is None else table.first)}
     if table.is_array:
         shape["n_features"] = width_of(table.X) if isinstance(table.X, RowParts) else net.n_features_in_
     return {name: int(size) for name, size in shape.items() if size is not None}

@@ -12,14 +12,17 @@ from torch import Tensor
 from ...policies import PhaseData
 from ...training import Rows, rows_at_once, weights_of_batch
 from .._protocol import WarmStartNet
+from ..input._samples import Sample
 from ..input._targets import targets_of
+
+_FEW_AT_ONCE = 256  # rows of a dataset: how large they are is not known yet
 
 
 def phase_data(
-    net: WarmStartNet, train: Rows | None, valid: Rows | None, new: Callable[[], Tensor | None]
+    net: WarmStartNet, train: Rows | Sample | None, valid: Rows | Sample | None, new: Callable[[], Tensor | None]
 ) -> PhaseData | None:
-    """Return what a fit is about to train on; None where its rows are no tensors."""
-    if train is None or train.y is None:
+    """Return what a fit is about to train on, of a dataset a sample; None where its rows are not known."""
+    if train is None or (isinstance(train, Rows) and train.y is None):
         return None
 
     def loss(output: Any, y: Tensor, weight: Tensor | None) -> Tensor:
@@ -30,8 +33,8 @@ def phase_data(
     if not is_classifier(net) and not absent:
         nonlinearity = net._get_predict_nonlinearity()
         predict = None if is_identity(nonlinearity) else nonlinearity
-    one_table = isinstance(train.X, Tensor) and train.X.is_floating_point()
-    at_once = None if one_table else rows_at_once(train.X)
+    one_table = isinstance(train, Rows) and isinstance(train.X, Tensor) and train.X.is_floating_point()
+    at_once = None if one_table else rows_at_once(train.X) if isinstance(train, Rows) else _FEW_AT_ONCE
     return PhaseData(train, loss, valid, is_classifier(net), new, predict, by_loss, absent, at_once)
 
 

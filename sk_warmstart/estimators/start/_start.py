@@ -20,6 +20,7 @@ from ...training import Rows
 from .._learned import Learned
 from .._protocol import WarmStartNet
 from ..input._identity import Recognised, new_rows
+from ..input._samples import Sample
 from ..run._race import racing
 from ._adaptation import Adapted, adapt
 from ._architecture import check_same_function, head_to_draw
@@ -54,13 +55,13 @@ def make_start(
     probe: Any,
     X: Any,
     rows: Recognised,
-    train: Rows | None,
-    valid: Rows | None,
+    sides: tuple[Any, Any],
 ) -> Started:
     """Put the start into a freshly drawn network, whose rows are on the device by now.
 
     ``learned`` says what the fit knows of its data, ``probe`` holds a few rows as the network takes them (None
-    where the input is no array), ``X`` the validated rows.
+    where the input is no array), ``X`` the validated rows,
+    ``sides`` those to train on and those that validate, on the device or in datasets.
     """
     began = time.perf_counter()
     network = net._network()
@@ -91,10 +92,15 @@ def make_start(
         # The statistics of the inputs stay those of the first donor.
         others = [adapted(*each, scaler) for each in zip(given[1:], origins[1:], strict=True)]
 
+        train, valid = (side if side is None or isinstance(side, Rows) else Sample(net, side) for side in sides)
+
         @functools.cache  # a plain start asks for none of this
         def new() -> Tensor | None:
             unseen = new_rows(learned.memory, rows)
-            return None if unseen is None else torch.from_numpy(unseen)
+            if unseen is None:
+                return None
+            found = torch.from_numpy(unseen)
+            return found[train.places] if isinstance(train, Sample) else found
 
         brings_first = kind == "init_policy"  # without a donor of its own a fit starts from the first source
         assert plan.start_seed is not None
@@ -213,7 +219,7 @@ def _mask_moments(previous: NetState, network: nn.Module, optimizer: torch.optim
 
 def _spread(X: Any, rows: Recognised, new: Tensor | None) -> Any:
     """Some training rows, new ones where there are enough, to see how the columns are spread."""
-    if not rows.ids or X.ndim != 2:
+    if not rows.ids or getattr(X, "ndim", 0) != 2:
         return None
     index = np.arange(X.shape[0])[rows.train]
     if new is not None and int(new.sum()) >= _ENOUGH_NEW:

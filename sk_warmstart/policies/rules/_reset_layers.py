@@ -21,11 +21,13 @@ class ResetLayers(InitPolicy):
     which : {"head", "body"}, int, str, sequence of str or callable, default="head"
         ``"head"`` is the last layer that holds weights, or the one that the network's attribute ``output_layer``
         names; ``"body"`` is all but the head; a number is that of the last layers that hold weights (a
-        normalisation layer goes with the layer before it). Any other string is a regular expression that is
-        searched in the tensors' names; a list has names of layers, blocks of layers or tensors; a callable
-        ``(name, layer) -> bool`` is asked for each layer that has tensors of its own, normalisation included. A
-        tensor that layers share is reset if a pattern, a list or a callable finds it under any of its names, and
-        otherwise only if all the layers that have it are. :class:`~sk_warmstart.callbacks.Freeze` takes the same.
+        normalisation layer goes with the layer before it), or, in a network that repeats blocks of layers, of the
+        last blocks, by the rule in the Notes of :class:`~sk_warmstart.callbacks.LayerwiseLR`. Any other string is
+        a regular expression that is searched in the tensors' names; a list has names of layers, blocks of layers
+        or tensors; a callable ``(name, layer) -> bool`` is asked for each layer that has tensors of its own,
+        normalisation included. A tensor that layers share is reset if a pattern, a list or a callable finds it
+        under any of its names, and otherwise only if all the layers that have it are.
+        :class:`~sk_warmstart.callbacks.Freeze` takes the same.
 
     Raises
     ------

@@ -19,11 +19,9 @@ _HALF = np.uint64(32)
 _CHUNK = 1 << 15  # numbers hashed at a time: the buffers stay in the processor's cache
 
 
-Table = NDArray | sparse.spmatrix | sparse.sparray
-
-
 def row_ids(
-    X: Table | Mapping[str, Table] | tuple[Table, ...], columns: Sequence[str] | None = None
+    X: NDArray | sparse.spmatrix | sparse.sparray | Mapping[str, Any] | tuple[Any, ...],
+    columns: Sequence[str] | None = None,
 ) -> NDArray[np.uint64]:
     """Hash each row by its content.
 
@@ -65,7 +63,7 @@ def row_ids(
     """
     if isinstance(X, Mapping | tuple) and not sparse.issparse(X):
         return _ids_of_parts(dict(X) if isinstance(X, Mapping) else {str(i): part for i, part in enumerate(X)})
-    table = X if sparse.issparse(X) else np.asarray(X)
+    table: Any = X if sparse.issparse(X) else np.asarray(X)
     if table.dtype.kind not in "biufO":
         raise TypeError(
             f"rows are hashed by their numbers, but X has dtype {table.dtype}: encode it first, or give ids"

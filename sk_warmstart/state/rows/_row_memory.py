@@ -148,12 +148,11 @@ class RowMemory:
         """Judge how many rows look held out and are not, and by how many of them it is judged."""
         return leaked_share(self.before(ids), self.last(ids))
 
-    def share_of(self, ids: Ids, own: bool = True) -> float:
-        """Return the share of rows that trained any fit, or without ``own`` a fit before the last one."""
+    def share_of(self, ids: Ids) -> float:
+        """Return the share of rows that trained any fit."""
         seen, certain = self.before(ids)
-        if own:
-            now, certain_now = self.last(ids)
-            seen, certain = seen | now, certain & certain_now
+        now, certain_now = self.last(ids)
+        seen, certain = seen | now, certain & certain_now
         return float(seen[certain].mean()) if certain.any() else 0.0
 
     def _looked_up(self, ids: Ids, sketches: list[RowSketch]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

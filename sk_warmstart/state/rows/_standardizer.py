@@ -59,13 +59,20 @@ class Standardizer:
         for first in range(0, X.shape[0], step):
             part = X[first : first + step]
             w = None if weight is None else np.asarray(weight[first : first + step], dtype=np.float64)
-            n, its_mean, its_m2 = _moments(part, w)
-            if n == 0:
-                continue
-            total, delta = count + n, its_mean - mean
-            mean = mean + delta * (n / total)
-            m2 = m2 + its_m2 + delta**2 * (count * n / total)
+            with np.errstate(over="ignore", invalid="ignore"):
+                n, its_mean, its_m2 = _moments(part, w)
+                if n == 0:
+                    continue
+                total, delta = count + n, its_mean - mean
+                mean = mean + delta * (n / total)
+                m2 = m2 + its_m2 + delta**2 * (count * n / total)
             count = total
+        if not (np.isfinite(mean).all() and np.isfinite(m2).all()):
+            place = int(np.flatnonzero(~(np.isfinite(mean) & np.isfinite(m2)))[0])
+            raise ValueError(
+                f"column {place} of X holds numbers whose squares are too large for standardize=True: give it in "
+                "larger units"
+            )
         return Standardizer(count, mean, m2, centred=not issparse(X))
 
     def is_still(self, other: Standardizer) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...modules import each_part, parts_of
+from ...modules import each_part, n_rows, parts_of
 from ..rows._batches import TensorBatches
 from ..updates._direct_update import DirectUpdate
 from ._cuda_graph import Recorder, Repeated, recorder_for
@@ -69,7 +69,7 @@ class GraphedStep:
     def __call__(self, pair: tuple[Any, Tensor | None], weight: Tensor | None) -> Tensor:
         """Train on a batch; return its loss."""
         batch = (*parts_of(pair[0]), pair[1], weight)
-        if len(batch[0]) != self._size or not self._accepts(pair[0], batch):
+        if n_rows(pair[0]) != self._size or not self._accepts(pair[0], batch):
             self._replayed = False
             return self._train(pair, weight)
         for here, there in zip(self._inputs, batch, strict=True):

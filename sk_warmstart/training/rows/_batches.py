@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ._parts import Stored, as_sent, as_taken, taken
+from ._parts import Stored, as_batch, as_sent, as_taken, taken
 from ._permutation import advance_past_randperm
 from ._streaming import Batch, one_ahead
 from ._tensors import picked
@@ -66,10 +66,12 @@ class Rows(Dataset):
 
     def batch(self, index: Tensor | slice) -> Batch:
         """Return X, y and weight at an index as a network takes them: on :attr:`device`, X dense and a copy."""
-        if self.travels_to is None:
-            X, y, weight = self._here(index)
-            return as_taken(self.X, X), y, weight
-        return next(iter(self.batches([index])))
+        if self.travels_to is not None:
+            return next(iter(self.batches([index])))
+        if not isinstance(index, slice):
+            index = torch.as_tensor(index, device=self.X.device)
+        y, weight = (None if part is None else picked(part, index) for part in (self.y, self.weight))
+        return as_batch(self.X, index), y, weight
 
     def batches(self, indices: Iterable[Tensor | slice]) -> Iterator[Batch]:
         """Return :meth:`batch` of each index; where rows travel, the next batch does while one is used."""

@@ -97,6 +97,15 @@ def taken(X: Any, index: slice | Tensor) -> Any:
     return X[index].clone() if isinstance(index, slice) else picked(X, index)
 
 
+def as_batch(X: Any, index: slice | Tensor) -> Any:
+    """Return the rows at an index as a network takes them, in tensors of their own."""
+    if isinstance(X, Tensor):
+        return X[index].clone() if isinstance(index, slice) else picked(X, index)
+    if isinstance(X, Parts):
+        return X.shaped({name: as_batch(part, index) for name, part in X.parts.items()})
+    return X[index]
+
+
 def as_sent(X: Stored) -> Any:
     """Return rows as tensors that may travel: dense, and not yet cast."""
     if isinstance(X, Parts):

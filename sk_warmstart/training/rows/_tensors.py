@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ...modules import each_part
+
+_SIZES = (torch.float32, torch.float64)
 
 
 def as_tensor(
@@ -30,6 +35,20 @@ def picked(tensor: Tensor, index: Tensor | slice) -> Tensor:
     if isinstance(index, slice) or index.dtype != torch.int64 or index.ndim != 1:
         return tensor[index]
     return torch.index_select(tensor, 0, index)
+
+
+def cast_for(X: Any, dtype: torch.dtype) -> Any:
+    """Cast what a DataLoader gives to the dtype of a network: floats of another size, and bytes of images."""
+    if isinstance(X, Tensor):
+        if X.dtype == dtype or dtype not in _SIZES:
+            return X
+        return X.to(dtype) if X.dtype in _SIZES or (X.dtype == torch.uint8 and X.ndim > 2) else X
+    return each_part(lambda part: cast_for(part, dtype), X) if _holds_tensors(X) else X
+
+
+def _holds_tensors(X: Any) -> bool:
+    parts = X.values() if isinstance(X, Mapping) else X if isinstance(X, tuple | list) else ()
+    return len(parts) > 0 and all(isinstance(part, Tensor) for part in parts)
 
 
 class _Mapped:

@@ -1,9 +1,10 @@
 """The lists of bad input, for the tests and for the table."""
 
-from . import callbacks, comparator, donors, modules, parameters, phases, policies, rows, saving, targets
+from . import callbacks, comparator, donors, modules, parameters, parts, phases, policies, rows, saving, targets
 
 LISTS = {
     "Rows": rows.GROUPS,
+    "Rows in several parts, and on disk": parts.GROUPS,
     "Targets, weights and validation rows": targets.GROUPS,
     "Parameters of the estimators": parameters.GROUPS,
     "Init policies": policies.GROUPS,

@@ -70,7 +70,7 @@ def target_of(net: Any) -> Any:
 
 def outputs(subject: Any) -> bytes:
     """Return what a subject predicts, to the bit; a comparator's tables too."""
-    rows: Any = TABLE if hasattr(subject, "feature_names_in_") else X
+    rows: Any = TABLE if hasattr(subject, "feature_names_in_") else getattr(subject, "good_rows_", X)
     gain = subject.gain_.to_csv().encode() if isinstance(subject, WarmStartComparator) else b""
     return gain + np.asarray(getattr(subject, "predict_proba", subject.predict)(rows)).tobytes()
 

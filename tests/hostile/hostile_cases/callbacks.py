@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sk_warmstart.callbacks import Anchor, Freeze, GradualUnfreeze, LayerwiseLR, WeightAverage
+from sk_warmstart.callbacks import Anchor, Freeze, GradualUnfreeze, LayerwiseLR, NoWeightDecay, WeightAverage
 
 from ._case import Case, Group, literal_of
 from ._subjects import classifier
@@ -27,6 +27,7 @@ VALUES: dict[Any, dict[str, list[Any]]] = {
         "blocks": _BLOCKS,
     },
     LayerwiseLR: {"factor": [0.5, NAN, INF, "steep", None], "blocks": _BLOCKS},
+    NoWeightDecay: {"which": ["no_such_layer", "(", [], 99, 2.5]},
     WeightAverage: {
         "decay": [-0.1, 1.0, NAN, "slow", None, True],
         "copy_back_every": [0, 1.5, "two"],

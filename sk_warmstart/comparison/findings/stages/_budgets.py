@@ -53,9 +53,13 @@ def budget_table(runs: Runs) -> pd.DataFrame:
         # A run that stopped before keeps what it had by then.
         within = scored[scored["epoch"] <= np.ceil(share * scored["budget"])]
         last = within.sort_values("epoch").groupby(RUN, sort=False)[f"{kind}_score"].last()
+        arms = table.index.unique("arm")
+        scores = {arm: last[last.index.get_level_values("arm") == arm] for arm in arms}
+        differences = {
+            arm: less_cold(last, arm) if arm != REFERENCE else last.iloc[:0].droplevel("arm") for arm in arms
+        }
         for arm, phase in table.index:
-            chosen = last[last.index.get_level_values("arm") == arm]
-            gains = less_cold(last, arm) if arm != REFERENCE else last.iloc[:0].droplevel("arm")
+            chosen, gains = scores[arm], differences[arm]
             if phase != _ALL:
                 chosen = chosen[chosen.index.get_level_values("phase") == phase]
                 gains = gains[gains.index.get_level_values("phase") == phase]

@@ -9,11 +9,10 @@ import pandas as pd
 
 from ....statistics._clustered import phase_interaction
 from ....statistics._posterior import Posterior, correlated_t
-from ....statistics._speedup import geometric_speedup
 from ..._names import INCUMBENT, REFERENCE
-from .._gain import paired_gains
+from .._gain import arm_speedup, paired_gains
 from ..words._amounts import listed
-from ._stage import RUN, Runs
+from ._stage import Runs
 
 
 def conditions_table(runs: Runs) -> pd.DataFrame:
@@ -38,7 +37,7 @@ def conditions_table(runs: Runs) -> pd.DataFrame:
             ]
             table["verdict"] = [judged[str(phase)].verdict for phase in gains]
             if arm != INCUMBENT:
-                table = table.join(_speedups(results, arm, runs.rule.confidence))
+                table = table.join(_speedups(runs, arm))
             table["p_phases"] = p_phases
             table["phases_differ"] = "yes" if p_phases <= alpha else "no"
         tables[arm] = table
@@ -154,18 +153,13 @@ def _gains(results: pd.DataFrame, arm: str) -> pd.DataFrame:
     return (means.loc[arm] - means.loc[REFERENCE]).unstack("phase")
 
 
-def _speedups(results: pd.DataFrame, arm: str, confidence: float) -> pd.DataFrame:
-    """Return the speed-ups of an arm by phase; a run that has no time to the target counts with all it spent."""
-    keys = RUN[:3]
-    if "cold_samples_to_target" not in results:
-        return pd.DataFrame(index=results["phase"].unique())
-    cold = results.loc[results["arm"] == REFERENCE, [*keys, "samples"]]
-    pairs = results[results["arm"] == arm].merge(cold, on=keys, suffixes=("", "_cold"))
-    pairs["own"] = pairs["samples_to_target"].fillna(pairs["samples"]).clip(lower=pairs["n_fit"])
-    pairs["cold"] = pairs["cold_samples_to_target"].fillna(pairs["samples_cold"]).clip(lower=pairs["n_fit"])
+def _speedups(runs: Runs, arm: str) -> pd.DataFrame:
+    """Return the speed-ups of an arm by phase."""
+    if "cold_samples_to_target" not in runs.results:
+        return pd.DataFrame(index=runs.results["phase"].unique())
     rows = {}
-    for phase, runs in pairs.groupby("phase"):
-        found = geometric_speedup(runs["cold"], runs["own"], runs["repeat"], confidence)
+    for phase, results in runs.results.groupby("phase"):
+        found = arm_speedup(results, arm, runs.rule.confidence, runs.target)
         rows[phase] = (found.speedup, found.low, found.high)
     return pd.DataFrame.from_dict(rows, orient="index", columns=["speedup", "speedup_low", "speedup_high"])
 

@@ -18,7 +18,10 @@ RUN = ["repeat", "stream", "phase", "arm"]
 
 @dataclass(frozen=True)
 class Runs:
-    """All runs of a comparison, what was measured of them, and how they are judged."""
+    """All runs of a comparison, what was measured of them, and how they are judged.
+
+    ``target`` is the user's validation score whose reaching is timed, if there is one.
+    """
 
     results: pd.DataFrame
     curves: pd.DataFrame
@@ -27,6 +30,7 @@ class Runs:
     test_to_train: float
     rule: DecisionRule
     rows: RowTable | None = None
+    target: float | None = None
 
 
 @dataclass(frozen=True)

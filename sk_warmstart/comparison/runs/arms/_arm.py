@@ -63,6 +63,12 @@ def make_arms(
     names = [name for name, _ in pairs]
     if not all(isinstance(name, str) for name in names):
         raise ValueError(f"the names of arms must be text, got {names}")
+    odd = [name for name in names if not name.isprintable() or name != name.strip() or not name]
+    if odd:
+        raise ValueError(
+            f"policies: {odd[0]!r} is no name of an arm: it needs letters that can be printed in a line, and no "
+            "blanks around them"
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"policies holds {twice[0]!r} twice: give the arms names of their own in a dict")
@@ -80,7 +86,9 @@ def make_arms(
 
 
 def _name_of(value: Any) -> str:
-    return value if isinstance(value, str) else value.__name__ if isfunction(value) else policy_label(value)
+    if isinstance(value, str):
+        return value
+    return value.__name__ if isfunction(value) else " ".join(policy_label(value).split())
 
 
 def _grids(tune: Mapping[str, Any] | None, names: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from ....estimators import WarmStartMixin
 from ....state import sample_ids
 from ....state.rows._identity import validation_mask
-from ..._rows import take
+from ..._rows import count, take
 from ...phases._phase import Index, Phase
 from .._estimators import last_step
 from .._scorer import PhaseScorer, cut_params
@@ -79,4 +79,10 @@ def fit_steps_before(task: Task, X: Any, y: Any, rows: Index, steps: Mapping[str
     if not isinstance(task.estimator, Pipeline) or len(task.estimator) < 2:
         return None, X
     before = clone(task.estimator).set_params(**steps)[:-1]
-    return before, before.fit_transform(X, y, **task.params_of(task.before_params, rows))
+    prepared = before.fit_transform(X, y, **task.params_of(task.before_params, rows))
+    if count(prepared) != len(rows):
+        raise ValueError(
+            f"the steps before the last one made {count(prepared)} rows of {len(rows)}: a comparison "
+            "follows each row, so leave steps that drop or add rows out"
+        )
+    return before, prepared

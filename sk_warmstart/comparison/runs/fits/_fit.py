@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,8 @@ class Fit:
 
     def run(self) -> None:
         """Fit; an error is noted as this arm's and does not end the comparison."""
+        if self.error:
+            return
         watch = Stopwatch(self.packed)
         try:
             data = self.data
@@ -67,8 +69,13 @@ class Fit:
                 check_labels(self.estimator, data.y)
                 fit_last_step(self.estimator, data.X, data.y, data.scorer.before, data.params)
         except Exception as error:
-            self.cause, self.error = error, error_in_words(error)
+            self.failed(error)
         self.seconds = watch.seconds
+
+    def failed(self, cause: Exception) -> Self:
+        """Note an error; a fit that has one before it runs is not run."""
+        self.cause, self.error = cause, error_in_words(cause)
+        return self
 
     @property
     def result(self) -> dict[str, Any]:
@@ -112,7 +119,11 @@ def make_fit(
     The seed is the same for all arms; an arm with a ``random_state`` has draws of its own.
     """
     if isinstance(previous, WarmStartMixin):
-        params = dict(option.params)
+        # A callback counts epochs and holds an anchor: each fit has its own, in whatever thread it runs.
+        params = {
+            name: clone(value, safe=False) if name.startswith("callbacks") else value
+            for name, value in option.params.items()
+        }
         if "random_state" in params:
             seed = child_seed(seed, "arm", params["random_state"]) % 2**31
         if "callbacks" in params:

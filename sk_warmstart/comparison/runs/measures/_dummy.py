@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from ...._compat._scorers import is_own_score
 from ...phases._phase import Index
-from .._estimators import last_step, predicts
+from .._estimators import has_standard_score, last_step, predicts
 from .._scorer import PhaseScorer
-from ._row_scores import has_standard_score
 
 
 def dummy_score(estimator: Any, scorer: PhaseScorer, train: Index, test: Index) -> float:
@@ -28,7 +28,7 @@ def dummy_score(estimator: Any, scorer: PhaseScorer, train: Index, test: Index) 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metrics that are not defined for a single class
-            dummy.fit([[0.0]] * len(train), scorer.targets(train))
+            dummy.fit(np.zeros((len(train), 1)), scorer.targets(train))
             return scorer.score(dummy, test)
     except Exception:  # a scorer may ask for what only the user's estimator has
         return float("nan")

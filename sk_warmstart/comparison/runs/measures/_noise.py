@@ -10,34 +10,29 @@ import torch
 from ....estimators import WarmStartMixin
 from ....state import NetState
 from ...phases._phase import Index
-from .._estimators import Estimator
-from .._scorer import PhaseScorer
+from .._answers import Answers
+from ._conditions import thinned
 
 NOISES = (0.01, 0.05, 0.2)  # of the root mean square of each tensor
 _LEAST_DRAWS, _DRAWS = 3, 10  # in a replicate, and in all
 
 
 def score_under_noise(
-    estimator: Estimator, scorer: PhaseScorer, rows: Index, seed: int, place: dict[str, Any], n_repeats: int = 1
+    answers: Answers, rows: Index, seed: int, place: dict[str, Any], n_repeats: int = 1
 ) -> list[dict[str, Any]]:
     """Return for each size of noise the score without it, and its mean over draws, ten or more in all replicates.
 
-    The estimator is left as it was; there are no rows where it is of another library.
+    The estimator is left as it was; there are no rows where it is of another library. Of many rows some count.
     """
-    if not isinstance(estimator, WarmStartMixin):
+    if not isinstance(answers.estimator, WarmStartMixin):
         return []
-    module, kept = estimator.module_, NetState.from_module(estimator.module_)
-    without, measured = scorer.score(estimator, rows), []
-    try:
-        for noise in NOISES:
-            generator = torch.Generator().manual_seed(seed)
-            scores = []
-            for _ in range(max(_LEAST_DRAWS, -(-_DRAWS // n_repeats))):
-                with_noise(kept, noise, generator).load_into(module)
-                scores.append(scorer.score(estimator, rows))
-            measured.append({**place, "noise": noise, "plain": without, "score": float(np.mean(scores))})
-    finally:
-        kept.load_into(module)
+    rows = thinned(rows)
+    kept, without, measured = NetState.from_module(answers.estimator.module_), answers.score(rows), []
+    for noise in NOISES:
+        generator = torch.Generator().manual_seed(seed)
+        draws = range(max(_LEAST_DRAWS, -(-_DRAWS // n_repeats)))
+        scores = answers.scores_with((with_noise(kept, noise, generator) for _ in draws), rows)
+        measured.append({**place, "noise": noise, "plain": without, "score": float(np.mean(scores))})
     return measured
 
 

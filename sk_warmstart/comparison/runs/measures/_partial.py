@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from ....estimators import WarmStartMixin
-from ....state import NetState
 from ...phases._phase import Index
+from .._answers import Answers
 from .._estimators import Estimator
-from .._scorer import PhaseScorer
 from ..fits._trajectory import Trajectory
+from ._conditions import thinned
 
 
-def score_kept_epochs(estimator: Estimator, scorer: PhaseScorer, rows: Index) -> dict[int, float]:
-    """Score the weights of the epochs that a fit kept, and let them go; the estimator is left as it was."""
-    trajectory = _trajectory_of(estimator)
-    if trajectory is None or not isinstance(estimator, WarmStartMixin):
+def score_kept_epochs(answers: Answers, rows: Index) -> dict[int, float]:
+    """Score the weights of the epochs that a fit kept, and let them go; the estimator is left as it was.
+
+    Of many rows some count, the same for all arms.
+    """
+    trajectory = _trajectory_of(answers.estimator)
+    if trajectory is None or not isinstance(answers.estimator, WarmStartMixin):
         return {}
-    module, final, scores = estimator.module_, NetState.from_module(estimator.module_), dict[int, float]()
     try:
-        for epoch, state in trajectory.kept_.items():
-            state.load_into(module)
-            scores[epoch] = _score(estimator, scorer, rows)
+        scores = answers.scores_with(trajectory.kept_.values(), thinned(rows))
+        return dict(zip(trajectory.kept_, scores, strict=True))
     finally:
-        final.load_into(module)
-        forget_weights(estimator)
-    return scores
+        trajectory.forget_weights()
 
 
 def forget_weights(estimator: Estimator) -> None:
@@ -36,11 +35,3 @@ def forget_weights(estimator: Estimator) -> None:
 def _trajectory_of(estimator: Estimator) -> Trajectory | None:
     """Return the callback that recorded a net's way through its weights; None where there is none."""
     return dict(getattr(estimator, "callbacks_", ())).get("trajectory")
-
-
-def _score(estimator: Estimator, scorer: PhaseScorer, rows: Index) -> float:
-    """Score weights on the way, which may not have come to numbers yet."""
-    try:
-        return scorer.score(estimator, rows)
-    except ValueError:
-        return float("nan")

@@ -10,16 +10,13 @@ import numpy as np
 
 from ....state import LeakageWarning
 from ...phases._phase import Index, Phase
-from .._estimators import Estimator
-from .._scorer import PhaseScorer
+from .._answers import Answers
 from ._conditions import blocks_of_phase, thinned
 
 _NAN = float("nan")
 
 
-def score_on_parts(
-    estimator: Estimator, scorer: PhaseScorer, phases: Sequence[Phase], phase: int, place: dict[str, Any]
-) -> dict[str, Any]:
+def score_on_parts(answers: Answers, phases: Sequence[Phase], phase: int, place: dict[str, Any]) -> dict[str, Any]:
     """Score a fitted arm on what tested before and on what tests for the first time, and on its training blocks.
 
     ``old_trained`` is the share of the old test rows that have trained by now. ``newest`` are the training rows
@@ -35,15 +32,16 @@ def score_on_parts(
     blocks = {"newest": newest, "older": older} if len(newest) and len(older) else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
+        answers.expect([*apart.values(), *blocks.values()])
         for part in ("old", "new", "newest", "older"):
             rows = {**apart, **blocks}.get(part)
-            row[part] = _NAN if rows is None else _score(estimator, scorer, rows)
+            row[part] = _NAN if rows is None else _score(answers, rows)
     return row
 
 
-def _score(estimator: Estimator, scorer: PhaseScorer, rows: Index) -> float:
+def _score(answers: Answers, rows: Index) -> float:
     """Score on a part of the rows; NaN where a scorer cannot, such as a ranking of one class."""
     try:
-        return scorer.score(estimator, rows)
+        return answers.score(rows)
     except ValueError:
         return _NAN

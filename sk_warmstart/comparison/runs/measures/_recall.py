@@ -8,16 +8,13 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ...phases._phase import Index
-from .._estimators import Estimator
-from .._scorer import PhaseScorer
+from .._answers import Answers
 
 
-def recall_by_class(
-    estimator: Estimator, scorer: PhaseScorer, rows: Index, place: dict[str, Any]
-) -> list[dict[str, Any]]:
+def recall_by_class(answers: Answers, rows: Index, place: dict[str, Any]) -> list[dict[str, Any]]:
     """Return one row a class; none where targets are numbers or several."""
-    y = scorer.targets(rows)
-    if not is_classifier(estimator) or y.ndim != 1:
+    y = answers.targets(rows)
+    if not is_classifier(answers.estimator) or y.ndim != 1:
         return []
-    right = scorer.predict(estimator, rows) == y
+    right = answers.predict(rows) == y
     return [{**place, "class": label, "recall": float(right[y == label].mean())} for label in np.unique(y)]

@@ -9,72 +9,64 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.base import is_classifier
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, r2_score
 
-from ...._compat._scorers import Observation, is_own_score, observed_scorer
-from ....estimators import WarmStartMixin
+from ...._compat._scorers import Observation, observed_scorer
+from ....estimators import WarmStartMixin, warn_where_leaking
 from ....statistics._pseudo_values import block_values, label_counts_without, pseudo_values
 from ..._rows import take
 from ...phases._phase import Index
-from .._estimators import Estimator, last_step, predicts
-from .._scorer import PhaseScorer, as_score, cut_params
+from .._answers import Answers
+from .._estimators import Estimator, has_standard_score
+from .._scorer import as_score, cut_params
 from ._metrics import Values, closed_form
 
 _MOST_PAIRS = 20  # distinct pairs of true and predicted labels that are left out one by one
 _METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-_STANDARD = (ClassifierMixin.score, RegressorMixin.score)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A score, what each row adds to it (None where that cannot be told), and the labels that were predicted.
-
-    ``bounded`` and ``blocks`` as in ``RowScores``.
-    """
+    """A score and what each row adds to it (None where that cannot be told); the others as in ``RowScores``."""
 
     score: float
     values: NDArray[np.float64] | None = None
     bounded: bool = False
     blocks: bool = False
-    predictions: NDArray | None = None
 
 
-def score_by_row(scorer: PhaseScorer, estimator: Estimator, index: Index, blocks: NDArray[np.int64]) -> Scored:
+def score_by_row(answers: Answers, index: Index, blocks: NDArray[np.int64]) -> Scored:
     """Score an estimator on rows as the scorer does, and find what each row adds.
 
     It predicts once, or twice where the scorer is a function of the estimator. ``blocks`` of the rows serve
-    where nothing else does.
+    where nothing else does. Rows that trained a donor are warned of.
     """
+    scorer, estimator = answers.scorer, answers.estimator
     X, y, params = scorer.rows(index), scorer.given_targets(index), scorer.params_of(index)
     seen: list[Observation] = []
-    observed = observed_scorer(scorer.scorer, seen)
-    score = as_score((observed or scorer.scorer)(estimator, X, y, **params))
-    if observed is None and is_own_score(scorer.scorer) and has_standard_score(estimator):
-        function = accuracy_score if is_classifier(estimator) else r2_score
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # said when it was scored
-            seen = [Observation(function, 1, "predict", y, estimator.predict(X), params)]
-    labels = np.asarray(seen[-1].predicted) if seen and seen[-1].response == "predict" else None
+    if answers.metric is not None:
+        if isinstance(estimator, WarmStartMixin):
+            warn_where_leaking(estimator, X, params.get("sample_id"))
+        score, metric = answers.score(index), answers.metric
+        kwargs = {**metric.kwargs, **answers.metric_params(index)}
+        seen = [Observation(metric.function, metric.sign, "predict", y, answers.predict(index), kwargs)]
+    else:
+        observed = observed_scorer(scorer.scorer, seen)
+        score = as_score((observed or scorer.scorer)(estimator, X, y, **params))
     if not np.isfinite(score) or not len(index):
-        return Scored(score, predictions=labels)
+        return Scored(score)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # said when all rows were scored
         if seen:
             found = _closed_form(seen[-1], score) or _by_label(seen[-1], score)
             if found is not None:
-                return Scored(score, found.values, found.bounded, predictions=labels)
+                return Scored(score, found.values, found.bounded)
             score_of = _of_observation(seen[-1])
         else:
             score_of = _of_estimator(scorer.scorer, estimator, X, y, params)
-        return Scored(score, block_values(score, blocks, score_of), blocks=True, predictions=labels)
-
-
-def has_standard_score(estimator: Estimator) -> bool:
-    """Tell whether the estimator's own score is accuracy, or R2 of a regressor."""
-    last = last_step(estimator)
-    return (isinstance(last, WarmStartMixin) and predicts(last)) or getattr(type(last), "score", None) in _STANDARD
+        return Scored(score, block_values(score, blocks, score_of), blocks=True)
 
 
 def _closed_form(seen: Observation, score: float) -> Values | None:

@@ -6,16 +6,13 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
 from ....state import LeakageWarning
 from ....statistics import negative_flip_rate, positive_flip_rate, retained_accuracy
 from ...phases._phase import Index
-from .._estimators import Estimator
-from .._scorer import PhaseScorer
-from ._row_scores import Scored
+from .._answers import Answers
 
 
 @dataclass(frozen=True)
@@ -27,61 +24,35 @@ class PreviousPredictions:
 
 
 def score_on_all_phases(
-    estimator: Estimator,
-    scorer: PhaseScorer,
-    tests: dict[int, Index],
-    now: int,
-    place: dict[str, Any],
-    scored: tuple[Index, Scored] | None = None,
+    answers: Answers, tests: dict[int, Index], now: int, place: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Score an arm on the test rows of this phase and of others: rows of transfer, as in ``Measured``.
-
-    ``scored`` are rows that were scored already.
-    """
+    """Score an arm on the test rows of this phase and of others: rows of transfer, as in ``Measured``."""
     transfer: list[dict[str, Any]] = []
-    scores: dict[bytes, float] = {}  # phases may share their test rows
-    if scored is not None:
-        scores[scored[0].tobytes()] = scored[1].score
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
         for phase, index in tests.items():
-            key = index.tobytes()
-            if key not in scores:
-                scores[key] = (
-                    scorer.score(estimator, index) if phase <= now else _score_ahead(estimator, scorer, index)
-                )
-            transfer.append({**place, "on_phase": phase, "score": scores[key]})
+            score = answers.score(index) if phase <= now else _score_ahead(answers, index)
+            transfer.append({**place, "on_phase": phase, "score": score})
     return transfer
 
 
 def flips_since(
-    estimator: Estimator,
-    scorer: PhaseScorer,
-    test: Index,
-    before: PreviousPredictions | None,
-    place: dict[str, Any],
-    scored: tuple[Index, Scored] | None = None,
+    answers: Answers, test: Index, before: PreviousPredictions | None, place: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], PreviousPredictions | None]:
     """Count what a classifier predicts otherwise than after the phase before, on all test rows of that phase.
 
     Returns rows of flips, and the predictions of this phase's test rows for the next; of a regressor none.
     """
-    if not is_classifier(estimator):
+    if not is_classifier(answers.estimator):
         return [], None
     flips: list[dict[str, Any]] = []
-
-    def predict(rows: Index) -> NDArray:
-        if scored is None or scored[1].predictions is None or not np.array_equal(rows, scored[0]):
-            return scorer.predict(estimator, rows)
-        return scored[1].predictions
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)
         if before is not None:
-            after, y = predict(before.test), scorer.targets(before.test)
+            after, y = answers.predict(before.test), answers.targets(before.test)
             retained = retained_accuracy(y, before.predictions, after)
             flips.append({**place, **flips_between(y, before.predictions, after), "retained": retained})
-        return flips, PreviousPredictions(test, predict(test))
+        return flips, PreviousPredictions(test, answers.predict(test))
 
 
 def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, float]:
@@ -92,9 +63,9 @@ def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, floa
     }
 
 
-def _score_ahead(estimator: Estimator, scorer: PhaseScorer, rows: Index) -> float:
+def _score_ahead(answers: Answers, rows: Index) -> float:
     """Score on rows of a later phase; NaN where the steps before the last one cannot take their values yet."""
     try:
-        return scorer.score(estimator, rows)
+        return answers.score(rows)
     except ValueError:
         return float("nan")

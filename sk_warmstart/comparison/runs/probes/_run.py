@@ -14,7 +14,8 @@ from sklearn.base import is_classifier
 from ....estimators import WarmStartMixin
 from ....state import NetState
 from ...phases._phase import Index
-from .._estimators import Estimator, predicts
+from .._answers import Answers
+from .._estimators import predicts
 from .._scorer import PhaseScorer
 from .._task import Task
 from ..fits._fit import Fit, error_in_words
@@ -106,11 +107,11 @@ def distance(one: End, other: End) -> float:
 def _end_of(fit: Fit, scorer: PhaseScorer, test: Index, with_state: bool) -> End:
     if fit.error:
         return End(float("nan"), None, None, fit.error)
-    estimator: Estimator = fit.estimator
+    answers = Answers(fit.estimator, scorer)
     try:
-        score = scorer.score(estimator, test)
-        predictions = scorer.predict(estimator, test) if predicts(estimator) else None
+        score = answers.score(test)
+        predictions = answers.predict(test) if predicts(fit.estimator) else None
     except Exception as error:
         return End(float("nan"), None, None, error_in_words(error))
-    net = with_state and isinstance(estimator, WarmStartMixin)
+    net = with_state and isinstance(fit.estimator, WarmStartMixin)
     return End(score, predictions, NetState.from_module(fit.estimator.module_) if net else None)
