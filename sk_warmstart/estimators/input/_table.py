@@ -171,9 +171,10 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
     if labels is None:
         targets.weigh_classes(net, None)
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
-    labels = targets.check(net, labels, learn)
+    in_column = labels.ndim > 1
+    labels = targets.check(net, labels.ravel() if y is None else labels, learn)
     codes, weights = targets.encode(net, labels, starts_warm), targets.weigh_classes(net, labels)
-    if (indexed or y is None) and not (y is None and codes is labels and weights is None):
+    if (indexed or y is None) and not (y is None and codes is labels and weights is None and not in_column):
         X = Encoded(X, codes)
     given = (None, None) if y is None else (labels, codes)
     return Table(X, given[0], given[1], None, weights, has_labels=indexed)
