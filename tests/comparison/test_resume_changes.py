@@ -108,14 +108,14 @@ def test_edited_code_is_another_comparison(
 
 
 def test_another_donor_under_the_same_path_is_another_comparison(tmp_path: Path) -> None:
-    path = tmp_path / "donor.safetensors"
-    Checkpoint.from_estimator(net(random_state=0).fit(X, Y)).save(path)
+    path, others = tmp_path / "donor.safetensors", X + 1  # rows that no phase tests
+    Checkpoint.from_estimator(net(random_state=0).fit(others, Y)).save(path)
     arms: list[dict[str, Any]] = [{"policies": ("cold", "warm"), "estimator": net(warm_start_from=str(path))}]
     arms.append({"policies": {"cold": "cold", "given": {"init_policy": "warm", "warm_start_from": path}}})
     for number, settings in enumerate(arms):
         comparator(resume=tmp_path / f"kept{number}", **settings).fit(X, Y)
         comparator(resume=tmp_path / f"kept{number}", **settings).fit(X, Y)
-    Checkpoint.from_estimator(net(random_state=1).fit(X, Y)).save(path)
+    Checkpoint.from_estimator(net(random_state=1).fit(others, Y)).save(path)
     for number, settings in enumerate(arms):
         with pytest.raises(ValueError, match=r"differs in the file .*donor\.safetensors:"):
             comparator(resume=tmp_path / f"kept{number}", **settings).fit(X, Y)

@@ -101,7 +101,8 @@ def words_for_lookups(net: WarmStartNet, X: Any) -> Iterator[None]:
 
 
 def _is_whole(part: Any) -> bool:
-    return len(part) > 0 and str(getattr(part, "dtype", "")).removeprefix("torch.").startswith(("int", "uint"))
+    dtype = str(getattr(part, "dtype", "")).removeprefix("torch.")
+    return dtype.startswith(("int", "uint")) and len(part) > 0
 
 
 def misfit_of_criterion(criterion: Any, y_pred: Any, y_true: Any, error: Exception) -> ValueError:
