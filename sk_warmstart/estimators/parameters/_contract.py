@@ -229,10 +229,8 @@ class SkorchContract:
             kept = {name: value for name, value in vars(self).items() if name != "run_"}
             if self._current is not NOTHING:
                 kept["learned_"] = self._current
-            copies = dict(memo)
             with contextlib.suppress(RuntimeError):  # of tensors that can only be pickled
-                vars(twin).update(copy.deepcopy(kept, copies))
-                memo.update(copies)
+                vars(twin).update(copy.deepcopy(kept, memo))
                 return twin
         twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return twin
