@@ -89,6 +89,9 @@ def match_names(source: NetState, layout: NetState, rule: NameRule, place: str =
 
 
 def _kind(tensor: Tensor) -> str:
+    """Kind of numbers; floats of a byte have scales elsewhere."""
+    if tensor.is_floating_point() and tensor.itemsize == 1:
+        return "scaled"
     return "float" if tensor.is_floating_point() else "complex" if tensor.is_complex() else "whole"
 
 

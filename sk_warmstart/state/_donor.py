@@ -141,6 +141,7 @@ class Donor:
         names: list[Any] = [schema.n_features, schema.columns, schema.targets, _labels_as_text(schema.classes)]
         if schema.parts is not None:
             names.append([[part.name, part.kind, part.shape] for part in schema.parts])
+            names += [[part.name, part.columns] for part in schema.parts if part.columns is not None]
         sha = hashlib.blake2b(json.dumps([*story, line.epochs, *names]).encode(), digest_size=8)
         if self.scaler is not None:
             sha.update(repr((float(self.scaler.count), bool(self.scaler.centred))).encode())

@@ -23,6 +23,8 @@ class PartSchema:
         What its numbers are; bytes are those of images.
     shape : tuple of int
         Of one row.
+    columns : tuple of str or None, default=None
+        Names of its columns, where it is a DataFrame.
 
     Examples
     --------
@@ -34,6 +36,7 @@ class PartSchema:
     name: str
     kind: str
     shape: tuple[int, ...]
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

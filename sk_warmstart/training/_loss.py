@@ -12,6 +12,15 @@ from torch import Tensor, nn
 
 _WEIGHTS: ContextVar[Tensor | None] = ContextVar("weights_of_batch", default=None)
 _UNWEIGHTED = nullcontext()
+_NUMBER_BY_NUMBER = (
+    nn.BCEWithLogitsLoss,
+    nn.BCELoss,
+    nn.MSELoss,
+    nn.L1Loss,
+    nn.SmoothL1Loss,
+    nn.HuberLoss,
+    nn.PoissonNLLLoss,
+)  # of criteria that compare floats of one shape
 
 
 def weights_of_batch(weight: Tensor | None) -> AbstractContextManager[None]:
@@ -67,7 +76,7 @@ def shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
     if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():
         return y_true.reshape(y_pred.shape)
     criterion = getattr(criterion, "_orig_mod", criterion)  # what torch.compile wrapped
-    if isinstance(criterion, nn.BCEWithLogitsLoss | nn.BCELoss):
+    if isinstance(criterion, _NUMBER_BY_NUMBER) and y_true.numel() == y_pred.numel():
         return y_true.to(y_pred.dtype).reshape(y_pred.shape)
     return y_true
 

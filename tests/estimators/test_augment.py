@@ -294,3 +294,14 @@ def test_a_failure_in_a_later_batch_leaves_weights_and_random_numbers_as_they_we
         fitted.set_params(augment=failing).partial_fit(X, y)
     fitted.set_params(augment=GaussianNoise()).partial_fit(X, y)
     assert equal(state_of(fitted), state_of(twin.partial_fit(X, y)))
+
+
+def test_parameters_of_an_augmentation_are_set_by_name() -> None:
+    search = GridSearchCV(net(augment=GaussianNoise()), {"augment__scale": [5.0, 0.0]}, error_score="raise", cv=2)
+    assert search.fit(X, y).best_estimator_.augment.scale in (0.0, 5.0)
+    one = net(augment=GaussianNoise(0.0)).fit(X, y)
+    again = clone(one).set_params(augment__scale=1.0).fit(X, y)
+    assert one.set_params(augment__scale=1.0).fit(X, y).loss_curve_ == again.loss_curve_
+    assert clone(one).augment.scale == 1.0
+    with pytest.raises(ValueError, match="'augment__scale' is a parameter of augment, and None has none"):
+        net().set_params(augment__scale=1.0)

@@ -326,3 +326,32 @@ def test_diagnostics_measure_parts(module: Any) -> None:
     tensors = {"numbers": torch.from_numpy(NUMBERS), "categories": torch.from_numpy(CATEGORIES)}
     given = tensors if module is Two else tuple(tensors.values())
     assert dormant_scores(network, given)["hidden"].shape == (16,)
+
+
+@pytest.mark.parametrize("schema", ["strict", "adapt"])
+def test_columns_of_a_dataframe_among_the_parts_keep_their_order(schema: str, tmp_path: Any) -> None:
+    frame = pd.DataFrame(NUMBERS, columns=list("abcd"))
+    moved = {**PARTS, "numbers": frame[list("adbc")]}
+    one = net(schema=schema).fit({**PARTS, "numbers": frame}, Y)
+    assert np.array_equal(one.predict_proba(PARTS), one.predict_proba({**PARTS, "numbers": frame}))
+    Checkpoint.from_estimator(one).save(tmp_path / "net.safetensors")
+    loaded = net(schema=schema, warm_start_from=str(tmp_path / "net.safetensors"))
+    calls = [
+        lambda: one.predict(moved),
+        lambda: one.partial_fit(moved, Y),
+        lambda: net(schema=schema, warm_start_from=Checkpoint.from_estimator(one)).fit(moved, Y),
+        lambda: loaded.fit(moved, Y),
+        lambda: one.partial_fit(PARTS, Y).predict(moved),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="the part 'numbers' of X has the column 'd' where 'b' was"):
+            call()
+
+
+@pytest.mark.parametrize("kind", [lambda X: X.astype(">f4"), lambda X: torch.from_numpy(X).bfloat16()])
+@pytest.mark.parametrize("shape", [lambda X: X, lambda X: {"X": X}])
+def test_numbers_that_numpy_or_torch_has_not_are_cast(kind: Any, shape: Any) -> None:
+    coarse = torch.from_numpy(NUMBERS).bfloat16().float().numpy()
+    module = {"module": Own, "module__n_features": 4}
+    one, other = net(**module).fit(coarse, Y), net(**module).fit(shape(kind(coarse)), Y)
+    assert np.array_equal(one.predict_proba(coarse), other.predict_proba(shape(kind(coarse))))

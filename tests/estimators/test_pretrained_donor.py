@@ -498,5 +498,5 @@ def test_weights_of_another_module_are_no_incumbent(tmp_path: Path) -> None:
     comparator = WarmStartComparator(
         net(max_epochs=1), ("cold", "warm"), n_repeats=2, incumbent=tmp_path / "model.safetensors"
     )
-    with pytest.raises(ValueError, match="incumbent must be a whole network"):
+    with pytest.raises(CheckpointError, match="safetensors file of another library"):
         comparator.fit(X, Y)

@@ -240,3 +240,41 @@ def test_what_has_no_length_is_refused() -> None:
     subject = net(warm_start=True, **params).fit(Stream()).set_params(init_policy="dash")
     with pytest.raises(ValueError, match="a Dataset with a length"):
         subject.fit(Stream())
+
+
+class Held(Lazy):
+    """Rows whose targets are held under skorch's name, and changed when a row is read."""
+
+    def __init__(self, y: Any, change: Any):
+        super().__init__(y)
+        self.X, self.y, self.change = X, y, change
+
+    def __getitem__(self, i: int) -> Any:
+        return X[i], self.change(self.y[i])
+
+
+@pytest.mark.parametrize(
+    "change", [lambda label: 2 - label, lambda label: ("c", "a", "b")[label], lambda label: [label]]
+)
+def test_labels_are_those_that_rows_give_not_those_that_an_attribute_holds(change: Any) -> None:
+    changed = np.array([change(label) for label in CODES]).ravel()
+    one, other = net().fit(X, changed, sample_id=np.arange(N)), net().fit(Held(CODES, change))
+    assert np.array_equal(one.classes_, other.classes_)
+    assert np.mean(one.predict(X) == other.predict(X)) > 0.98
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
+def test_numbers_of_any_kind_are_compared_with_outputs_one_by_one(dtype: Any) -> None:
+    numbers = (10 * np.abs(X[:, 0])).astype(dtype)
+    subject = {"estimator": WarmStartRegressor, "module__n_outputs": 1, "optimizer__fused": False}
+    one, other = net(**subject).fit(X, numbers), net(**subject).fit(Lazy(numbers))
+    np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_labels_in_tensors(shape: tuple[int, ...]) -> None:
+    labels = [torch.tensor(10 * code).reshape(shape) for code in CODES.tolist()]
+    stream = net(max_epochs=1).fit(Lazy(labels)).partial_fit(Lazy(labels))
+    assert stream.classes_.tolist() == [0, 10, 20]
+    both = TensorDataset(torch.from_numpy(X), torch.stack(labels))
+    assert set(net(max_epochs=1).fit(both).predict(X)) <= {0, 10, 20}

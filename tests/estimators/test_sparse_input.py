@@ -24,8 +24,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
-from sk_warmstart.estimators.run import _evaluation
 from sk_warmstart.training import SparseMatrix
+from sk_warmstart.training.rows import _parts
 
 rng = np.random.default_rng(0)
 DENSE = rng.normal(size=(90, 12)) * (rng.random((90, 12)) < 0.3)
@@ -182,7 +182,7 @@ def test_no_dense_table_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
         return dense(self)
 
     monkeypatch.setattr(SparseMatrix, "dense", spy)
-    monkeypatch.setattr(_evaluation, "_MOST_NUMBERS", 10 * 3000)
+    monkeypatch.setattr(_parts, "_MOST_NUMBERS", 10 * 3000)
     wide = sparse.random_array((200, 3000), density=1e-2, random_state=0, format="csr")
     y = np.arange(200) % 2
     params = {"early_stopping": True, "max_epochs": 1, "module__hidden_layer_sizes": (2,)}

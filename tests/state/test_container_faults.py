@@ -257,9 +257,9 @@ def test_another_librarys_file(path: Path) -> None:
 
 def test_a_file_of_the_future(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(_container, "VERSION", 3)
+        patch.setattr(_container, "VERSION", 4)
         path.write_bytes(pack({"a": torch.ones(1)}, {}).tobytes())
-    with pytest.raises(CheckpointError, match=r"it has format 3, and .* reads up to 2: upgrade sk_warmstart"):
+    with pytest.raises(CheckpointError, match=r"it has format 4, and .* reads up to 3: upgrade sk_warmstart"):
         Checkpoint.load(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ from sk_warmstart.state.files._container import pack, unpack, write_file
 from sk_warmstart.state.files._description import describe
 
 STATE = NetState.from_module(nn.Linear(2, 1))
-PARTS = (PartSchema("input_ids", "integer", (16,)), PartSchema("image", "bytes", (3, 8, 8)))
+PARTS = (
+    PartSchema("input_ids", "integer", (16,)),
+    PartSchema("image", "bytes", (3, 8, 8)),
+    PartSchema("table", "float", (2,), ("a", "b")),
+)
 
 kinds = st.sampled_from(["float", "integer", "bool", "bytes"])
 shapes = st.lists(st.integers(0, 9), max_size=3).map(tuple)
@@ -27,6 +32,11 @@ names = st.lists(st.text(max_size=5), min_size=1, max_size=4, unique=True)
 def test_parts_come_back(found: list[str], data: Any, named: bool) -> None:
     parts = tuple(PartSchema(name, data.draw(kinds), data.draw(shapes)) for name in found)
     donor = Donor(STATE, Schema(parts=parts, named=named))
+    named_parts = tuple(replace(p, columns=tuple("abcdefghi"[: p.shape[0]])) for p in parts if len(p.shape) == 1)
+    if named_parts and all(p.shape[0] for p in named_parts):
+        with_names = Donor(STATE, Schema(parts=named_parts, named=named))
+        assert Checkpoint.from_donor(with_names).donor().schema.parts == named_parts
+        assert with_names.id != Donor(STATE, Schema(parts=tuple(replace(p, columns=None) for p in named_parts))).id
     kept = Checkpoint.from_donor(donor).donor()
     assert (kept.schema.parts, kept.schema.named) == (parts, named)
     assert kept.id == donor.id != Donor(STATE, Schema()).id
@@ -43,6 +53,8 @@ def test_parts_come_back(found: list[str], data: Any, named: bool) -> None:
         ({"parts": [["a", "float", [-1]]]}, "no shape"),
         ({"parts": [["a", "float", [2**40, 2**40]]]}, "no shape"),
         ({"parts": [["a", "float", [2]], ["a", "bool", [2]]]}, "two parts of a row have one name"),
+        ({"parts": [["a", "float", [2], ["x"]]]}, "not as many names as columns in a part"),
+        ({"parts": [["a", "float", [2], [1, 2]]]}, "not as many names as columns in a part"),
         ({"named": 1}, "'named' is not true or false"),
         ({"n_features": 4}, "several parts, and columns"),
     ],

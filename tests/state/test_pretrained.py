@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from sk_warmstart import Checkpoint, CheckpointError, Pretrained, WarmStartClassifier
 from sk_warmstart.state import NetState, interpolate, soup
+from sk_warmstart.state._alignment import match_names
 from sk_warmstart.state._names import NameRule, propose
 
 
@@ -353,3 +354,10 @@ def test_between_a_pretrained_and_what_was_made_of_it() -> None:
         interpolate(Pretrained(weights()), tuned)
     with pytest.raises(TypeError, match="must be all NetState"):
         interpolate(tuned, tuned.state)
+
+
+def test_floats_of_one_byte_are_no_weights() -> None:
+    weights = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in nn.Linear(3, 2).state_dict().items()}
+    layout = NetState.from_module(nn.Linear(3, 2))
+    with pytest.raises(ValueError, match=r"'weight' holds torch.float8_e4m3fn.*dequantise"):
+        match_names(NetState(weights, set()), layout, NameRule())

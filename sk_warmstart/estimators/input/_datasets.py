@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skorch.dataset import Dataset as SkorchDataset
 from skorch.utils import data_from_dataset, is_dataset, to_numpy
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 _ROWS_AT_ONCE = 256
+_FEW = 8
+_AS_HELD = (SkorchDataset, TensorDataset)  # their rows are what they hold
 
 
 class Encoded(Dataset):
@@ -71,15 +74,35 @@ def labels_in(dataset: Any) -> NDArray | None:
         dataset = Subset(dataset.dataset, np.asarray(dataset.indices).tolist())  # skorch takes no range
     try:
         _, y = data_from_dataset(dataset)
-        return as_labels(y)
+        labels = as_labels(y)
     except (AttributeError, TypeError, ValueError):
         return None
+    return labels if labels is None or _rows_have(dataset, labels) else None
+
+
+def _rows_have(dataset: Any, labels: NDArray) -> bool:
+    """Whether a few rows give the labels that a dataset holds; its ``__getitem__`` may make others of them."""
+    if type(dataset) in _AS_HELD:
+        return True
+    places = {len(labels) * i // _FEW for i in range(_FEW)} if len(labels) == len(dataset) else set()
+    rows = [(dataset[i], labels[i]) for i in sorted(places)]
+    pairs = [(row[1], label) for row, label in rows if isinstance(row, tuple | list) and len(row) >= 2]
+    return all(_plain(given) == _plain(label) for given, label in pairs)
+
+
+def _plain(label: Any) -> tuple[type, Any]:
+    label = label.tolist() if hasattr(label, "tolist") else label
+    return type(label), label
 
 
 def gives_labels(dataset: Any) -> bool:
     """Tell whether the first row of a dataset comes with one target, and not with many numbers."""
     first = dataset[0] if len(dataset) else ()
-    return isinstance(first, tuple | list) and len(first) >= 2 and np.size(first[1]) == 1
+    return isinstance(first, tuple | list) and len(first) >= 2 and _n_numbers(first[1]) == 1
+
+
+def _n_numbers(target: Any) -> int:
+    return int(target.numel()) if hasattr(target, "numel") else int(np.size(target))
 
 
 def first_target(dataset: Any) -> NDArray | None:

@@ -14,19 +14,20 @@ from skorch.helper import SliceDataset, SliceDict
 from ..._compat._sklearn import num_samples
 from ...state import PartSchema, Schema
 
+Columns = tuple[str, ...] | None
 _KINDS = {"f": "float", "i": "integer", "u": "integer", "b": "bool"}
 
 
 class RowParts:
     """Rows in several arrays of one length: NumPy's or SciPy's, by name, or by place in a tuple.
 
-    Indexing takes rows, of all parts.
+    Indexing takes rows, of all parts. ``columns`` are the names of those that were DataFrames.
     """
 
     ndim = 1
 
-    def __init__(self, parts: Mapping[str, Any], named: bool):
-        self.parts, self.named = dict(parts), named
+    def __init__(self, parts: Mapping[str, Any], named: bool, columns: Mapping[str, Columns] | None = None):
+        self.parts, self.named, self.columns = dict(parts), named, dict(columns or {})
 
     @classmethod
     def of(cls, given: Any) -> RowParts:
@@ -43,7 +44,7 @@ class RowParts:
         return (len(self),)
 
     def __getitem__(self, index: Any) -> RowParts:
-        return RowParts({name: part[index] for name, part in self.parts.items()}, self.named)
+        return RowParts({name: part[index] for name, part in self.parts.items()}, self.named, self.columns)
 
     def given(self) -> Any:
         """Return the parts in the user's kind: a dictionary of skorch's that takes rows, or a tuple."""
@@ -92,12 +93,14 @@ def read_parts(X: Any) -> RowParts:
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{_named(name, named)} has {n}" for name, n in lengths.items())
         raise ValueError(f"the parts of X must have one length, a row for each sample: {listed}")
-    return RowParts(parts, named)
+    return RowParts(parts, named, {name: _columns(part) for name, part in given.items()})
 
 
 def schemas_of(X: RowParts) -> tuple[PartSchema, ...]:
     """Describe each part."""
-    return tuple(PartSchema(name, _kind(part), tuple(part.shape[1:])) for name, part in X.parts.items())
+    return tuple(
+        PartSchema(name, _kind(part), tuple(part.shape[1:]), X.columns.get(name)) for name, part in X.parts.items()
+    )
 
 
 def conforming(X: Any, schema: Schema, resizes: bool = False) -> Any:
@@ -122,7 +125,8 @@ def conforming(X: Any, schema: Schema, resizes: bool = False) -> Any:
         raise ValueError(
             f"X {' and '.join(found)}: pass the parts that the network was trained on, {_listed(names)}"
         )
-    return RowParts({part.name: _fitting(X.parts[part.name], part, named, resizes) for part in parts}, named)
+    fitting = {part.name: _fitting(X.parts[part.name], part, named, resizes) for part in parts}
+    return RowParts(fitting, named, {part.name: _in_order(X, part) for part in parts})
 
 
 def example_of(schema: Schema, n_rows: int) -> RowParts | None:
@@ -140,9 +144,16 @@ def width_of(X: Any) -> int | None:
     return int(part.shape[1]) if len(list(arrays_of(X))) == 1 and part.ndim == 2 else None
 
 
+def as_numpy(data: Any) -> Any:
+    """Return a tensor on the CPU as an array, bfloat16, which NumPy lacks, as float32; anything else as it is."""
+    if not isinstance(data, torch.Tensor) or data.device.type != "cpu":
+        return data
+    data = data.detach().resolve_neg()
+    return (data.float() if data.dtype == torch.bfloat16 else data).numpy()
+
+
 def _checked(part: Any, name: str) -> Any:
-    if isinstance(part, torch.Tensor):
-        part = part.detach().numpy()
+    part = as_numpy(part)
     listed = hasattr(part, "__len__") and getattr(part, "ndim", 1) > 0
     if not listed or (isinstance(part, Mapping | str) and not issparse(part)):
         raise ValueError(f"{name} of X must be an array with a row for each sample, got a {type(part).__name__}")
@@ -196,6 +207,28 @@ def _fitting(array: Any, part: PartSchema, named: bool, resizes: bool) -> Any:
     if part.kind == "bytes" and kind != "bytes" and array.ndim > 2:
         return array.astype(np.float32)
     return array
+
+
+def _columns(part: Any) -> Columns:
+    """Names of the columns of a DataFrame, if they are texts."""
+    names = getattr(part, "columns", None)
+    if names is None or getattr(part, "ndim", 2) != 2 or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(map(str, names)) or None
+
+
+def _in_order(X: RowParts, part: PartSchema) -> Columns:
+    """Return the names of the columns of a part, those of the fit where it has none now; others are an error."""
+    columns = X.columns.get(part.name)
+    if part.columns is None or tuple(X.parts[part.name].shape[1:]) != part.shape:
+        return columns
+    for now, before in zip(columns or (), part.columns, strict=False):
+        if now != before:
+            raise ValueError(
+                f"{_named(part.name, X.named)} of X has the column {now!r} where {before!r} was when the network "
+                "was trained: pass the same columns in the same order"
+            )
+    return part.columns
 
 
 def _kind(array: Any) -> str:

@@ -25,7 +25,7 @@ from ...training import Narrow, Parts, Rows, SparseMatrix, as_tensor, fits_on, n
 from .._protocol import WarmStartNet
 from ._columns import as_frame, check_input, naming
 from ._datasets import Coded, Encoded, as_labels, first_target, gives_labels, is_indexed, labels_in, read_labels
-from ._parts import RowParts, are_parts, conforming, read_parts
+from ._parts import RowParts, are_parts, as_numpy, conforming, read_parts
 from ._targets import targets_of
 
 NEEDS_ARRAY = (
@@ -130,16 +130,14 @@ def validate(
     if getattr(y, "ndim", None) == 0 or np.isscalar(y):
         raise ValueError(f"y should have a target for each row of X, got {y!r}")
     if are_parts(X):
-        X, y = _read_parts(net, X), _as_numpy(y)
+        X, y = _read_parts(net, X), as_numpy(y)
         with naming("y"):
             y = validate_data(net, y=y, reset=False, **targets.rules)
         check_consistent_length(X, y)
     else:
         check_input(X)
         with naming("y", X, starts_warm):
-            X, y = validate_data(
-                net, _as_numpy(X), _as_numpy(y), reset=reset, **_array_rules(net), **targets.rules
-            )
+            X, y = validate_data(net, as_numpy(X), as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
     y = targets.check(net, y, learn, n_outputs)
     if not uses_default_dataset(net):
         if sample_weight is not None:
@@ -158,7 +156,7 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
     if y is not None and indexed and len(y) != len(X):
         raise ValueError(f"y has {len(y)} targets for the {len(X)} rows of the dataset")
     if not targets.are_labels:
-        target = None if y is None else targets.encode(net, targets.check(net, np.asarray(_as_numpy(y)), learn))
+        target = None if y is None else targets.encode(net, targets.check(net, np.asarray(as_numpy(y)), learn))
         first = first_target(X) if y is None and indexed and not targets.absent else None
         return Table(X if target is None or not indexed else Encoded(X, target), y, target, None, first=first)
     labels = as_labels(y) if y is not None else labels_in(X)
@@ -171,9 +169,10 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
     if labels is None:
         targets.weigh_classes(net, None)
         return Table(X, y, None if y is None else targets.encode(net, np.asarray(y), starts_warm), None)
-    labels = targets.check(net, labels, learn)
+    in_column = labels.ndim > 1
+    labels = targets.check(net, labels.ravel() if y is None else labels, learn)
     codes, weights = targets.encode(net, labels, starts_warm), targets.weigh_classes(net, labels)
-    if (indexed or y is None) and not (y is None and codes is labels and weights is None):
+    if (indexed or y is None) and not (y is None and codes is labels and weights is None and not in_column):
         X = Encoded(X, codes)
     given = (None, None) if y is None else (labels, codes)
     return Table(X, given[0], given[1], None, weights, has_labels=indexed)
@@ -193,10 +192,10 @@ def validate_rows(net: WarmStartNet, X: Any) -> Any:
     conforming(X, net._current.schema)
     if not hasattr(net, "n_features_in_"):
         # Initialised by hand: nothing is known of the columns.
-        return X if issparse(X) else np.asarray(_as_numpy(X))
+        return X if issparse(X) else np.asarray(as_numpy(X))
     check_input(X)
     with naming("X", X):
-        return validate_data(net, _as_numpy(X), reset=False, **_array_rules(net))
+        return validate_data(net, as_numpy(X), reset=False, **_array_rules(net))
 
 
 def to_rows(
@@ -314,7 +313,7 @@ def _read_parts(net: WarmStartNet, X: Any) -> RowParts:
     if not _takes_tables(net):
         return parts
     floats = {name: a if a.dtype in ("f4", "f8") else a.astype("f8") for name, a in parts.parts.items()}
-    return RowParts(floats, parts.named)
+    return RowParts(floats, parts.named, parts.columns)
 
 
 def _takes_tables(net: WarmStartNet) -> bool:
@@ -326,7 +325,3 @@ def _array_rules(net: WarmStartNet) -> dict[str, Any]:
     default = _takes_tables(net)
     dtype = [np.float64, np.float32] if default else "numeric"
     return {"accept_sparse": "csr", "dtype": dtype, "allow_nd": not default}
-
-
-def _as_numpy(data: Any) -> Any:
-    return data.detach().numpy() if isinstance(data, torch.Tensor) and data.device.type == "cpu" else data

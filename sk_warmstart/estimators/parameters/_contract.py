@@ -100,6 +100,7 @@ class SkorchContract:
             The estimator.
         """
         policy_params = {key: params.pop(key) for key in list(params) if key.startswith("init_policy__")}
+        augment_params = {key: params.pop(key) for key in list(params) if key.startswith("augment__")}
         policy = params.get("init_policy", self.init_policy)
         if policy is not self.init_policy and not (isinstance(policy, str) and policy == self.init_policy):
             # What was set on the old policy does not belong to the new one.
@@ -119,6 +120,7 @@ class SkorchContract:
         elif params:
             super().set_params(**params)  # type: ignore[misc]
         self._record_policy_params(policy_params)
+        self._record_augment_params(augment_params)
         return self
 
     @property
@@ -143,6 +145,14 @@ class SkorchContract:
         else:
             self.__dict__.update(params)
             self._params_to_validate.update(params)
+
+    def _record_augment_params(self, params: dict[str, Any]) -> None:
+        augment = self.__dict__["augment"]
+        if not params:
+            return
+        if isinstance(augment, type) or not hasattr(augment, "set_params"):
+            raise ValueError(f"{next(iter(params))!r} is a parameter of augment, and {augment!r} has none")
+        augment.set_params(**{key.partition("__")[2]: value for key, value in params.items()})
 
     def _record_params(self, params: dict[str, Any]) -> None:
         callbacks = {key: value for key, value in params.items() if key.startswith("callbacks")}
@@ -219,10 +229,8 @@ class SkorchContract:
             kept = {name: value for name, value in vars(self).items() if name != "run_"}
             if self._current is not NOTHING:
                 kept["learned_"] = self._current
-            copies = dict(memo)
             with contextlib.suppress(RuntimeError):  # of tensors that can only be pickled
-                vars(twin).update(copy.deepcopy(kept, copies))
-                memo.update(copies)
+                vars(twin).update(copy.deepcopy(kept, memo))
                 return twin
         twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return twin

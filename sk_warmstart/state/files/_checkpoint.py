@@ -387,7 +387,7 @@ class Checkpoint:
             self.classes,
             _tuple(schema["targets"]),
             schema["framed"],
-            None if parts is None else tuple(PartSchema(name, kind, tuple(shape)) for name, kind, shape in parts),
+            None if parts is None else tuple(PartSchema(*part[:2], *map(tuple, part[2:])) for part in parts),
             schema.get("named", True),
         )
 

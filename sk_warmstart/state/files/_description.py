@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .._donor import Donor
+from .._schema import PartSchema
 from ._encoding import as_json, encode_labels, is_json
 
 
@@ -58,7 +59,7 @@ def describe(donor: Donor, keeps_rows: bool) -> tuple[dict[str, Any], dict[str, 
             "targets": schema.targets,
             "framed": schema.framed,
             "classes": encode_labels(schema.classes),
-            "parts": None if schema.parts is None else [[p.name, p.kind, list(p.shape)] for p in schema.parts],
+            "parts": None if schema.parts is None else list(map(_part, schema.parts)),
             "named": schema.named,
         },
         "tensors": {
@@ -84,6 +85,11 @@ def describe(donor: Donor, keeps_rows: bool) -> tuple[dict[str, Any], dict[str, 
         "schedule": donor.schedule,
     }
     return meta, tensors
+
+
+def _part(part: PartSchema) -> list[Any]:
+    named = [] if part.columns is None else [list(part.columns)]
+    return [part.name, part.kind, list(part.shape), *named]
 
 
 def _numbers(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -156,11 +156,14 @@ class _Check:
             return
         _require(isinstance(parts, list) and len(parts) >= 1, "the parts of a row are no list")
         for part in parts:
-            _require(isinstance(part, list) and len(part) == 3, "a part of a row is another")
-            name, kind, shape = part
+            _require(isinstance(part, list) and len(part) in (3, 4), "a part of a row is another")
+            name, kind, shape, *columns = part
             _require(isinstance(name, str) and kind in PART_KINDS, "a part of a row has no name, or no kind")
             fine = isinstance(shape, list) and len(shape) < 64 and all(_is_count(n) for n in shape)
             _require(fine and math.prod(shape) <= _MOST, "a part of a row has no shape")
+            for each in columns:
+                fine = _is_list_of_texts(each) and shape == [len(each)]
+                _require(fine, "there are not as many names as columns in a part of a row")
         _require(len({name for name, *_ in parts}) == len(parts), "two parts of a row have one name")
         fine = schema["n_features"] is None and schema["columns"] is None
         _require(fine, "rows have several parts, and columns")

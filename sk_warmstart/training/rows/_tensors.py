@@ -23,6 +23,7 @@ def as_tensor(
     """
     # Rows in one piece: they are gathered faster, and products of them do not round by how a table was laid out.
     usable = array if array.flags.c_contiguous or _is_mapped(array) else np.ascontiguousarray(array)
+    usable = usable if usable.dtype.isnative else usable.astype(usable.dtype.newbyteorder("="))
     if min(usable.strides, default=0) < 0:
         usable = usable.copy()
     if not usable.flags.writeable:
