@@ -359,5 +359,5 @@ def test_between_a_pretrained_and_what_was_made_of_it() -> None:
 def test_floats_of_one_byte_are_no_weights() -> None:
     weights = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in nn.Linear(3, 2).state_dict().items()}
     layout = NetState.from_module(nn.Linear(3, 2))
-    with pytest.raises(ValueError, match="'weight' holds torch.float8_e4m3fn.*dequantise"):
+    with pytest.raises(ValueError, match=r"'weight' holds torch.float8_e4m3fn.*dequantise"):
         match_names(NetState(weights, set()), layout, NameRule())
