@@ -129,6 +129,7 @@ def test_a_part_may_be_anything_that_holds_rows() -> None:
         ({"numbers": NUMBERS, "categories": [[1], [1, 2]] * (N // 2)}, "different lengths: pad"),
         ({"numbers": NUMBERS, "categories": np.full(N, "2020", "M8[D]")}, "'categories' of X"),
         ({"numbers": NUMBERS, 3: CATEGORIES}, "go by the names"),
+        ({"numbers": NUMBERS, "self": CATEGORIES}, "go by the names"),
     ],
 )
 def test_unsuited_parts_are_refused_by_name(rows: Any, message: str) -> None:

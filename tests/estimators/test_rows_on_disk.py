@@ -242,6 +242,13 @@ def test_what_has_no_length_is_refused() -> None:
         subject.fit(Stream())
 
 
+class AsTheyAre(Lazy):
+    """Rows of any kind, without targets."""
+
+    def __getitem__(self, i: int) -> Any:
+        return self.targets[i]
+
+
 class Held(Lazy):
     """Rows whose targets are held under skorch's name, and changed when a row is read."""
 
@@ -278,3 +285,29 @@ def test_labels_in_tensors(shape: tuple[int, ...]) -> None:
     assert stream.classes_.tolist() == [0, 10, 20]
     both = TensorDataset(torch.from_numpy(X), torch.stack(labels))
     assert set(net(max_epochs=1).fit(both).predict(X)) <= {0, 10, 20}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, N])  # two rows are no pair
+def test_rows_without_targets_are_predicted(n: int) -> None:
+    one = net(max_epochs=1).fit(Lazy(NAMES))
+    alone = [Alone(CODES[:n]), TensorDataset(torch.from_numpy(X[:n]))]
+    for rows in alone:
+        np.testing.assert_array_equal(one.predict_proba(rows), one.predict_proba(X[:n]))
+    assert one.score(alone[0], NAMES[:n]) == one.score(X[:n], NAMES[:n])
+
+
+@pytest.mark.parametrize("n", [2, N])
+def test_rows_in_parts_without_targets_are_predicted(n: int) -> None:
+    class Sum(nn.Module):
+        def __init__(self, n_outputs: int = 3) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, n_outputs)
+
+        def forward(self, first: Tensor, second: Tensor) -> Tensor:
+            return self.layer(first + second)
+
+    one = net(module=Sum, max_epochs=1).fit({"first": X, "second": X}, NAMES)
+    parts = [{"first": row, "second": row} for row in X]
+    np.testing.assert_allclose(
+        one.predict_proba(AsTheyAre(parts[:n])), one.predict_proba({"first": X[:n], "second": X[:n]})
+    )

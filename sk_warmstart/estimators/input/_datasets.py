@@ -27,8 +27,10 @@ class Encoded(Dataset):
 
     def __getitem__(self, i: Any) -> Any:
         row = self.dataset[i]
-        if not isinstance(row, tuple | list) or len(row) < 2:
+        if not isinstance(row, tuple | list):
             return row, self.targets[i]
+        if len(row) == 1:
+            return row[0], self.targets[i]
         X, _, *more = row
         return (X, self.targets[i], *more)
 
@@ -93,6 +95,14 @@ def _rows_have(dataset: Any, labels: NDArray) -> bool:
 def _plain(label: Any) -> tuple[type, Any]:
     label = label.tolist() if hasattr(label, "tolist") else label
     return type(label), label
+
+
+def with_targets(dataset: Any) -> Any:
+    """Return a dataset of pairs: zeros stand beside rows that come alone, which skorch would take for pairs."""
+    first = dataset[0] if is_indexed(dataset) and len(dataset) else ((), ())
+    if isinstance(first, tuple | list) and len(first) != 1:
+        return dataset
+    return Encoded(dataset, np.zeros(len(dataset), dtype=np.float32))
 
 
 def gives_labels(dataset: Any) -> bool:

@@ -85,7 +85,7 @@ def read_parts(X: Any) -> RowParts:
     given = dict(X.items()) if named else {str(place): part for place, part in enumerate(X)}
     if not given:
         raise ValueError("X is an empty dictionary: pass an array for each argument of the network")
-    unnamed = [name for name in given if not isinstance(name, str)]
+    unnamed = [name for name in given if not isinstance(name, str) or name == "self"]
     if unnamed:
         raise ValueError(f"the parts of X go by the names of the network's arguments, got {unnamed[0]!r}")
     parts = {name: _checked(part, _named(name, named)) for name, part in given.items()}

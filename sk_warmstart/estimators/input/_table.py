@@ -24,7 +24,17 @@ from ...state.rows._standardizer import Standardizer
 from ...training import Narrow, Parts, Rows, SparseMatrix, as_tensor, fits_on, normalised
 from .._protocol import WarmStartNet
 from ._columns import as_frame, check_input, naming
-from ._datasets import Coded, Encoded, as_labels, first_target, gives_labels, is_indexed, labels_in, read_labels
+from ._datasets import (
+    Coded,
+    Encoded,
+    as_labels,
+    first_target,
+    gives_labels,
+    is_indexed,
+    labels_in,
+    read_labels,
+    with_targets,
+)
 from ._parts import RowParts, are_parts, as_numpy, conforming, read_parts
 from ._targets import targets_of
 
@@ -186,7 +196,8 @@ def validate_rows(net: WarmStartNet, X: Any) -> Any:
     if passes_through(net, X):
         if net._current.scaler is not None:
             raise ValueError(NEEDS_ARRAY)
-        return X
+        collates = net.iterator_valid is DataLoader and "collate_fn" not in net.get_params_for("iterator_valid")
+        return with_targets(X) if collates else X
     if are_parts(X):
         return conforming(_read_parts(net, X), net._current.schema)
     conforming(X, net._current.schema)
