@@ -311,3 +311,18 @@ def test_rows_in_parts_without_targets_are_predicted(n: int) -> None:
     np.testing.assert_allclose(
         one.predict_proba(AsTheyAre(parts[:n])), one.predict_proba({"first": X[:n], "second": X[:n]})
     )
+
+
+def test_rows_that_are_changed_at_random_are_so_by_the_seed() -> None:
+    class Noisy(Lazy):
+        def __getitem__(self, i: int) -> Any:
+            row, target = super().__getitem__(i)
+            return row + torch.randn(4).numpy(), target
+
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        one = net(early_stopping=True).fit(Noisy(NAMES))
+        found.append((one.start_.score, one.start_.loss, one.loss_curve_, one.history[:, "valid_loss"]))
+        assert torch.initial_seed() == seed
+    assert found[0] == found[1]

@@ -144,7 +144,8 @@ class LoopHooks(BuildingHooks):
         try:
             if fit_in_pack(self, X, y, n_epochs, run.forward_params):
                 return self
-            with streams.forward(is_stochastic(self._network())):
+            draws = not isinstance(run.train, Rows) or is_stochastic(self._network())  # a dataset may change rows
+            with streams.forward(draws):
                 return super().fit_loop(X, y, epochs=epochs, **fit_params)  # type: ignore[misc]
         except KeyboardInterrupt as wish:
             run.interrupted = not run.stopped and not isinstance(wish, StopTraining)

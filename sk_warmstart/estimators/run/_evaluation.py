@@ -50,7 +50,8 @@ def evaluate(
     net._set_training(False)
     outputs: list[torch.Tensor] = []
     total, seen = 0.0, []
-    with torch.no_grad():
+    draws = contextlib.nullcontext() if isinstance(rows, Rows) else repeatable_draws()  # a dataset may change rows
+    with torch.no_grad(), draws:
         for X, y, weight in _batches(net, rows):
             seen.append(y)
             output = net.infer(X, **(forward_params or {}))
