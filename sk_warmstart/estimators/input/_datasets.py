@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.utils import data_from_dataset, is_dataset, to_numpy
@@ -100,7 +101,7 @@ def _plain(label: Any) -> tuple[type, Any]:
 def with_targets(dataset: Any) -> Any:
     """Return a dataset of pairs: zeros stand beside rows that come alone, which skorch would take for pairs."""
     first = dataset[0] if is_indexed(dataset) and len(dataset) else ((), ())
-    if isinstance(first, tuple | list) and len(first) != 1:
+    if (isinstance(first, tuple | list) and len(first) != 1) or np.isscalar(first):
         return dataset
     return Encoded(dataset, np.zeros(len(dataset), dtype=np.float32))
 
@@ -129,7 +130,10 @@ def first_target(dataset: Any) -> NDArray | None:
 
 def read_labels(dataset: Any, num_workers: int) -> NDArray | None:
     """Return the labels of all rows, which are read for it once; None where rows are no pairs."""
-    batches = DataLoader(dataset, _ROWS_AT_ONCE, num_workers=num_workers, collate_fn=_targets_of_rows)
+    own = torch.Generator()  # a look moves no random numbers of training
+    batches = DataLoader(
+        dataset, _ROWS_AT_ONCE, num_workers=num_workers, collate_fn=_targets_of_rows, generator=own
+    )
     found: list[Any] = []
     for batch in batches:
         if batch is None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from skorch.dataset import unpack_data
 from torch import Tensor
-from torch.utils.data import Subset
+from torch.utils.data import DataLoader, Subset
 
 from ...modules import each_part
 from ...training import Rows
@@ -42,7 +43,10 @@ class Sample:
 
 def read_rows(net: WarmStartNet, dataset: Any, places: Tensor) -> Rows:
     """Read rows of a dataset and put them on the device, as those of an array would be."""
-    batches = [tuple(batch)[:2] for batch in net.get_iterator(Subset(dataset, places.tolist()), training=False)]
+    loader = net.get_iterator(Subset(dataset, places.tolist()), training=False)
+    if isinstance(loader, DataLoader) and loader.generator is None:
+        loader.generator = torch.Generator()  # a look moves no random numbers of training
+    batches = [unpack_data(batch) for batch in loader]
     X = each_part(lambda *parts: torch.cat(parts).cpu().numpy(), *(_tensors(X) for X, _ in batches))
     y = torch.cat([y for _, y in batches]).cpu().numpy()
     if isinstance(X, Mapping | tuple):

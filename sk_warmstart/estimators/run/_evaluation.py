@@ -93,7 +93,7 @@ def _batches(net: WarmStartNet, rows: Any) -> Iterator[Any]:
         yield from (rows.batch(slice(first, first + step)) for first in range(0, len(rows), step))
     else:
         for batch in net.get_iterator(rows, training=False):
-            X, y = unpack_data(tuple(batch[:2]))
+            X, y = unpack_data(batch)
             if not isinstance(y, torch.Tensor):
                 raise UnsuitedOutputs(f"the dataset gives targets that are no tensors, but {type(y).__name__}")
             yield X, to_tensor(y, device=net.device or "cpu"), None
