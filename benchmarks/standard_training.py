@@ -88,9 +88,8 @@ def main() -> None:
             continue
         if time.perf_counter() - began > options.seconds:
             break
-        rows += compared(
-            X, y, phases, parameters, settings, options, {"images": named, "phases": phases, "cell": cell}
-        )
+        names = {"images": named, "phases": phases, "cell": cell}
+        rows += [names | row for row in compared(X, y, phases, parameters, settings, options)]
         write(options.out, rows, about)
     if options.out is not None and rows:
         draw(rows, options.out.with_suffix(".png"))
