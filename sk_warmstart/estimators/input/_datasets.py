@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch.dataset import Dataset as SkorchDataset
+from skorch.dataset import unpack_data
 from skorch.utils import data_from_dataset, is_dataset, to_numpy
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
@@ -104,6 +105,11 @@ def with_targets(dataset: Any) -> Any:
     if (isinstance(first, tuple | list) and len(first) != 1) or np.isscalar(first):
         return dataset
     return Encoded(dataset, np.zeros(len(dataset), dtype=np.float32))
+
+
+def pair_of(batch: Any) -> tuple[Any, Any]:
+    """Return rows and targets of a batch, or skorch's error: a tensor of two rows alone is no pair."""
+    return unpack_data(batch if isinstance(batch, tuple | list) else [batch])
 
 
 def gives_labels(dataset: Any) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from skorch.dataset import unpack_data
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from ...modules import each_part
 from ...training import Rows
 from .._protocol import WarmStartNet
+from ._datasets import pair_of
 from ._parts import RowParts
 from ._table import Table, to_rows
 
@@ -46,7 +46,7 @@ def read_rows(net: WarmStartNet, dataset: Any, places: Tensor) -> Rows:
     loader = net.get_iterator(Subset(dataset, places.tolist()), training=False)
     if isinstance(loader, DataLoader) and loader.generator is None:
         loader.generator = torch.Generator()  # a look moves no random numbers of training
-    batches = [unpack_data(batch) for batch in loader]
+    batches = [pair_of(batch) for batch in loader]
     X = each_part(lambda *parts: torch.cat(parts).cpu().numpy(), *(_tensors(X) for X, _ in batches))
     y = torch.cat([y for _, y in batches]).cpu().numpy()
     if isinstance(X, Mapping | tuple):

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import Subset
 
 from ...modules import first_output, n_rows
 from ...training import Rows, TensorBatches, rows_at_once, seeded, weights_of_batch
 from .._protocol import WarmStartNet
+from ..input._datasets import pair_of
 from ..input._targets import targets_of
 
 _EVALUATION_SEED = 0
@@ -93,7 +93,7 @@ def _batches(net: WarmStartNet, rows: Any) -> Iterator[Any]:
         yield from (rows.batch(slice(first, first + step)) for first in range(0, len(rows), step))
     else:
         for batch in net.get_iterator(rows, training=False):
-            X, y = unpack_data(batch)
+            X, y = pair_of(batch)
             if not isinstance(y, torch.Tensor):
                 raise UnsuitedOutputs(f"the dataset gives targets that are no tensors, but {type(y).__name__}")
             yield X, to_tensor(y, device=net.device or "cpu"), None
