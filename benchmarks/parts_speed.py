@@ -1,4 +1,4 @@
-"""Time a fit of rows in a dictionary of one part against the same numbers as an array, which train alike to the bit.
+"""Time a fit of rows in a dictionary of one part against the same numbers as an array: they train alike to the bit.
 
 OMP_NUM_THREADS=1 python benchmarks/parts_speed.py --out benchmarks/results/parts_speed
 """
