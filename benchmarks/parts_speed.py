@@ -1,6 +1,8 @@
-"""Time a fit of rows in a dictionary of one part against the same numbers as an array: they train alike to the bit.
+"""Time a fit of rows in a dictionary of one part against the same numbers as an array: they train alike.
 
-OMP_NUM_THREADS=1 python benchmarks/parts_speed.py --out benchmarks/results/parts_speed
+The networks and sizes are those of ``fit_speed.py``, a module of one's own; both take turns in one process.
+
+    OMP_NUM_THREADS=1 python benchmarks/parts_speed.py --out benchmarks/results/parts_speed
 """
 
 from __future__ import annotations
