@@ -411,10 +411,12 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
 
 def _place(net: WarmStartNet, run: Run, table: Table) -> None:
     """Put the rows of a partial fit on the device, where that is possible."""
-    if _is_placed(net, table) and table.is_array:
+    if not _is_placed(net, table):
+        return
+    if table.is_array:
         run.train = _to_rows(net, table)
         run.views.keep(table, run.train)
-    elif table.is_indexed and _is_placed(net, table):
+    else:
         run.train = table.X
 
 

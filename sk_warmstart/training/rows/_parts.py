@@ -100,7 +100,7 @@ def taken(X: Any, index: slice | Tensor) -> Any:
 def as_batch(X: Any, index: slice | Tensor) -> Any:
     """Return the rows at an index as a network takes them, in tensors of their own."""
     if isinstance(X, Tensor):
-        return X[index].clone() if isinstance(index, slice) else picked(X, index)
+        return taken(X, index)
     if isinstance(X, Parts):
         return X.shaped({name: as_batch(part, index) for name, part in X.parts.items()})
     return X[index]
