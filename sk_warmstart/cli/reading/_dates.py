@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,10 @@ def parse_dates(texts: Sequence[str], form: str) -> pd.Series:
     if form == ISO:
         values = values.where(values.map(lambda text: _ISO.fullmatch(text) is not None), None)
     try:
-        return pd.to_datetime(values, format=form or "ISO8601", errors="coerce", utc=True)
+        dates = pd.to_datetime(values, format=form or "ISO8601", errors="coerce", utc=True)
     except (ValueError, TypeError, OverflowError):
         return pd.Series(pd.NaT, values.index, dtype="datetime64[ns, UTC]")
+    return _with_far_years(dates, values, form)
 
 
 def find_date_format(
@@ -67,6 +69,30 @@ def find_date_format(
                 f"--text {name!r}"
             )
     return form, dates
+
+
+def _with_far_years(dates: pd.Series, values: pd.Series, form: str) -> pd.Series:
+    """Return dates with those that nanoseconds cannot count, such as 9999-12-31, which pandas 2 leaves out."""
+    if dates.dtype != "datetime64[ns, UTC]":
+        return dates
+    left = (dates.isna() & values.notna()).to_numpy()
+    far = [_one_date(text, form) if unread else None for text, unread in zip(values, left, strict=True)]
+    if not any(far):
+        return dates
+    found = pd.Series(np.array(far, dtype="datetime64[us]"), dates.index).dt.tz_localize("UTC")
+    return dates.dt.as_unit("us").fillna(found)
+
+
+def _one_date(text: str, form: str) -> datetime | None:
+    """Return a date, without its time zone and as UTC counts it; None for what is none."""
+    try:
+        date = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    try:
+        return (date if date.tzinfo is None else date.astimezone(UTC)).replace(tzinfo=None)
+    except OverflowError:  # midnight before the year 1 or after 9999
+        return None
 
 
 def _with_few_years(tried: list[tuple[str, pd.Series]]) -> list[tuple[str, pd.Series]]:
