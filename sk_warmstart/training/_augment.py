@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ class Augmentation:
         self._function, self._streams, self._device = function, streams, device
         self._generator: torch.Generator | None = None
         self._finite: bool | None = None
+
+    def drawn(self) -> Callable[[], None]:
+        """Return what puts its random numbers back to where they stand."""
+        return functools.partial(self._streams.restore, self._streams.state())
 
     def __call__(self, X: Any) -> Any:
         """Return a batch augmented, of the same kind; the one given may be changed in place."""

@@ -15,6 +15,7 @@ from ..mlp._closed_form import ClosedFormNet
 from ..mlp._shape import are_targets, loss_name, shape_of
 from ..updates._flat_update import FlatUpdate
 from ._data import PackBatch
+from ._lookups import BoundedLookups
 from ._member import Member
 from ._state import PackState
 
@@ -41,7 +42,8 @@ class VmapEngine:
         update.steps = state.steps
         for batch in batches:
             rule = self._unweighted if batch.weight is None else self._weighted
-            gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
+            with BoundedLookups():
+                gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
             update.gradient = gradient
             if batch.ends:
                 state.gradient[batch.ends] = gradient[batch.ends]

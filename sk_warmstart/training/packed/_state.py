@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -41,6 +41,18 @@ class PackState:
         parameters = self._parameters[0]
         parts = flat.split([p.numel() for p in parameters], -1)
         return [part.unflatten(-1, p.shape) for part, p in zip(parts, parameters, strict=True)]
+
+    def copied(self) -> Callable[[], None]:
+        """Return what puts parameters, moments and steps back to what they are now."""
+        tensors = [self.flat, *self.moments.values()]
+        before, steps = [tensor.clone() for tensor in tensors], list(self.steps)
+
+        def put_back() -> None:
+            for tensor, its in zip(tensors, before, strict=True):
+                tensor.copy_(its)
+            self.steps[:] = steps
+
+        return put_back
 
     def numbers(self) -> list[dict[str, Any]]:
         """Return the optimisers' numbers as they stand, one dict a member; schedules may have changed them."""
