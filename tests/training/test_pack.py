@@ -230,6 +230,8 @@ def test_a_member_whose_rows_fail_goes_on_alone_from_where_it_was(monkeypatch: p
         assert len(told) == n_epochs
         assert_equal(one, alone_, 1e-8)
         with one.batches.order() as mine_next, alone_.batches.order() as its_next:
+            assert mine_next is not None
+            assert its_next is not None
             assert torch.equal(mine_next, its_next)
 
 

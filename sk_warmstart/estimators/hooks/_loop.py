@@ -35,6 +35,7 @@ from ...training import (
     weighted_loss,
     widened,
 )
+from ..input._finite import refuse_missing
 from ..input._parts import are_parts, arrays_of, as_given, read_parts
 from ..input._table import Table, is_array, rows_behind, to_rows, uses_default_dataset
 from ..input._targets import targets_of
@@ -78,7 +79,7 @@ class LoopHooks(BuildingHooks):
         except KeyboardInterrupt:  # skorch's callbacks end training by it, after an epoch that counts
             run.stopped = method_name in _ENDED_BY_CALLBACKS
             if method_name == "on_epoch_end":
-                self._after_epoch(run)
+                self._after_epoch(run, **cb_kwargs)
             raise
         except KeyError as error:
             if (
@@ -98,7 +99,7 @@ class LoopHooks(BuildingHooks):
         if method_name == "on_epoch_begin" and run.progress is not None:
             run.progress.epoch_begins()
         if method_name == "on_epoch_end":
-            self._after_epoch(run)
+            self._after_epoch(run, **cb_kwargs)
             stop_if_given_up()
 
     def _notify_without_log(self, run: Run, method_name: str, **cb_kwargs: Any) -> None:
@@ -327,6 +328,8 @@ class LoopHooks(BuildingHooks):
             if trains and (run.valid is not None or isinstance(rows, Rows)):
                 raise
             loss = score = math.nan
+        else:
+            self._check_loss(loss, rows)
         assert run.learned.start is not None
         run.learned.start.update(
             loss=loss, score=score, evaluated_on="training" if run.valid is None else "validation"
@@ -347,12 +350,19 @@ class LoopHooks(BuildingHooks):
             run.learn(criterion_changed=False)
         return changed or not run.n_history_before
 
-    def _after_epoch(self, run: Run) -> None:
+    def _after_epoch(self, run: Run, dataset_train: Any = None, dataset_valid: Any = None, **others: Any) -> None:
         run.n_epochs += 1
         asked_to_stop = run.progress is not None and run.progress.epoch_ends()
+        for name, dataset in (("train_loss", dataset_train), ("valid_loss", dataset_valid)):
+            self._check_loss(self.history_[-1].get(name, 0.0), dataset)
         self._judge_epoch(run)
         if asked_to_stop:
             raise StopTraining
+
+    def _check_loss(self, loss: float, dataset: Any) -> None:
+        """Refuse rows of a dataset, which nothing has looked at, where these may have made a loss no number."""
+        if not np.isfinite(loss) and not isinstance(dataset, Rows | None) and rows_behind(dataset) is None:
+            refuse_missing(dataset)
 
     def _judge_epoch(self, run: Run) -> None:
         """Look at an epoch's loss, and at its validation score where rows are held out."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.utils import check_consistent_length
+from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import validate_data
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.helper import SliceDataset
@@ -166,7 +166,10 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
     if y is not None and indexed and len(y) != len(X):
         raise ValueError(f"y has {len(y)} targets for the {len(X)} rows of the dataset")
     if not targets.are_labels:
-        target = None if y is None else targets.encode(net, targets.check(net, np.asarray(as_numpy(y)), learn))
+        if y is not None:
+            y = np.asarray(as_numpy(y))
+            assert_all_finite(y, input_name="y")
+        target = None if y is None else targets.encode(net, targets.check(net, y, learn))
         first = first_target(X) if y is None and indexed and not targets.absent else None
         return Table(X if target is None or not indexed else Encoded(X, target), y, target, None, first=first)
     labels = as_labels(y) if y is not None else labels_in(X)
@@ -202,8 +205,10 @@ def validate_rows(net: WarmStartNet, X: Any) -> Any:
         return conforming(_read_parts(net, X), net._current.schema)
     conforming(X, net._current.schema)
     if not hasattr(net, "n_features_in_"):
-        # Initialised by hand: nothing is known of the columns.
-        return X if issparse(X) else np.asarray(as_numpy(X))
+        # Nothing is known of the columns: initialised by hand, or fitted on a dataset.
+        X = X if issparse(X) else np.asarray(as_numpy(X))
+        assert_all_finite(X, input_name="X")
+        return X
     check_input(X)
     with naming("X", X):
         return validate_data(net, as_numpy(X), reset=False, **_array_rules(net))

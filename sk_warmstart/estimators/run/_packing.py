@@ -69,7 +69,7 @@ def _member(net: WarmStartNet, batches: TensorBatches, course: Course) -> Member
 def _course(
     net: WarmStartNet, batches: TensorBatches, train: Any, valid: Any, epochs: int, forward_params: dict[str, Any]
 ) -> Course:
-    """skorch's loop around the epochs, which are trained elsewhere; from where None is sent, they are trained here."""
+    """skorch's loop around the epochs, which are trained elsewhere, or, from where None is sent, here."""
     valid_batches = None if valid is None else net.get_iterator(valid, training=False)
     datasets = {"dataset_train": train, "dataset_valid": valid}
     packed = True
