@@ -14,6 +14,7 @@ __all__ = [
     "function_of_predictions",
     "is_made_scorer",
     "is_own_score",
+    "measures_numbers",
     "observed_scorer",
     "takes_weights",
 ]
@@ -43,6 +44,11 @@ def is_made_scorer(scorer: Any) -> bool:
 def takes_weights(scorer: Any) -> bool:
     """Tell whether the function of a scorer takes weights of the rows."""
     return bool(scorer._accept_sample_weight())
+
+
+def measures_numbers(scorer: Any) -> bool:
+    """Tell whether a scorer of scikit-learn's is for regressors; others are for labels."""
+    return str(getattr(scorer._score_func, "__module__", "")).endswith("._regression")
 
 
 def function_of_predictions(scorer: Any) -> tuple[Callable[..., Any], int, dict[str, Any]] | None:
