@@ -44,8 +44,8 @@ NEEDS_ARRAY = (
 )
 _UNWEIGHABLE = (
     "sample_weight needs X as an array, a sparse matrix, a DataFrame or a dictionary of arrays, and no dataset of "
-    "your own, got "
-    "{kind}: pass such an X, or weigh the rows in a get_loss of your own"
+    "your own, got {kind}: pass such an X, or let the dataset give the weights as a part of its rows, in a "
+    "dictionary, and weigh the rows in a get_loss of your own, with criterion__reduction='none'"
 )
 ROWS_BEHIND = "_rows_behind"
 _OF_TABLES = (MLP, MaskedAutoencoder)
