@@ -254,6 +254,7 @@ def test_a_number_that_cannot_be_looked_up_finds_no_other_members_entry(bad: int
 def test_packs_split_where_they_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sk_warmstart.training.packed._pack._LIMIT", 1)
     monkeypatch.setattr("sk_warmstart.training.packed._data._LAID_OUT", 1)
+    monkeypatch.setattr("sk_warmstart.training.packed._joined._MOST", 1)
     made = [member(i, 21 + i, "relu", "adam", 0.01, 2, torch.float64, hidden=[4]) for i in range(5)]
     train([one for one, _ in made])
     for i, (one, _) in enumerate(made):

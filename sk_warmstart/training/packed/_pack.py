@@ -120,7 +120,6 @@ class Pack:
         self._data = PackData(
             [member.batches for member in members],
             self._state.flat.dtype,
-            ones=self._engine.ones,
             augmentations=[member.augmentation for member in members],
         )
         self._members = members
