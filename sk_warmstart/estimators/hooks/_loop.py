@@ -236,6 +236,10 @@ class LoopHooks(BuildingHooks):
                 return self._infer_in_parts(x, **fit_params)
             with autocast_of(self):
                 return widened(self._infer_in_parts(x, **fit_params))
+        except TypeError as error:
+            if not all(word in str(error) for word in ("invalid data type", "str")):
+                raise
+            raise ValueError("rows hold text: let the dataset encode it, by a tokenizer for example") from error
         except RuntimeError as error:
             if not is_misfit(error):
                 raise

@@ -223,8 +223,8 @@ def validate_rows(net: WarmStartNet, X: Any) -> Any:
 
 
 def _as_numbers(X: Any) -> Any:
-    """Return validated rows as numbers: those of a DataFrame with categories may still be objects."""
-    return X.astype(np.float64) if X.dtype.kind == "O" else X
+    """Return validated rows as torch has them: those of a DataFrame with categories may still be objects."""
+    return X.astype(np.float64) if X.dtype.kind == "O" or X.dtype.itemsize > 8 else X
 
 
 def to_rows(
