@@ -44,9 +44,9 @@ class Augmentation:
                 f"{self._function!r} returned {_said(_kind(result))}"
             )
         if self._finite is None:  # looked at once: it waits for the device
-            self._finite = True
             if finite and not _is_finite(_tensors(result)):
                 raise ValueError(f"augment must return finite numbers, and {self._function!r} returned others")
+            self._finite = True
         return result
 
 

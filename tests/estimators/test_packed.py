@@ -247,6 +247,14 @@ def fails_at_a_seven(X: torch.Tensor, generator: torch.Generator) -> torch.Tenso
     return torch.where(torch.rand(X.shape, generator=generator) < 0.1, torch.zeros_like(X), X)
 
 
+def test_an_augmentation_that_makes_no_numbers_fails_as_it_does_alone() -> None:
+    search = GridSearchCV(net(augment=lambda rows, generator: rows * np.nan), {"lr": [0.01, 0.02]}, cv=3)
+    with packed(), pytest.raises(ValueError, match="augment must return finite numbers"):
+        clone(search).set_params(error_score="raise").fit(X, y)
+    with packed(), pytest.raises(ValueError, match="All the 6 fits failed"):
+        search.fit(X, y)
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize(("bad", "augment"), [(8, None), (-1, None), (7, fails_at_a_seven)])
 def test_rows_that_fail_in_training_fail_alone_in_the_words_of_a_fit_alone(

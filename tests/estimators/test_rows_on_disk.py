@@ -227,6 +227,27 @@ def test_targets_that_are_no_numbers_are_refused() -> None:
         subject.fit(Alone(y), y)
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("criterion", [nn.MSELoss, nn.L1Loss, nn.PoissonNLLLoss])
+def test_targets_of_other_width_than_the_outputs_are_refused(method: str, criterion: Any) -> None:
+    """torch would spread one over the other."""
+    subject = net(WarmStartRegressor, module__n_outputs=1, criterion=criterion)
+    with pytest.raises(ValueError, match="as many outputs as"):
+        getattr(subject, method)(Lazy(X[:, :2]))
+
+
+def test_rows_of_half_the_size_are_cast_as_those_of_an_array() -> None:
+    half = X.astype(np.float16)
+    subject, other = (net(optimizer__fused=False, dtype="float32") for _ in range(2))
+    subject.fit(Lazy(CODES, half))
+    np.testing.assert_allclose(subject.predict_proba(half), other.fit(half, CODES).predict_proba(half), atol=1e-5)
+
+
+def test_rows_of_text_are_refused() -> None:
+    with pytest.raises(ValueError, match="rows hold text: let the dataset encode it"):
+        net().fit(Lazy(CODES, NAMES))
+
+
 def test_arrays_are_looked_at_after_a_dataset_too() -> None:
     bad = X.copy()
     bad[71, 3] = np.nan

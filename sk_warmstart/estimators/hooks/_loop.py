@@ -16,7 +16,7 @@ from skorch import NeuralNet, NeuralNetClassifier
 from skorch.callbacks import PrintLog
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
-from torch.utils.data import DataLoader, RandomSampler
+from torch.utils.data import DataLoader, IterableDataset, RandomSampler
 
 from ...modules import MLP, is_stochastic
 from ...training import (
@@ -214,6 +214,11 @@ class LoopHooks(BuildingHooks):
             size = kwargs.pop("batch_size", self.batch_size)
             size = max(1, len(dataset)) if size == -1 else size
             return TensorBatches(dataset, size, generator=order, **kwargs)
+        if isinstance(dataset, IterableDataset) and getattr(self, prefix) is DataLoader and kwargs.get("shuffle"):
+            raise ValueError(
+                f"the rows of {type(dataset).__name__} come in its own order: set {prefix}__shuffle=False, and "
+                "let it shuffle itself"
+            )
         iterator = super().get_iterator(dataset, training)  # type: ignore[misc]
         if isinstance(iterator, DataLoader) and iterator.generator is None and order is not None:
             iterator.generator = order
@@ -229,13 +234,23 @@ class LoopHooks(BuildingHooks):
         x = cast_for(x, self._torch_dtype())
         try:
             if not uses_autocast(self) or not self._network().training:
-                return super().infer(x, **fit_params)  # type: ignore[misc]
+                return self._infer_in_parts(x, **fit_params)
             with autocast_of(self):
-                return widened(super().infer(x, **fit_params))  # type: ignore[misc]
+                return widened(self._infer_in_parts(x, **fit_params))
+        except TypeError as error:
+            if not all(word in str(error) for word in ("invalid data type", "str")):
+                raise
+            raise ValueError("rows hold text: let the dataset encode it, by a tokenizer for example") from error
         except RuntimeError as error:
             if not is_misfit(error):
                 raise
             raise misfit_of_module(self._network(), x, error) from error
+
+    def _infer_in_parts(self, x: Any, **fit_params: Any) -> Any:
+        """skorch's ``infer``, which makes a list of a tuple, as torch's loader does of those of a dataset."""
+        if type(x) not in (tuple, list):
+            return super().infer(x, **fit_params)  # type: ignore[misc]
+        return self.module_(tuple(to_tensor(part, device=self.device) for part in x), **fit_params)
 
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False, **kwargs: Any
