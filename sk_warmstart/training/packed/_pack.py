@@ -104,13 +104,14 @@ class Pack:
             self._state.flat.dtype,
             augmentations=[member.augmentation for member in members],
         )
-        self._networks = [member.network for member in members]
+        self._layers = [list(member.network.modules()) for member in members]
         self._seed, self._epochs = members[0].forward_seed, first_epoch
 
     def epoch(self) -> list[Losses]:
         """Train one epoch; the losses of each member."""
-        for network in self._networks:
-            network.train()
+        for layers in self._layers:
+            if not all(layer.training for layer in layers):
+                layers[0].train()
         seed = None if self._seed is None else child_seed(self._seed, "forward", self._epochs)
         self._epochs += 1
         with seeded(seed):
