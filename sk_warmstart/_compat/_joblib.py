@@ -17,6 +17,8 @@ class ExecutorBackend(ThreadingBackend):
     Once given up, each ends with its task; the interpreter waits for them, as torch must not be cut off.
     """
 
+    _pool: _Threads | None = None
+
     def _get_pool(self) -> _Threads:
         if self._pool is None:
             self._pool = _Threads(self._n_jobs)

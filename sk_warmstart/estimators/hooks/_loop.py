@@ -13,7 +13,7 @@ from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metadata_routing import process_routing
 from skorch import NeuralNet, NeuralNetClassifier
-from skorch.callbacks import PrintLog
+from skorch.callbacks import PassthroughScoring, PrintLog
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import DataLoader, IterableDataset, RandomSampler
@@ -41,6 +41,7 @@ from ..input._table import Table, is_array, rows_behind, to_rows, uses_default_d
 from ..input._targets import targets_of
 from ..parameters._messages import is_misfit, is_misfit_of_loss, misfit_of_criterion, misfit_of_module
 from ..run._evaluation import UnsuitedOutputs, evaluate, evenly, repeatable_draws
+from ..run._history import record_average
 from ..run._packing import fit_in_pack, stop_if_given_up
 from ..run._run import Run, StopTraining
 from ..run._score import score_of
@@ -109,6 +110,8 @@ class LoopHooks(BuildingHooks):
         for _, callback in self.callbacks_:
             if run.validated is not None and is_accuracy(callback):
                 callback._record_score(self.history, run.validated.accuracy(self))
+            elif type(callback) is PassthroughScoring and record_average(self.history_, callback):
+                pass
             elif type(callback) is PrintLog and callback.sink is print:
                 callback.first_iteration_ = False
             else:

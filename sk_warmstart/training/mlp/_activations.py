@@ -13,23 +13,29 @@ _aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Activation:
-    """``forward(pre, out)``, and ``backward(delta, saved)`` in place, where out is saved, or pre."""
+    """``forward(pre, out)``, and ``backward(delta, saved)`` in place, where out is saved, or pre.
+
+    ``rounds_alike`` tells that the bits are the same however many threads share the work.
+    """
 
     forward: Callable[[Tensor, Tensor], object] | None
     backward: Callable[[Tensor, Tensor], object] | None
     saves_input: bool = False
+    rounds_alike: bool = False
 
 
 # The very kernels that autograd runs.
 ACTIVATIONS = {
-    "identity": Activation(None, None),
+    "identity": Activation(None, None, rounds_alike=True),
     "relu": Activation(
         lambda pre, out: torch.clamp_min(pre, 0, out=out),
         lambda delta, out: _aten.threshold_backward.grad_input(delta, out, 0, grad_input=delta),
+        rounds_alike=True,
     ),
     "tanh": Activation(
         lambda pre, out: torch.tanh(pre, out=out),
         lambda delta, out: _aten.tanh_backward.grad_input(delta, out, grad_input=delta),
+        rounds_alike=True,
     ),
     "logistic": Activation(
         lambda pre, out: torch.sigmoid(pre, out=out),
@@ -38,6 +44,7 @@ ACTIVATIONS = {
     "leaky_relu": Activation(
         lambda pre, out: _aten.leaky_relu.out(pre, 0.01, out=out),
         lambda delta, out: _aten.leaky_relu_backward.grad_input(delta, out, 0.01, True, grad_input=delta),
+        rounds_alike=True,
     ),
     "silu": Activation(
         lambda pre, out: _aten.silu.out(pre, out=out),

@@ -38,8 +38,10 @@ class ClosedFormPack:
         first, last = parameters[0], parameters[-1]
         self._members, self._n_outputs = len(first), last.shape[-1]
         self._kind: dict[str, Any] = {"dtype": first.dtype, "device": first.device}
-        classes = torch.arange(self._n_outputs, device=first.device).unsqueeze(-1)
-        self._classes = classes if loss == "cross_entropy" else None
+        # Whether threads that share its operations change no bit; nothing may be drawn then.
+        self.rounds_alike = self._activation.rounds_alike and not dropout
+        self._of_classes = loss == "cross_entropy"
+        self._minus_one = torch.tensor(-1.0, **self._kind)
         # Batched products are twice as fast into memory in one piece.
         self._products = [self._zeros(*weight.shape[1:]) for weight in self._weights]
         self._workspaces: dict[int, tuple[list[_Hidden], Tensor, Tensor]] = {}
@@ -49,31 +51,36 @@ class ClosedFormPack:
 
         A row of padding has weight 0; for members whose batches differ in size the weights make up for it.
         """
-        factor = 1 / n_rows if self._classes is not None else 2 / (n_rows * self._n_outputs)
+        factor = 1 / n_rows if self._of_classes else 2 / (n_rows * self._n_outputs)
         return factor if weight is None else (weight * factor).unsqueeze(-2)
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of each row, unweighted, from the outputs of :meth:`step`."""
-        if self._classes is None:
-            return (outputs - self._numbers(y)).square_().mean(-2)
-        return torch.log_softmax(outputs, -2).gather(-2, y.unsqueeze(-2)).squeeze(-2).neg_()
+        """Return the loss of each row, unweighted, from what :meth:`step` returned."""
+        if self._of_classes:
+            return outputs.gather(-2, y.unsqueeze(-2)).squeeze(-2).neg_()
+        return (outputs - self._numbers(y)).square_().mean(-2)
 
     def step(self, x: Tensor, y: Tensor, scale: float | Tensor) -> Tensor:
-        """Write the gradients of one batch of each member; return the outputs before the step."""
+        """Write the gradients of one batch of each member.
+
+        Returns the outputs before the step; of classes the logarithms of their probabilities.
+        """
         n_rows = x.shape[1]
         if n_rows not in self._workspaces:
             hidden = [_Hidden(self, n_rows, weight.shape[1]) for weight in self._weights[:-1]]
             buffers = self._zeros(self._n_outputs, n_rows), self._zeros(self._n_outputs, n_rows)
             self._workspaces[n_rows] = (hidden, *buffers)
-        hidden, delta, target = self._workspaces[n_rows]
+        hidden, outputs, delta = self._workspaces[n_rows]
         sources = self._forward(x, hidden)
-        outputs = torch.empty(self._members, self._n_outputs, n_rows, **self._kind)
         torch.baddbmm(self._biases[-1].unsqueeze(-1), self._weights[-1], sources[-1].mT, out=outputs)
-        if self._classes is None:
-            torch.sub(outputs, self._numbers(y), out=delta)
+        if self._of_classes:
+            # By the logarithm, unlike the softmax itself, the bits do not depend on the number of threads.
+            outputs = torch.log_softmax(outputs, -2)
+            torch.exp(outputs, out=delta)
+            at = y.unsqueeze(-2)
+            delta.scatter_add_(-2, at, self._minus_one.expand_as(at))
         else:
-            torch.softmax(outputs, -2, out=delta)
-            delta.sub_(torch.eq(y.unsqueeze(-2), self._classes, out=target))
+            torch.sub(outputs, self._numbers(y), out=delta)
         delta.mul_(scale)
         torch.sum(delta, -1, out=self._bias_gradients[-1])
         self._backward(sources, hidden, delta)

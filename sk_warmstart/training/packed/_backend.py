@@ -44,8 +44,6 @@ class PackedBackend(ExecutorBackend):
     (3,)
     """
 
-    _pool: _Threads | None = None
-
     def configure(self, n_jobs: int = 1, parallel: Any = None, **backend_kwargs: Any) -> int:
         """Begin a parallel call; see joblib."""
         n_jobs = super().configure(n_jobs, parallel, **backend_kwargs)

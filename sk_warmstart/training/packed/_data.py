@@ -67,7 +67,7 @@ class PackData:
         with contextlib.ExitStack() as stack:
             yield from self._passes([stack.enter_context(b.order()) for b in self._batches])
 
-    def _passes(self, orders: list[Tensor | None]) -> Iterator[PackBatch]:
+    def _passes(self, orders: Sequence[Tensor | None]) -> Iterator[PackBatch]:
         n_steps, size = max(map(len, self.sizes)), self._size
         at_once = max(1, min(n_steps, _LAID_OUT // (size * len(orders))))
         for piece in range(0, n_steps, at_once):
@@ -77,7 +77,7 @@ class PackData:
                 first = (i - piece) * size
                 yield self._batch(i, index[:, first : first + size])
 
-    def _index(self, orders: list[Tensor | None], first: int, stop: int) -> Tensor:
+    def _index(self, orders: Sequence[Tensor | None], first: int, stop: int) -> Tensor:
         """Positions of the rows of all members, from one place in their orders to another.
 
         Where a member has no more rows its first one fills the place: it is one that the network knows.

@@ -122,13 +122,14 @@ class Pack:
             self._state.flat.dtype,
             augmentations=[member.augmentation for member in members],
         )
-        self._members = members
+        self._members, self._layers = members, [list(member.network.modules()) for member in members]
         self._seed, self._epochs = members[0].forward_seed, first_epoch
 
     def epoch(self) -> list[Losses]:
         """Train one epoch; the losses of each member. One that fails leaves everything as it was."""
-        for member in self._members:
-            member.network.train()
+        for layers in self._layers:
+            if not all(layer.training for layer in layers):
+                layers[0].train()
         undo = [self._state.copied(), *(member.drawn() for member in self._members)]
         seed = None if self._seed is None else child_seed(self._seed, "forward", self._epochs)
         self._epochs += 1

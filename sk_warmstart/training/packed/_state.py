@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -30,10 +31,12 @@ class PackState:
         self.gradient = torch.zeros_like(self.flat)
         self._lent: bool | None = None  # whether members have views of moments; None before they have any
         self.moments = {name: self._gathered(name) for name in MOMENTS[self.kind]}
-        self.steps = [
-            float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
-            for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
-        ]
+        self.steps = np.array(
+            [
+                float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
+                for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
+            ]
+        )
         for i, parameters in enumerate(self._parameters):
             for parameter, view in zip(parameters, self.views(self.flat[i]), strict=True):
                 parameter.data = view
@@ -68,7 +71,7 @@ class PackState:
         for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
             note_steps(optimizer)
             for parameter in parameters if self.kind != "sgd" else ():
-                _set_step(optimizer, parameter, optimizer.state[parameter], self.steps[i])
+                _set_step(optimizer, parameter, optimizer.state[parameter], float(self.steps[i]))
 
     def _lend_views(self, moving: bool) -> None:
         """Views stay true while the pack lives: its tensors are changed in place."""

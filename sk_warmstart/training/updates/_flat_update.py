@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,7 +80,7 @@ class FlatUpdate:
         self.kind, self.parameters, self.gradient = kind, parameters, gradient
         self.moments = moments or {name: torch.zeros_like(parameters) for name in MOMENTS[kind]}
         self.numbers: Any = {}
-        self.steps: Any = 0.0 if parameters.ndim == 1 else [0.0] * len(parameters)
+        self.steps: Any = 0.0 if parameters.ndim == 1 else np.zeros(len(parameters))
         self._groups: list[tuple[dict[str, Any], list[int]]] = []
         self._runs: list[_Runs] | None = None
         self._moving: Sequence[bool] | None = None
@@ -111,12 +112,10 @@ class FlatUpdate:
         """Take one step of a pack, each member by its own numbers; those not ``moving`` stay as they are."""
         if self._runs is None or moving != self._moving:
             self._runs, self._moving = self._find_runs(moving), moving
-        for i in range(len(self.steps)):  # in place: the list may be shared
-            if moving is None or moving[i]:
-                self.steps[i] += 1
+        self.steps += 1 if moving is None else np.asarray(moving)  # in place: others look at them too
         device, counters = self.parameters.device, {}
         for numbers, spans, parameters, moments in self._runs:
-            steps = [self.steps[span.start] for span in spans]
+            steps = [float(self.steps[span.start]) for span in spans]
             for each in steps:
                 if each not in counters:
                     counters[each] = torch.tensor(each, dtype=torch.float32, device=device)
