@@ -15,7 +15,6 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 from torch.nn.parameter import is_lazy
-from torch.utils.data import Subset
 
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
@@ -25,6 +24,7 @@ from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns, learn_schema, other_width
 from .input._datasets import is_indexed
+from .input._finite import Side
 from .input._identity import Recognised, begin_memory, recognise
 from .input._parts import RowParts, as_given, conforming
 from .input._samples import read_rows
@@ -398,7 +398,7 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
             if given.is_array:
                 run.views.keep(given, its)
     elif valid is not None and table.is_indexed:
-        run.train, run.valid = (Subset(rows, np.flatnonzero(side).tolist()) for side in (~valid, valid))
+        run.train, run.valid = (Side(rows, np.flatnonzero(side).tolist()) for side in (~valid, valid))
     elif valid is not None:
         run.train, run.valid = split_rows(rows, valid)
         whole = run.views.keep(table, rows)

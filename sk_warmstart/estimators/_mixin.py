@@ -151,7 +151,9 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets; of a Dataset they take the place of its own.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; only their ratios matter. Not for a Dataset.
+            Weights of the rows; only their ratios matter. Not for a Dataset: its rows may be dictionaries with
+            the weights as one part, which ``forward`` leaves alone and a ``get_loss`` of your own multiplies
+            with the losses of ``criterion__reduction="none"``.
         sample_id : array-like of shape (n_samples,), default=None
             Identities of the rows, for the sticky split. Without them a row is known by its content, in all
             parts; one of a Dataset by its place, which is not remembered. A saved checkpoint holds hashes of

@@ -30,7 +30,6 @@ from ._route import needs_batch_events as needs_batch_events
 from ._route import route as route
 from ._snapshot import Snapshot as Snapshot
 from ._threads import suited_threads as suited_threads
-from .mlp._closed_form import ClosedFormNet as ClosedFormNet
 from .packed._backend import PackedBackend
 from .packed._member import Losses as Losses
 from .packed._member import Member as Member

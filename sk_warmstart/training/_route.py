@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -173,7 +174,8 @@ def route(net: TrainableNet, batches: Any, forward_params: dict[str, Any] | None
 
 def is_overridden(net: object, *names: str) -> bool:
     """Tell whether a user's class, or an extension of skorch that is not this library's, defines such a method."""
-    return not _overridden(net).isdisjoint(names)
+    own, others = vars(net), _foreign(type(net))
+    return any(name in own or any(name in each for each in others) for name in names)
 
 
 def needs_batch_events(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:
@@ -331,8 +333,13 @@ def _trains_all(parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer) 
 
 def _overridden(net: object) -> set[str]:
     """Names that a user's class, or the net itself, defines; those of this library and of skorch do not count."""
-    others = [vars(cls) for cls in type(net).__mro__ if cls not in _SKORCH and not _is_ours(cls)]
-    return set(vars(net)).union(*others)
+    return set(vars(net)).union(*_foreign(type(net)))
+
+
+@functools.lru_cache(maxsize=64)  # asked for each epoch
+def _foreign(cls: type) -> list[Mapping[str, Any]]:
+    """What the classes define that are neither this library's nor skorch's."""
+    return [vars(each) for each in cls.__mro__ if each not in _SKORCH and not _is_ours(each)]
 
 
 def _has_event_callback(net: TrainableNet, training: bool, without: Sequence[Any] = ()) -> bool:

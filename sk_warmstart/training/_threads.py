@@ -23,6 +23,11 @@ class _Threads:
     def __init__(self) -> None:
         self._lock, self._holders, self._before = threading.Lock(), 0, 1
 
+    def before(self) -> int:
+        """How many there are where nothing runs with one."""
+        with self._lock:
+            return self._before if self._holders else torch.get_num_threads()
+
     @contextmanager
     def one(self) -> Iterator[None]:
         """Run with one; who comes first notes what there was before, which a thread begun meanwhile cannot see."""
@@ -41,6 +46,11 @@ class _Threads:
 
 
 _THREADS = _Threads()
+
+
+def threads_of_caller() -> int:
+    """Return how many threads torch may use, also while some of this process runs with one."""
+    return _THREADS.before()
 
 
 @contextmanager

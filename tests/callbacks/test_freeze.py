@@ -118,6 +118,60 @@ def test_batch_norm_of_frozen_layers_works_as_in_evaluation() -> None:
     assert not net.module_.hidden[1]._forward_pre_hooks
 
 
+class Counts(nn.Module):
+    """A layer of a user's own that averages what it sees, into a new tensor each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(4))
+        self.mean: torch.Tensor
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * X.detach().mean(0)
+        return self.scale * (X - self.mean)
+
+
+class Normed(nn.Module):
+    def __init__(self, kind: str, n_features: int, n_outputs: int):
+        super().__init__()
+        layers: list[nn.Module] = [nn.Linear(n_features, 4), nn.Linear(4, n_outputs)]
+        if kind == "hooks":
+            layers = [nn.utils.spectral_norm(layer) for layer in layers]
+        elif kind == "parametrizations":
+            layers = [nn.utils.parametrizations.spectral_norm(layer) for layer in layers]
+        self.low = layers[0]
+        self.between = Counts() if kind == "own" else nn.Tanh()
+        self.head = layers[1]
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return self.head(self.between(self.low(X)))
+
+
+@pytest.mark.parametrize("kind", ["hooks", "parametrizations", "own"])
+@pytest.mark.parametrize("companion", [Freeze(), Freeze("low.*weight|between"), GradualUnfreeze(n_epochs=5)])
+def test_what_frozen_layers_count_holds_still(kind: str, companion: Any) -> None:
+    net = make(companion, module=Normed, module__kind=kind, module__hidden_layer_sizes=None)
+    params = {k: v for k, v in net.get_params(deep=False).items() if k != "module__hidden_layer_sizes"}
+    net = WarmStartClassifier(**params).fit(X, y)
+    still = unmoved(net)
+    layers = [name for name in net.module_.state_dict() if not name.startswith("head") and name != "low.bias"]
+    assert len(layers) >= 3
+    assert still >= set(layers)
+    assert not any(name.startswith("head") for name in still)  # its vectors go on
+    assert all(layer.training == net.module_.training for layer in net.module_.modules())
+    net.set_params(callbacks=[], warm_start=True).fit(X, y)
+    assert not unmoved(net)
+
+
+@pytest.mark.parametrize("kind", ["hooks", "parametrizations"])
+def test_a_spectral_norm_goes_on_where_its_weight_trains(kind: str) -> None:
+    net = make(Freeze("low.bias|_u|_v"), module=Normed, module__kind=kind, module__hidden_layer_sizes=None)
+    params = {k: v for k, v in net.get_params(deep=False).items() if k != "module__hidden_layer_sizes"}
+    assert unmoved(WarmStartClassifier(**params).fit(X, y)) == {"low.bias"}
+
+
 def test_frozen_parameters_of_a_user_stay_frozen() -> None:
     class Own(MLP):
         def __init__(self, n_features: int, n_outputs: int):

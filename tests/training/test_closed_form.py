@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sk_warmstart.modules import MLP
-from sk_warmstart.training import ClosedFormNet, FlatUpdate, Rows, TensorBatches, weighted_loss
-from sk_warmstart.training.mlp._closed_form import ACTIVATIONS
+from sk_warmstart.training import FlatUpdate, Rows, TensorBatches, weighted_loss
+from sk_warmstart.training.mlp._activations import ACTIVATIONS
+from sk_warmstart.training.mlp._closed_form_pack import ClosedFormPack
 from sk_warmstart.training.mlp._epoch import _build
+from sk_warmstart.training.packed._state import PackState
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -42,7 +44,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
         "n_features": draw(st.integers(1, 5)),
         "n_outputs": draw(st.integers(1, 4)),
         "hidden": draw(st.lists(st.integers(1, 6), max_size=3)),
-        "activation": draw(st.sampled_from(ACTIVATIONS)),
+        "activation": draw(st.sampled_from(sorted(ACTIVATIONS))),
         "dropout": draw(st.sampled_from([0.0, 0.0, 0.4])),
         "loss": draw(st.sampled_from(["cross_entropy", "squared_error"])),
         "weights": draw(st.sampled_from(["none", "some", "zeros"])),
@@ -131,6 +133,26 @@ def test_a_pass_equals_autograd_in_single_precision(problem: dict[str, Any]) -> 
     assert_same_training({**problem, "n": min(problem["n"], problem["batch_size"])}, 1, torch.float32, 1e-5)
 
 
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_each_activation_in_single_precision(activation: str) -> None:
+    problem = {
+        "kind": "sgd",
+        "numbers": {"lr": 0.1, "weight_decay": 0.0, "momentum": 0.0, "nesterov": False},
+        "n_features": 3,
+        "n_outputs": 2,
+        "hidden": [6, 5],
+        "activation": activation,
+        "dropout": 0.0,
+        "loss": "cross_entropy",
+        "weights": "none",
+        "n": 60,
+        "batch_size": 20,
+        "drop_last": False,
+        "seed": 3,
+    }
+    assert_same_training(problem, 2, torch.float32, 1e-5)
+
+
 @settings(max_examples=40)
 @given(problems(), st.integers(1, 4), st.booleans())
 def test_members_of_a_pack_train_as_they_would_alone(problem: dict[str, Any], members: int, rests: bool) -> None:
@@ -140,24 +162,21 @@ def test_members_of_a_pack_train_as_they_would_alone(problem: dict[str, Any], me
         numbers = {**problem["numbers"], "lr": problem["numbers"]["lr"] / (k + 1)}
         singles.append(prepared({**problem, "seed": problem["seed"] + k, "numbers": numbers}, torch.float64))
     rng = np.random.default_rng(problem["seed"])
-    sizes = [problem["n_features"], *problem["hidden"], problem["n_outputs"]]
-    net = ClosedFormNet(sizes, problem["activation"], problem["loss"], members=members, dtype=torch.float64)
-    update = FlatUpdate(problem["kind"], net.parameters, net.gradient)
+    state = PackState([(module, optimizer) for module, optimizer, *_ in copy.deepcopy(singles)])
+    gradient = torch.zeros_like(state.flat)
+    parts = state.views(state.flat), state.views(gradient)
+    net = ClosedFormPack(problem["activation"], problem["loss"], *parts)
+    update = FlatUpdate(problem["kind"], state.flat, gradient)
     rates = [optimizer.param_groups[0]["lr"] for _, optimizer, *_ in singles]
     update.set_numbers([{**problem["numbers"], "lr": rate} for rate in rates])
-    with torch.no_grad():
-        for k, (module, *_) in enumerate(singles):
-            for view, parameter in zip(net.views(net.parameters[k]), module.parameters(), strict=True):
-                view.copy_(parameter)
     n = problem["n"]
-    ones = torch.ones(n, 1, dtype=torch.float64)
-    X = torch.stack([torch.cat([rows.X, ones], 1) for *_, rows in singles])
+    X = torch.stack([rows.X for *_, rows in singles])  # type: ignore[misc]
     y = torch.stack([rows.y for *_, rows in singles])  # type: ignore[misc]
     weight = torch.stack([torch.ones(n).double() if rows.weight is None else rows.weight for *_, rows in singles])
     for _ in range(3):
         takes = [not rests or bool(rng.random() < 0.7) for _ in range(members)]
         with torch.no_grad():
-            outputs = net.step(X, net.targets(y), net.scale(n, weight))
+            outputs = net.step(X, y, net.scale(n, weight))
             means = (net.losses(outputs, y) * weight).mean(-1)
             update.step(takes if rests else None)
         for k, (module, optimizer, criterion, rows) in enumerate(singles):
@@ -167,7 +186,7 @@ def test_members_of_a_pack_train_as_they_would_alone(problem: dict[str, Any], me
                 assert means[k].item() == pytest.approx(loss.item(), rel=1e-9, abs=1e-12)
                 loss.backward()
                 optimizer.step()
-            for view, parameter in zip(net.views(net.parameters[k]), module.parameters(), strict=True):
+            for view, parameter in zip(state.views(state.flat[k]), module.parameters(), strict=True):
                 torch.testing.assert_close(view.clone(), parameter.detach(), rtol=1e-10, atol=1e-10)
 
 

@@ -205,26 +205,56 @@ def test_architectures_form_packs_of_their_own() -> None:
     assert [is_trained(one) for one in trained] == [True] * 4 + [False]  # one is no pack: its own loop is faster
 
 
-def test_a_pack_that_fails_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[4]) for i in range(2)]
-    large = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[9]) for i in range(2)]
-    order = TensorBatches.order
+def test_a_member_whose_rows_fail_goes_on_alone_from_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own loop says what is wrong; the others of its pack, and other packs, train as without it."""
+    made = [member(i, 20 + i, "own", "adam", 0.01, 3, torch.float64) for i in range(5)]
+    large = [member(i, 20, "relu", "adam", 0.01, 3, torch.float64, hidden=[9]) for i in range(2)]
+    order, calls = TensorBatches.order, []
 
     def fails(self: TensorBatches) -> Any:
-        if self is small[0][0].batches:
-            raise MemoryError
+        if self is made[1][0].batches:
+            calls.append(1)
+            if len(calls) > 1:  # in its second epoch, and whenever that is tried again
+                raise MemoryError
         return order(self)
 
     monkeypatch.setattr(TensorBatches, "order", fails)
-    trained = train([one for one, _ in [*small, *large]])
-    errors = [type(one.outcome.exception()) for one in trained]
-    assert errors == [MemoryError, MemoryError, type(None), type(None)]
-    assert [is_trained(one) for one in trained] == [False, False, True, True]
+    trained = train([one for one, _ in [*made, *large]])
+    assert [is_trained(one) for one in trained] == [False, False, True, True, True, True, True]
+    assert not any(one.outcome.done() for one in trained[:2])
+    monkeypatch.undo()
+    for i, (one, told) in enumerate(made):
+        alone_ = member(i, 20 + i, "own", "adam", 0.01, 0, torch.float64)[0]
+        n_epochs = 1 if i < 2 else 3
+        one_by_one(alone_, n_epochs)
+        assert len(told) == n_epochs
+        assert_equal(one, alone_, 1e-8)
+        with one.batches.order() as mine_next, alone_.batches.order() as its_next:
+            assert mine_next is not None
+            assert its_next is not None
+            assert torch.equal(mine_next, its_next)
+
+
+@pytest.mark.parametrize("bad", [4, -1])
+def test_a_number_that_cannot_be_looked_up_finds_no_other_members_entry(bad: int) -> None:
+    made = []
+    for i in range(4):
+        module = nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.Linear(6, 2)).double()
+        X = torch.tensor([[0, 1], [2, 3], [3, 0], [1, bad if i == 1 else 2]])
+        y = torch.tensor([0, 1, 1, 0])
+        batches = TensorBatches(Rows(X, y), 2)
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+        made.append(Member(module, nn.CrossEntropyLoss(), optimizer, batches, course(2, [], None)))
+    before = {name: tensor.clone() for name, tensor in made[1].network.state_dict().items()}
+    train(made)
+    assert [is_trained(one) for one in made] == [False, False, True, True]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in made[1].network.state_dict().items())
 
 
 def test_packs_split_where_they_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sk_warmstart.training.packed._pack._LIMIT", 1)
     monkeypatch.setattr("sk_warmstart.training.packed._data._LAID_OUT", 1)
+    monkeypatch.setattr("sk_warmstart.training.packed._joined._MOST", 1)
     made = [member(i, 21 + i, "relu", "adam", 0.01, 2, torch.float64, hidden=[4]) for i in range(5)]
     train([one for one, _ in made])
     for i, (one, _) in enumerate(made):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
@@ -12,10 +13,12 @@ from skorch.utils import to_numpy
 from torch import Tensor
 
 from ..._compat._sklearn import num_samples
+from ..input._datasets import is_indexed
+from ..input._finite import refuse_missing
 from ..input._identity import warn_where_leaking
 from ..input._parts import as_given, n_samples
 from ..input._pipeline_names import is_scoring
-from ..input._table import validate_rows
+from ..input._table import rows_behind, validate_rows
 from ..input._targets import targets_of
 from ..parameters._checks import check_params
 from ..parameters._messages import words_for_lookups
@@ -127,7 +130,11 @@ class GuardedPrediction(LoopHooks):
         rows = validate_rows(self, X)
         with words_for_lookups(self, X):
             outputs = fast_outputs(self, rows)
-            return super().predict_proba(as_given(rows)) if outputs is None else outputs  # type: ignore[misc]
+            if outputs is None:
+                outputs = super().predict_proba(as_given(rows))  # type: ignore[misc]
+                if is_indexed(rows) and rows_behind(rows) is None and not np.isfinite(outputs).all():
+                    refuse_missing(rows)
+            return outputs
 
     def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
         """What makes predictions of outputs; where skorch infers it, it is made to suit the targets."""

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._turns import Turns
+
 _QUIET = 0.005  # seconds without a new task before it is believed that no more are coming
 _PATIENCE = 1.0  # seconds that those who wait give to tasks that do something else
 
@@ -45,6 +47,7 @@ class Task:
     rendezvous: Rendezvous | None
     place: int
     seconds: float = 0.0
+    has_turn: bool = False
 
 
 _TASK: ContextVar[Task | None] = ContextVar("task", default=None)
@@ -66,6 +69,7 @@ class Rendezvous:
     ):
         self.packs: list[int] = []
         self._train, self._n_places, self._patience = train, n_places, patience
+        self._turns = Turns()
         self._changed = threading.Condition()
         self._n_queued = self._n_running = self._n_added = 0
         self._waiting: list[Participant] = []
@@ -85,10 +89,13 @@ class Rendezvous:
     def running_task(self, place: int = 0) -> Iterator[None]:
         """Run a task: what trains inside it comes here."""
         self._count(queued=-1, running=+1)
-        token = _TASK.set(Task(self, place))
+        task = Task(self, place)
+        token = _TASK.set(task)
         try:
+            task.has_turn = self._turns.take()
             yield
         finally:
+            self._end_turn(task)
             _TASK.reset(token)
             self._count(running=-1)
 
@@ -97,7 +104,7 @@ class Rendezvous:
         """Do something else for a while: the others do not wait for this task meanwhile."""
         self._count(running=-1)
         try:
-            with self._out_of_reach():
+            with self._out_of_reach(), self._without_turn():
                 yield
         finally:
             self._count(running=+1)
@@ -115,12 +122,13 @@ class Rendezvous:
             self._waiting.append(participant)
             leads, released = len(self._waiting) == 1, self._released
             self._touch()
-        if leads:
-            with set_aside():
-                self._lead(self._gather())
-            released.set_result(None)
-        else:
-            released.result()
+        with self._without_turn():
+            if leads:
+                with set_aside():
+                    self._lead(self._gather())
+                released.set_result(None)
+            else:
+                released.result()
         spend(participant.seconds)
         return participant.outcome.result()
 
@@ -185,6 +193,24 @@ class Rendezvous:
             yield
         finally:
             task.rendezvous = self
+
+    @contextmanager
+    def _without_turn(self) -> Iterator[None]:
+        """Wait, or do what is not the task's own: another task has its turn meanwhile."""
+        task = _TASK.get()
+        if task is None:
+            yield
+            return
+        self._end_turn(task)
+        try:
+            yield
+        finally:
+            task.has_turn = self._turns.take()
+
+    def _end_turn(self, task: Task) -> None:
+        if task.has_turn:
+            task.has_turn = False
+            self._turns.give_back()
 
     def _touch(self) -> None:
         self._last_change = time.monotonic()

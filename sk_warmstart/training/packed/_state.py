@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..mlp._closed_form_pack import LINE
 from ..updates._direct_update import note_steps
 from ..updates._flat_update import KINDS, MOMENTS
 
@@ -24,23 +26,37 @@ class PackState:
         self._parameters = [list(network.parameters()) for network, _ in members]
         self._optimizers = [optimizer for _, optimizer in members]
         self.kind = KINDS[type(self._optimizers[0])]
-        self.flat = torch.stack([_flattened(parameters) for parameters in self._parameters])
+        self._sizes = [p.numel() for p in self._parameters[0]]
+        self.flat = self._stacked([_flattened(parameters) for parameters in self._parameters])
         self.gradient = torch.zeros_like(self.flat)
         self._lent: bool | None = None  # whether members have views of moments; None before they have any
         self.moments = {name: self._gathered(name) for name in MOMENTS[self.kind]}
-        self.steps = [
-            float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
-            for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
-        ]
+        self.steps = np.array(
+            [
+                float(optimizer.state.get(parameters[0], {}).get("step", 0.0))
+                for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
+            ]
+        )
         for i, parameters in enumerate(self._parameters):
             for parameter, view in zip(parameters, self.views(self.flat[i]), strict=True):
                 parameter.data = view
 
     def views(self, flat: Tensor) -> list[Tensor]:
         """Return each parameter as a view of a flat tensor, any axes before included."""
-        parameters = self._parameters[0]
-        parts = flat.split([p.numel() for p in parameters], -1)
-        return [part.unflatten(-1, p.shape) for part, p in zip(parts, parameters, strict=True)]
+        parts = flat[..., : sum(self._sizes)].split(self._sizes, -1)
+        return [part.unflatten(-1, p.shape) for part, p in zip(parts, self._parameters[0], strict=True)]
+
+    def copied(self) -> Callable[[], None]:
+        """Return what puts parameters, moments and steps back to what they are now."""
+        tensors = [self.flat, *self.moments.values()]
+        before, steps = [tensor.clone() for tensor in tensors], list(self.steps)
+
+        def put_back() -> None:
+            for tensor, its in zip(tensors, before, strict=True):
+                tensor.copy_(its)
+            self.steps[:] = steps
+
+        return put_back
 
     def numbers(self) -> list[dict[str, Any]]:
         """Return the optimisers' numbers as they stand, one dict a member; schedules may have changed them."""
@@ -55,7 +71,7 @@ class PackState:
         for i, (optimizer, parameters) in enumerate(zip(self._optimizers, self._parameters, strict=True)):
             note_steps(optimizer)
             for parameter in parameters if self.kind != "sgd" else ():
-                _set_step(optimizer, parameter, optimizer.state[parameter], self.steps[i])
+                _set_step(optimizer, parameter, optimizer.state[parameter], float(self.steps[i]))
 
     def _lend_views(self, moving: bool) -> None:
         """Views stay true while the pack lives: its tensors are changed in place."""
@@ -87,11 +103,18 @@ class PackState:
         for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True):
             found = [optimizer.state.get(parameter, {}).get(name) for parameter in parameters]
             parts = [torch.zeros_like(p) if t is None else t for t, p in zip(found, parameters, strict=True)]
-            rows.append(torch.cat([part.detach().reshape(-1) for part in parts]))
-        return torch.stack(rows)
+            rows.append(_flattened(parts))
+        return self._stacked(rows)
+
+    def _stacked(self, rows: list[Tensor]) -> Tensor:
+        """One row a member, each beginning at a cache line: members then round alike wherever they are."""
+        n = rows[0].numel()
+        flat = rows[0].new_zeros(len(rows), -(-n // LINE) * LINE)
+        flat[:, :n] = torch.stack(rows)
+        return flat
 
 
-def _flattened(parameters: list[nn.Parameter]) -> Tensor:
+def _flattened(parameters: Sequence[Tensor]) -> Tensor:
     return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
 
 

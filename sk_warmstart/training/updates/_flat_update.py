@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +16,8 @@ KINDS: dict[type[torch.optim.Optimizer], str] = {
     torch.optim.Adam: "adam",
     torch.optim.AdamW: "adamw",
 }
+# Numbers, and of members that have them in common: where they are, their parameters, and their moments by name.
+_Runs = tuple[dict[str, Any], list[slice], list[Tensor], list[list[Tensor]]]
 _ADAM = ("exp_avg", "exp_avg_sq")
 # What torch's optimisers remember of a parameter, by kind.
 MOMENTS: dict[str, tuple[str, ...]] = {"sgd": ("momentum_buffer",), "adam": _ADAM, "adamw": _ADAM}
@@ -71,13 +74,16 @@ class FlatUpdate:
     are done: one, or one a member.
     """
 
-    def __init__(self, kind: str, parameters: Tensor, gradient: Tensor):
+    def __init__(
+        self, kind: str, parameters: Tensor, gradient: Tensor, moments: Mapping[str, Tensor] | None = None
+    ):
         self.kind, self.parameters, self.gradient = kind, parameters, gradient
-        self.moments = {name: torch.zeros_like(parameters) for name in MOMENTS[kind]}
+        self.moments = moments or {name: torch.zeros_like(parameters) for name in MOMENTS[kind]}
         self.numbers: Any = {}
-        self.steps: Any = 0.0 if parameters.ndim == 1 else [0.0] * len(parameters)
+        self.steps: Any = 0.0 if parameters.ndim == 1 else np.zeros(len(parameters))
         self._groups: list[tuple[dict[str, Any], list[int]]] = []
-        self._rows: list[Sequence[Tensor]] | None = None
+        self._runs: list[_Runs] | None = None
+        self._moving: Sequence[bool] | None = None
 
     def set_numbers(self, numbers: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
         """Take over the numbers of the next steps; other keys of a torch parameter group are ignored."""
@@ -89,6 +95,7 @@ class FlatUpdate:
         for i, each in enumerate(self.numbers):
             groups.setdefault(tuple(each.items()), []).append(i)
         self._groups = [(dict(key), rows) for key, rows in groups.items()]
+        self._runs = None
 
     def fused_steps(self, n_steps: int, done: int = 0) -> list[Tensor]:
         """Return the counters that ``n_steps`` calls of :meth:`fused_step` take, ``done`` calls from now."""
@@ -103,26 +110,34 @@ class FlatUpdate:
     @torch.no_grad()
     def step(self, moving: Sequence[bool] | None = None) -> None:
         """Take one step of a pack, each member by its own numbers; those not ``moving`` stay as they are."""
-        if self._rows is None:
-            self._rows = [tensor.unbind() for tensor in (self.parameters, *self.moments.values())]
-        (parameters, *moments), gradients = self._rows, self.gradient.unbind()
+        if self._runs is None or moving != self._moving:
+            self._runs, self._moving = self._find_runs(moving), moving
+        self.steps += 1 if moving is None else np.asarray(moving)  # in place: others look at them too
         device, counters = self.parameters.device, {}
+        for numbers, spans, parameters, moments in self._runs:
+            steps = [float(self.steps[span.start]) for span in spans]
+            for each in steps:
+                if each not in counters:
+                    counters[each] = torch.tensor(each, dtype=torch.float32, device=device)
+            gradients = [self.gradient[span] for span in spans]
+            fused_update(self.kind, numbers, parameters, gradients, moments, [counters[each] for each in steps])
+
+    def _find_runs(self, moving: Sequence[bool] | None) -> list[_Runs]:
+        """Neighbours that have numbers and steps in common go through a kernel as one tensor."""
+        runs = []
         for numbers, rows in self._groups:
-            chosen = [i for i in rows if moving is None or moving[i]]
-            if not chosen:
-                continue
-            for i in chosen:
-                self.steps[i] += 1
-                if self.steps[i] not in counters:
-                    counters[self.steps[i]] = torch.tensor(self.steps[i], dtype=torch.float32, device=device)
-            fused_update(
-                self.kind,
-                numbers,
-                [parameters[i] for i in chosen],
-                [gradients[i] for i in chosen],
-                [[moment[i] for i in chosen] for moment in moments],
-                [counters[self.steps[i]] for i in chosen],
-            )
+            spans: list[slice] = []
+            for i in rows if moving is None else [i for i in rows if moving[i]]:
+                first = spans[-1].start if spans and spans[-1].stop == i else None
+                if first is not None and self.steps[first] == self.steps[i]:
+                    spans[-1] = slice(first, i + 1)
+                else:
+                    spans.append(slice(i, i + 1))
+            if spans:
+                parameters = [self.parameters[span] for span in spans]
+                moments = [[moment[span] for span in spans] for moment in self.moments.values()]
+                runs.append((numbers, spans, parameters, moments))
+        return runs
 
     def _chosen(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
         names = ("momentum", "nesterov") if self.kind == "sgd" else ("betas", "eps")
