@@ -54,7 +54,9 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     schema : {"strict", "adapt"}, default="strict"
         What happens if classes or columns differ from the donor's (or, in ``partial_fit``, from the rows before):
         ``"strict"`` raises; ``"adapt"`` maps classes by label and columns by name, optimiser moments included.
-        New classes begin with fresh units, new columns with weights of zero. Names come from a DataFrame or from
+        New classes begin with fresh units, new columns with weights of zero. What fresh units answer says nothing
+        yet, and beside a network that is not sure it may outweigh the old classes: ``init_policy="linear_probe"``
+        fits the whole head, to old and new classes, before the first step. Names come from a DataFrame or from
         the Pipeline around the estimator.
     standardize : bool, default=False
         Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
