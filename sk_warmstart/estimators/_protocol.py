@@ -33,6 +33,7 @@ class WarmStartNet(TrainableNet, Protocol):
     warm_start_from: Any
     optimizer_state: str
     early_stopping: bool
+    scoring: Any
     validation_fraction: float
     n_iter_no_change: int
     tol: float

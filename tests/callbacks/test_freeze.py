@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
@@ -383,3 +386,30 @@ def test_what_is_frozen_is_what_reset_layers_would_reset(which: Any) -> None:
     start = make(warm_start_from=donor, init_policy=ResetLayers(which), max_epochs=0).fit(X, y)
     before, after = NetState.from_module(donor.estimator.module_), NetState.from_module(start.module_)
     assert frozen == {name for name in after if not torch.equal(before[name], after[name])}
+
+
+@given(n_layers=st.integers(2, 45), factor=st.sampled_from([1, 1.05, 1.5, 2.6, 10]))
+@settings(max_examples=30, deadline=None)
+def test_layers_that_are_as_good_as_frozen_are_told(n_layers: int, factor: float) -> None:
+    """A plain chain gives each layer a rate of its own: below the precision of a weight there is no step."""
+    chain = nn.Sequential(*(nn.Linear(5, 5) for _ in range(n_layers - 1)), nn.Linear(5, 2))
+    net = WarmStartClassifier(chain, max_epochs=1, random_state=0, callbacks=[LayerwiseLR(factor)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net.fit(X[:20], y[:20])
+    rates = np.array([group["lr"] for group in net.optimizer_.param_groups]) / net.lr
+    n_still = int((rates < np.finfo(np.float32).eps).sum())
+    told = [str(warning.message) for warning in caught if "layers do not learn" in str(warning.message)]
+    assert len(told) == (n_still > 0)
+    if told:
+        assert f"and {n_still} layers do not learn: name blocks" in told[0]
+        assert f"{n_layers} layers the lowest learning rate is {rates.min():.1e}" in told[0]
+
+
+@pytest.mark.parametrize("companion", [LayerwiseLR, GradualUnfreeze])
+def test_blocks_or_a_smaller_factor_are_ways_out(companion: Any) -> None:
+    chain = nn.Sequential(*(nn.Linear(5, 5) for _ in range(40)), nn.Linear(5, 2))
+    for way in ({"factor": 1.1}, {"blocks": ["0", "20", "40"]}):
+        WarmStartClassifier(chain, max_epochs=1, random_state=0, callbacks=[companion(**way)]).fit(X, y)
+    with pytest.warns(UserWarning, match=r"factor=2.6 and 41 layers .* 24 layers do not learn: name blocks"):
+        WarmStartClassifier(chain, max_epochs=1, random_state=0, callbacks=[companion()]).fit(X, y)

@@ -43,6 +43,7 @@ from ..parameters._messages import is_misfit, is_misfit_of_loss, misfit_of_crite
 from ..run._evaluation import UnsuitedOutputs, evaluate, evenly, repeatable_draws
 from ..run._packing import fit_in_pack, stop_if_given_up
 from ..run._run import Run, StopTraining
+from ..run._score import score_of
 from ..run._validation import Validated, can_score, is_accuracy
 from ..start._donation import resume
 from ._building import BuildingHooks
@@ -390,7 +391,7 @@ class LoopHooks(BuildingHooks):
         if validated is not None and validated.rows is run.valid:
             placed = isinstance(validated.rows, Rows)
             weight = validated.rows.weight if placed else self._class_weights_of(validated.y)
-            score = targets_of(self).score(self, validated.y, validated.output, weight)
+            score = score_of(self, validated.y, validated.output, weight)
         elif not targets_of(self).absent:
             _, score = evaluate(self, run.valid, run.forward_params, with_loss=False)
         row["valid_score"] = score = -loss if score is None else score

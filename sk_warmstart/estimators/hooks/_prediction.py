@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from skorch.utils import is_dataset
+from skorch.utils import is_dataset, to_numpy
 from torch import Tensor
 
 from ..._compat._sklearn import num_samples
@@ -21,7 +21,7 @@ from ..input._targets import targets_of
 from ..parameters._checks import check_params
 from ..parameters._messages import words_for_lookups
 from ._loop import LoopHooks
-from ._outputs import PreparedRows, fast_outputs, outputs_of
+from ._outputs import KnownOutputs, PreparedRows, fast_outputs, outputs_of
 
 # What may have been set since the fit, which judged it, and matters here.
 _PREDICTED_BY = ("device", "batch_size", "dataset", "iterator_valid", "iterator_valid__batch_size")
@@ -116,6 +116,8 @@ class GuardedPrediction(LoopHooks):
         return tags
 
     def _outputs(self, X: Any) -> NDArray:
+        if isinstance(X, KnownOutputs):
+            return to_numpy(self._get_predict_nonlinearity()(X.output))
         self.check_is_fitted()
         check_params({name: self.__dict__[name] for name in _PREDICTED_BY if name in self.__dict__})
         if isinstance(X, PreparedRows):

@@ -34,8 +34,8 @@ def check_rows_behind(numbers: Any, dataset: Any) -> None:
     if not is_indexed(dataset):
         raise ValueError(
             f"what the network makes of the rows that {type(dataset).__name__} gives is no finite number. A row "
-            "that holds NaN or infinity must be filled in or left out; if there is none, lower lr, or scale inputs "
-            "and targets"
+            "that holds NaN or infinity must be filled in or left out; if there is none, lower lr, or scale "
+            "inputs and targets"
         )
     for i in range(len(dataset)):
         row = dataset[i]

@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from joblib.parallel import register_parallel_backend
 
-from ..._compat._joblib import ParallelBackendBase, SequentialBackend, ThreadingBackend
+from ..._compat._joblib import ExecutorBackend, ParallelBackendBase, SequentialBackend
 from ._pack import train_together
 from ._rendezvous import Rendezvous
 
 
-class _Threads:
-    """Threads of a parallel call, as joblib's pools are used.
-
-    Once given up, each ends with its task; the interpreter waits for them, as torch must not be cut off.
-    """
-
-    def __init__(self, n_threads: int):
-        self._executor = ThreadPoolExecutor(n_threads, thread_name_prefix="packed")
-
-    def apply_async(
-        self, func: Callable[..., Any], args: tuple[Any, ...], callback: Callable[[Any], Any], error_callback: Any
-    ) -> Future[Any]:
-        def call_back(done: Future[Any]) -> None:
-            if not done.cancelled():
-                callback(done.result())  # joblib has made a value of an error
-
-        future = self._executor.submit(func, *args)
-        future.add_done_callback(call_back)
-        return future
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
-    terminate = close
-
-
-class PackedBackend(ThreadingBackend):
+class PackedBackend(ExecutorBackend):
     """Run each task in a thread, and train what the tasks train as one tensor program.
 
     Use it as any backend of joblib's: ``with joblib.parallel_config(backend="packed", n_jobs=96)``. A task runs
@@ -71,6 +44,8 @@ class PackedBackend(ThreadingBackend):
     (3,)
     """
 
+    _pool: _Threads | None = None
+
     def configure(self, n_jobs: int = 1, parallel: Any = None, **backend_kwargs: Any) -> int:
         """Begin a parallel call; see joblib."""
         n_jobs = super().configure(n_jobs, parallel, **backend_kwargs)
@@ -93,11 +68,6 @@ class PackedBackend(ThreadingBackend):
         if "_rendezvous" in self.__dict__:
             self._rendezvous.abort()
         super().terminate()
-
-    def _get_pool(self) -> _Threads:
-        if self._pool is None:
-            self._pool = _Threads(self._n_jobs)
-        return self._pool
 
     def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
         """Return the backend of calls inside a task: their fits go to the same rendezvous, one at a time."""
