@@ -15,8 +15,8 @@ from ._snapshot import Snapshot
 class ValidationMonitor:
     """Early stopping that counts the start as epoch 0, so that no fit ends below where it began.
 
-    With ``early_stopping`` the best epoch is returned; otherwise the last one, unless the start was better. An
-    improvement smaller than ``tol`` does not count. ``watch`` is what is to improve: "score", "loss", or
+    With ``early_stopping`` the best epoch is returned; otherwise the last one, unless the start was better and is
+    kept (``keeps_start``). An improvement smaller than ``tol`` does not count. ``watch`` is what is to improve: "score", "loss", or
     "relative_loss", of which ``tol`` is a share: criteria have scales of their own.
     """
 
@@ -24,6 +24,7 @@ class ValidationMonitor:
     n_iter_no_change: int
     tol: float
     watch: str = "score"
+    keeps_start: bool = True
     best_score: float = -math.inf
     _merit: float = -math.inf
     _waited: int = 0
@@ -65,7 +66,8 @@ class ValidationMonitor:
     def finish(self, network: torch.nn.Module, optimizer: Any) -> float:
         """Put the best epoch back where it was better than the last; return the score of what is returned."""
         merit, score = self._last
-        if self._best is not None and merit < self._merit:
+        returns_best = self.early_stopping or self.keeps_start
+        if returns_best and self._best is not None and merit < self._merit:
             self._best.restore(network, optimizer)
             score = self.best_score
         self._best = None

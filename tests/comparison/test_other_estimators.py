@@ -75,9 +75,9 @@ def test_weights_are_cut_like_the_rows_and_other_arguments_are_passed_on() -> No
     "estimator",
     [
         GaussianNB(),
-        SGDClassifier(loss="log_loss"),
+        SGDClassifier(loss="log_loss", random_state=0),
         MLPClassifier((16,), max_iter=300, tol=1e-3, learning_rate_init=0.02, random_state=0),
-        make_pipeline(StandardScaler(), SGDClassifier()),
+        make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
     ],
     ids=["partial_fit only", "linear", "network", "pipeline"],
 )

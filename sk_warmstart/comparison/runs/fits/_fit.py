@@ -23,6 +23,7 @@ from ..others._labels import check_labels
 from ..others._rounds import rounds_of
 from ._data import PhaseData
 from ._trajectory import Trajectory
+from ._watch_only import WatchOnly
 
 _KEPT = ("estimator", "seconds", "process_seconds", "memory", "gpu_utilisation", "error")
 _KEPT_BYTES = 50e6  # of the weights of a fit's epochs
@@ -103,7 +104,7 @@ def first_estimator(task: Task, rng: np.random.Generator) -> Any:
     base = fresh_copy(last_step(task.estimator))
     if isinstance(base, WarmStartMixin):
         # The comparison holds rows out for all arms alike, in place of a split of the user's.
-        base.set_params(callbacks=_with_trajectory(base.callbacks), train_split=None)
+        base.set_params(callbacks=_with_ours(base.callbacks), train_split=None)
         if is_classifier(base) and base.get_params().get("classes") is None:
             # Rows of a class may come late or all validate: its label is given from the beginning.
             base.set_params(classes=np.unique(np.asarray(task.y)))
@@ -127,7 +128,7 @@ def make_fit(
         if "random_state" in params:
             seed = child_seed(seed, "arm", params["random_state"]) % 2**31
         if "callbacks" in params:
-            params["callbacks"] = _with_trajectory(params["callbacks"])
+            params["callbacks"] = _with_ours(params["callbacks"])
         own_donor = params.get("warm_start_from") is not None  # it starts each phase, not the phase before
         params |= {"warm_start": not own_donor, "random_state": seed, "train_split": None}
         return Fit(previous, data, key, task.packed, option=option, setup=params)
@@ -141,6 +142,6 @@ def make_fit(
     return Fit(previous, data, key, option=option, new=new, seed=seed, rounds_before=rounds_of(previous))
 
 
-def _with_trajectory(callbacks: Any) -> list[Any]:
+def _with_ours(callbacks: Any) -> list[Any]:
     given = [] if callbacks in (None, "disable") else callbacks
-    return [*given, ("trajectory", Trajectory(keep_bytes=_KEPT_BYTES))]
+    return [*given, ("trajectory", Trajectory(keep_bytes=_KEPT_BYTES)), ("watch_only", WatchOnly())]
