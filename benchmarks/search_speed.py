@@ -2,8 +2,13 @@
 
 32 candidates (four learning rates, two start policies, four seeds) times three folds on 2,000 x 20 rows, a
 network of 32 and 32 units, batches of 64, 30 epochs of Adam. skorch has no start policies: its candidates are
-eight rates and four seeds. The share of a packed search that is not training (scikit-learn's cloning and
-scoring, building networks, hashing rows) is told apart. Peers take turns in one process with one thread.
+eight rates and four seeds. Searches take turns in one process with one thread, but for those of default settings:
+they run in a process without OMP_NUM_THREADS, alone and while another program keeps one core busy. The floor is the
+arithmetic of all 96 fits, written by hand, without scikit-learn, callbacks and scores. Phases of a packed search:
+training is the epochs alone, between them is what skorch's callbacks do, outside is scikit-learn's and the fits' own
+(cloning, validation, building networks, scores).
+
+``--modules`` and ``--searches`` choose what is timed; other rows of OUT.json stay as they are.
 
     OMP_NUM_THREADS=1 python benchmarks/search_speed.py --out benchmarks/results/search_speed
 """
@@ -11,6 +16,10 @@ scoring, building networks, hashing rows) is told apart. Peers take turns in one
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -20,6 +29,7 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
+from _packed_floor import floor
 from _timing import interleaved, made_by, write
 from fit_speed import Own
 from sklearn.base import clone
@@ -30,7 +40,24 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sk_warmstart import WarmStartClassifier
+from sk_warmstart.training.packed import _pack
 
+MODULES = ("MLP", "own module")
+BY_DEFAULT = ("packed, default settings", "packed, default settings, one core busy")
+SEARCHES = ("packed", *BY_DEFAULT, "floor", "one by one", "n_jobs=-1", "skorch")
+COLUMNS = (
+    "module",
+    "search",
+    "threads",
+    "seconds, wall",
+    "seconds, process",
+    "ratio to packed",
+    "largest difference of a score",
+    "seconds of training",
+    "seconds between epochs",
+    "seconds outside",
+)
+DEFAULT_SETTINGS = "SEARCH_SPEED_DEFAULT_SETTINGS"  # set where torch's own number of threads is to stay
 HIDDEN = (32, 32)
 SEEDS = [0, 1, 2, 3]
 RATES = np.logspace(-4, -2, 4)
@@ -54,17 +81,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--no-skorch", action="store_true", help="leave skorch out, which takes most of the time")
+    parser.add_argument("--modules", nargs="+", default=list(MODULES), choices=MODULES)
+    parser.add_argument("--searches", nargs="+", default=list(SEARCHES), choices=SEARCHES)
     parser.add_argument("--out", type=Path, help="write OUT.json and OUT.md")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
+    if DEFAULT_SETTINGS not in os.environ:
+        torch.set_num_threads(1)
     X, y = make_classification(2000, 20, n_informative=10, n_classes=3, random_state=0)
     X = X.astype(np.float32)
-    rows: list[dict[str, Any]] = []
-    for module in ("MLP", "own module"):
-        rows += compare(module, X, y, options)
-    write(options.out, rows, made_by("benchmarks/search_speed.py", runs=options.runs, epochs=options.epochs))
+    found = earlier_rows(options.out)
+    for module in options.modules:
+        for row in compare(module, X, y, options):
+            found[row["module"], row["search"]] = row
+    write(
+        options.out,
+        in_order(found),
+        made_by("benchmarks/search_speed.py", runs=options.runs, epochs=options.epochs),
+    )
 
 
 def compare(module: str, X: Any, y: Any, options: Any) -> list[dict[str, Any]]:
@@ -84,38 +118,81 @@ def compare(module: str, X: Any, y: Any, options: Any) -> list[dict[str, Any]]:
     def all_cores() -> None:
         scores["n_jobs=-1"] = clone(search).set_params(n_jobs=-1).fit(X, y).cv_results_["mean_test_score"]
 
-    peers: dict[str, Callable[[], Any]] = {"packed": packed, "one by one": one_by_one, "n_jobs=-1": all_cores}
-    if not options.no_skorch:
-        skorch = SeededSkorch(
-            Own,
-            module__n_features=20,
-            module__n_outputs=3,
-            module__hidden=HIDDEN,
-            criterion=nn.CrossEntropyLoss,
-            optimizer=torch.optim.Adam,
-            max_epochs=options.epochs,
-            batch_size=64,
-            train_split=None,
-            iterator_train__shuffle=True,
-            verbose=0,
-        )
-        grid = {"lr": np.logspace(-4, -2, 8), "seed": SEEDS}
-        peers["skorch"] = lambda: GridSearchCV(skorch, grid, cv=3, refit=False).fit(X, y)
-    took = interleaved(peers, options.runs)
-    outside = share_outside_of_training(packed)
-    differences = {name: float(np.abs(found - scores["one by one"]).max()) for name, found in scores.items()}
-    return [
+    def by_hand() -> None:
+        rates = [rate for _ in range(2) for rate in RATES for _ in range(12)]
+        with torch.inference_mode():
+            floor(torch.from_numpy(X[:1333]), torch.from_numpy(y[:1333]), rates, options.epochs, HIDDEN)
+
+    peers: dict[str, Callable[[], Any]] = {
+        "packed": packed,
+        "one by one": one_by_one,
+        "n_jobs=-1": all_cores,
+        "floor": by_hand,
+        "skorch": lambda: skorch_search(options.epochs).fit(X, y),
+    }
+    if module != "MLP":
+        del peers["floor"]
+    peers = {name: peer for name, peer in peers.items() if name in options.searches}
+    took = interleaved(peers, options.runs) if peers else {}
+    rows = [
         {
             "module": module,
             "search": name,
+            "threads": torch.get_num_threads(),
             "seconds, wall": its["wall"] / 1e3,
             "seconds, process": its["process"] / 1e3,
-            "ratio to packed": its["wall"] / took["packed"]["wall"],
-            "largest difference of a score": differences.get(name),
-            "share outside of training": outside if name == "packed" else None,
         }
         for name, its in took.items()
     ]
+    for row in rows:
+        if row["search"] == "packed":
+            row.update(phases(packed))
+        if row["search"] in scores and "one by one" in scores:
+            difference = np.abs(scores[row["search"]] - scores["one by one"]).max()
+            row["largest difference of a score"] = float(difference)
+    for name in BY_DEFAULT:
+        if name in options.searches:
+            rows.append(by_default(module, name, options))
+    return rows
+
+
+def by_default(module: str, name: str, options: Any) -> dict[str, Any]:
+    """Time a packed search in a process with default settings, perhaps beside one that keeps a core busy."""
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    out = Path(options.out or "search_speed").with_suffix(".default")
+    command = [sys.executable, __file__, "--runs", str(options.runs), "--epochs", str(options.epochs)]
+    command += ["--modules", module, "--searches", "packed", "--out", str(out)]
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if name == BY_DEFAULT[1] else None
+    try:
+        subprocess.run(command, env={**environment, DEFAULT_SETTINGS: "1"}, check=True, stdout=subprocess.DEVNULL)
+        (row,) = json.loads(out.with_suffix(".json").read_text())["rows"]
+    finally:
+        if busy is not None:
+            busy.kill()
+        for suffix in (".json", ".md"):
+            out.with_suffix(suffix).unlink(missing_ok=True)
+    return {**row, "search": name}
+
+
+def earlier_rows(out: Path | None) -> dict[tuple[str, str], dict[str, Any]]:
+    """Rows that an earlier run has left."""
+    if out is None or not out.with_suffix(".json").exists():
+        return {}
+    rows = json.loads(out.with_suffix(".json").read_text())["rows"]
+    return {(row["module"], row["search"]): row for row in rows}
+
+
+def in_order(found: dict[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with all columns, and ratios to the packed search of the same module."""
+    rows = []
+    for module in MODULES:
+        packed = found.get((module, "packed"), {}).get("seconds, wall")
+        for name in SEARCHES:
+            row = found.get((module, name))
+            if row is not None:
+                ratio = row["seconds, wall"] / packed if packed else None
+                rows.append({**dict.fromkeys(COLUMNS), **row, "ratio to packed": ratio})
+    return rows
 
 
 def ours(module: str, epochs: int, X: Any, y: Any) -> WarmStartClassifier:
@@ -137,25 +214,66 @@ def search_of(estimator: Any, grid: dict[str, Any]) -> GridSearchCV:
     return GridSearchCV(estimator, {"lr": RATES, **grid}, cv=3, refit=False)
 
 
-def share_outside_of_training(packed: Callable[[], Any]) -> float:
-    """The share of one packed search, in one run, that is not training."""
-    from sk_warmstart.training.packed import _backend
+def skorch_search(epochs: int) -> GridSearchCV:
+    """The search with skorch: rates in place of start policies."""
+    skorch = SeededSkorch(
+        Own,
+        module__n_features=20,
+        module__n_outputs=3,
+        module__hidden=HIDDEN,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        max_epochs=epochs,
+        batch_size=64,
+        train_split=None,
+        iterator_train__shuffle=True,
+        verbose=0,
+    )
+    return GridSearchCV(skorch, {"lr": np.logspace(-4, -2, 8), "seed": SEEDS}, cv=3, refit=False)
 
-    seconds = [0.0]
-    train = _backend.train_together
 
-    def timed(*args: Any) -> None:
-        began = time.perf_counter()
-        train(*args)
-        seconds[0] += time.perf_counter() - began
+def phases(packed: Callable[[], Any]) -> dict[str, float]:
+    """Seconds of one packed search, in one run: epochs, callbacks between them, all else.
 
-    _backend.train_together = timed  # type: ignore[assignment]
+    Packs may train at the same time, so what counts is the time in which any did.
+    """
+    spans: dict[str, list[tuple[float, float]]] = {"_train_pack": [], "epoch": []}
+    originals = {"_train_pack": (_pack, _pack._train_pack), "epoch": (_pack.Pack, _pack.Pack.epoch)}
+
+    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return function(*args)
+            finally:
+                spans[name].append((began, time.perf_counter()))
+
+        return run
+
+    for name, (owner, function) in originals.items():
+        setattr(owner, name, timed(name, function))
     began = time.perf_counter()
     try:
         packed()
     finally:
-        _backend.train_together = train
-    return 1 - seconds[0] / (time.perf_counter() - began)
+        ended = time.perf_counter()
+        for name, (owner, function) in originals.items():
+            setattr(owner, name, function)
+    packs, epochs = covered(spans["_train_pack"]), covered(spans["epoch"])
+    return {
+        "seconds of training": epochs,
+        "seconds between epochs": packs - epochs,
+        "seconds outside": ended - began - packs,
+    }
+
+
+def covered(spans: list[tuple[float, float]]) -> float:
+    """The length of what spans of time cover together."""
+    total, until = 0.0, float("-inf")
+    for began, ended in sorted(spans):
+        total += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return total
 
 
 if __name__ == "__main__":

@@ -174,7 +174,8 @@ def route(net: TrainableNet, batches: Any, forward_params: dict[str, Any] | None
 
 def is_overridden(net: object, *names: str) -> bool:
     """Tell whether a user's class, or an extension of skorch that is not this library's, defines such a method."""
-    own, others = vars(net), _foreign(type(net))
+    cls: Any = type(net)
+    own, others = vars(net), _foreign(cls)
     return any(name in own or any(name in each for each in others) for name in names)
 
 
@@ -333,11 +334,12 @@ def _trains_all(parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer) 
 
 def _overridden(net: object) -> set[str]:
     """Names that a user's class, or the net itself, defines; those of this library and of skorch do not count."""
-    return set(vars(net)).union(*_foreign(type(net)))
+    cls: Any = type(net)
+    return set(vars(net)).union(*_foreign(cls))
 
 
 @functools.lru_cache(maxsize=64)  # asked for each epoch
-def _foreign(cls: type) -> list[Mapping[str, Any]]:
+def _foreign(cls: Any) -> list[Mapping[str, Any]]:
     """What the classes define that are neither this library's nor skorch's."""
     return [vars(each) for each in cls.__mro__ if each not in _SKORCH and not _is_ours(each)]
 

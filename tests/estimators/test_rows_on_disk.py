@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartRegressor
+from sk_warmstart import (
+    Checkpoint,
+    LeakageWarning,
+    WarmStartClassifier,
+    WarmStartRegressor,
+    WarmStartTransformer,
+)
 from sk_warmstart.policies import policy_names
 
 rng = np.random.default_rng(0)
@@ -215,6 +221,31 @@ def test_a_row_that_is_no_number_is_refused_by_its_place(kind: Any, value: float
     assert subject.lineage_ == lineage
     with pytest.raises(ValueError, match=words):
         subject.predict(rows)
+
+
+class Rebuilds(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(4, 2), nn.Linear(2, 4)
+
+    def embed(self, X: Tensor) -> Tensor:
+        return self.narrow(X)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return (self.wide(self.narrow(X)) - X).square().mean(1)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_row_that_is_no_number_is_refused_without_targets_too(early: bool) -> None:
+    bad = X.copy()
+    bad[71, 3] = np.nan
+    params = {"max_epochs": 1, "early_stopping": early, "random_state": 0}
+    with pytest.raises(ValueError, match="Input X contains NaN, in row 71 of the dataset"):
+        WarmStartTransformer(Rebuilds, **params).fit(Alone(CODES, bad))
+    subject = WarmStartTransformer(Rebuilds, **params).fit(Alone(CODES))
+    for method in (subject.transform, subject.score):
+        with pytest.raises(ValueError, match="Input X contains NaN, in row 71 of the dataset"):
+            method(Alone(CODES, bad))
 
 
 def test_targets_that_are_no_numbers_are_refused() -> None:

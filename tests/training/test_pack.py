@@ -18,6 +18,7 @@ from torch import nn
 
 from sk_warmstart.modules import MLP
 from sk_warmstart.training import Losses, Member, Rows, Stopwatch, TensorBatches, weighted_loss
+from sk_warmstart.training.packed import _rendezvous
 from sk_warmstart.training.packed._pack import train_together
 from sk_warmstart.training.packed._rendezvous import PackAborted, Participant, Rendezvous, current_rendezvous
 
@@ -313,10 +314,32 @@ def test_everyone_who_runs_is_waited_for() -> None:
     threads = [threading.Thread(target=task, args=(i,)) for i in places]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(20)
+    with rendezvous.all_added():
+        for thread in threads:
+            thread.join(20)
     assert packs == [[1, 2, 3, 4, 5]]
     assert current_rendezvous() is None
+
+
+def test_a_task_that_is_added_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is: what makes up a pack does not depend on how fast tasks are handed in."""
+    monkeypatch.setattr(_rendezvous, "_QUIET", 0.0)
+    rendezvous = Rendezvous(lambda participants, aborted: None, n_places=4, patience=60.0)
+
+    def task(i: int) -> None:
+        with rendezvous.running_task(i):
+            rendezvous.join(Participant())
+
+    threads = []
+    for n in range(1, 4):
+        threads.append(threading.Thread(target=task, args=(rendezvous.add_task(),)))
+        threads[-1].start()
+        while len(rendezvous._waiting) < n and threads[-1].is_alive():
+            time.sleep(0)
+    with rendezvous.all_added():
+        for thread in threads:
+            thread.join(20)
+    assert rendezvous.packs == [3]
 
 
 def test_a_rendezvous_that_is_given_up_lets_everyone_go() -> None:

@@ -35,7 +35,7 @@ from ...training import (
     weighted_loss,
     widened,
 )
-from ..input._finite import refuse_missing
+from ..input._finite import check_rows_behind
 from ..input._parts import are_parts, arrays_of, as_given, read_parts
 from ..input._table import Table, is_array, rows_behind, to_rows, uses_default_dataset
 from ..input._targets import targets_of
@@ -348,7 +348,7 @@ class LoopHooks(BuildingHooks):
                 raise
             loss = score = math.nan
         else:
-            self._check_loss(loss, rows)
+            check_rows_behind(loss, rows)
         assert run.learned.start is not None
         run.learned.start.update(
             loss=loss, score=score, evaluated_on="training" if run.valid is None else "validation"
@@ -373,15 +373,10 @@ class LoopHooks(BuildingHooks):
         run.n_epochs += 1
         asked_to_stop = run.progress is not None and run.progress.epoch_ends()
         for name, dataset in (("train_loss", dataset_train), ("valid_loss", dataset_valid)):
-            self._check_loss(self.history_[-1].get(name, 0.0), dataset)
+            check_rows_behind(self.history_[-1].get(name, 0.0), dataset)
         self._judge_epoch(run)
         if asked_to_stop:
             raise StopTraining
-
-    def _check_loss(self, loss: float, dataset: Any) -> None:
-        """Refuse rows of a dataset, which nothing has looked at, where these may have made a loss no number."""
-        if not np.isfinite(loss) and not isinstance(dataset, Rows | None) and rows_behind(dataset) is None:
-            refuse_missing(dataset)
 
     def _judge_epoch(self, run: Run) -> None:
         """Look at an epoch's loss, and at its validation score where rows are held out."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from skorch.utils import to_numpy
+from skorch.utils import is_dataset, to_numpy
 from torch import Tensor
 
 from ..._compat._sklearn import num_samples
-from ..input._datasets import is_indexed
-from ..input._finite import refuse_missing
+from ..input._finite import check_rows_behind
 from ..input._identity import warn_where_leaking
 from ..input._parts import as_given, n_samples
 from ..input._pipeline_names import is_scoring
-from ..input._table import rows_behind, validate_rows
+from ..input._table import validate_rows
 from ..input._targets import targets_of
 from ..parameters._checks import check_params
 from ..parameters._messages import words_for_lookups
@@ -132,8 +130,7 @@ class GuardedPrediction(LoopHooks):
             outputs = fast_outputs(self, rows)
             if outputs is None:
                 outputs = super().predict_proba(as_given(rows))  # type: ignore[misc]
-                if is_indexed(rows) and rows_behind(rows) is None and not np.isfinite(outputs).all():
-                    refuse_missing(rows)
+                check_rows_behind(outputs, rows if is_dataset(rows) else None)
             return outputs
 
     def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:

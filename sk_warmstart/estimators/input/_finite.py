@@ -9,22 +9,33 @@ import numpy as np
 import torch
 from torch.utils.data import Subset
 
+from ...training import Rows
 from ._datasets import Coded, Encoded, is_indexed
+from ._table import rows_behind
 
 
 class Side(Subset):
     """The rows of a dataset that train, or those held out."""
 
 
-def refuse_missing(dataset: Any) -> None:
-    """Refuse a dataset in which a row holds NaN or infinity, by its place; every row is read for it.
+def check_rows_behind(numbers: Any, dataset: Any) -> None:
+    """Look at the rows of a dataset where what was computed of them is no finite number.
 
-    A stream cannot be read again: that its loss is no number is an error, whatever made it so.
+    A row that holds NaN or infinity is an error that names its place. A stream cannot be read again: that its loss
+    is no number is an error, whatever made it so.
     """
+    if (
+        np.isfinite(numbers).all()
+        or dataset is None
+        or isinstance(dataset, Rows)
+        or rows_behind(dataset) is not None
+    ):
+        return
     if not is_indexed(dataset):
         raise ValueError(
-            f"the loss of the rows that {type(dataset).__name__} gives is no finite number. A row that holds NaN "
-            "or infinity must be filled in or left out; if there is none, lower lr, or scale inputs and targets"
+            f"what the network makes of the rows that {type(dataset).__name__} gives is no finite number. A row "
+            "that holds NaN or infinity must be filled in or left out; if there is none, lower lr, or scale "
+            "inputs and targets"
         )
     for i in range(len(dataset)):
         row = dataset[i]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from joblib.parallel import register_parallel_backend
@@ -60,6 +61,12 @@ class PackedBackend(ExecutorBackend):
                 return func(*args, **kwargs)
 
         return super().submit(task, callback)
+
+    @contextmanager
+    def retrieval_context(self) -> Iterator[None]:
+        """Wait for results, once all tasks are handed in; see joblib."""
+        with self._rendezvous.all_added(), super().retrieval_context():
+            yield
 
     def terminate(self) -> None:
         """End a parallel call; tasks that still wait give up."""
