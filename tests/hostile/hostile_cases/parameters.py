@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.metrics import f1_score
 
 from sk_warmstart.augment import RandomCrop
 
@@ -56,6 +57,7 @@ OF_BOTH = [
             "random_state": ["seed", -1, 1.5],
             "device": ["gpu", 3.5, "cuda:99"],
             "early_stopping": ["yes", 2, None],
+            "scoring": ["accurate", "", 3, ["roc_auc"], f1_score, max],
             "validation_fraction": [0, 1, -0.1, NAN, "half", None],
             "n_iter_no_change": [0, -1, 2.5, "ten", None],
             "tol": [-1e-4, NAN, "small", None],
