@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer, _Scorer
 
-__all__ = ["Observation", "function_of_predictions", "is_own_score", "observed_scorer"]
+__all__ = [
+    "Observation",
+    "function_of_predictions",
+    "is_made_scorer",
+    "is_own_score",
+    "measures_numbers",
+    "observed_scorer",
+    "takes_weights",
+]
 
 
 class Observation(NamedTuple):
@@ -26,6 +34,21 @@ class Observation(NamedTuple):
 def is_own_score(scorer: Any) -> bool:
     """Tell whether a scorer calls the estimator's own ``score``."""
     return isinstance(scorer, _PassthroughScorer)
+
+
+def is_made_scorer(scorer: Any) -> bool:
+    """Tell whether a scorer is one of ``make_scorer``, which asks an estimator for predictions only."""
+    return isinstance(scorer, _BaseScorer)
+
+
+def takes_weights(scorer: Any) -> bool:
+    """Tell whether the function of a scorer takes weights of the rows."""
+    return bool(scorer._accept_sample_weight())
+
+
+def measures_numbers(scorer: Any) -> bool:
+    """Tell whether a scorer of scikit-learn's is for regressors; others are for labels."""
+    return str(getattr(scorer._score_func, "__module__", "")).endswith("._regression")
 
 
 def function_of_predictions(scorer: Any) -> tuple[Callable[..., Any], int, dict[str, Any]] | None:

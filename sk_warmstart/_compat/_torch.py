@@ -10,13 +10,17 @@ from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.nn.modules.batchnorm import _NormBase as NormWithStatistics
 from torch.nn.modules.conv import _ConvNd as Convolution
 from torch.nn.modules.dropout import _DropoutNd as Dropout
+from torch.nn.utils.parametrizations import _SpectralNorm as SpectralNorm
+from torch.nn.utils.spectral_norm import SpectralNorm as HookedSpectralNorm
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 __all__ = [
     "BatchNorm",
     "Convolution",
     "Dropout",
+    "HookedSpectralNorm",
     "NormWithStatistics",
+    "SpectralNorm",
     "foreach_add",
     "foreach_lerp",
     "foreach_sub",

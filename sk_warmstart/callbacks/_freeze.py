@@ -19,9 +19,10 @@ class Freeze(CountsEpochs):
 
     What is frozen gets no gradient, so the optimiser does not move it either: no weight decay, no momentum. A
     BatchNorm layer whose parameters are all frozen works as in evaluation: it uses its running statistics and
-    leaves them as they are; one of which anything trains collects them. Dropout in frozen layers stays on. Only
-    the batches of an epoch see anything frozen: a later fit without this callback, or a fit that failed, trains
-    everything.
+    leaves them as they are; one of which anything trains collects them. A spectral norm iterates no further while
+    its weight is frozen, and what else a frozen layer keeps in buffers is after an epoch what it was before.
+    Dropout in frozen layers stays on. Only the batches of an epoch see anything frozen: a later fit without this
+    callback, or a fit that failed, trains everything.
 
     Parameters
     ----------

@@ -42,6 +42,11 @@ class GradualUnfreeze(CountsEpochs):
     ValueError
         When training begins, or when an epoch does: if a parameter is wrong or the rates cannot be set.
 
+    Warns
+    -----
+    UserWarning
+        If there are so many layers that the lowest do not learn at their rates.
+
     References
     ----------
     .. [1] Howard and Ruder, Universal language model fine-tuning for text classification, ACL 2018.

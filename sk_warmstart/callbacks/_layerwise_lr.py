@@ -34,6 +34,11 @@ class LayerwiseLR(Callback):
     ValueError
         When training begins, or when an epoch does: if a parameter is wrong or the rates cannot be set.
 
+    Warns
+    -----
+    UserWarning
+        If there are so many layers that the lowest do not learn at their rates.
+
     Notes
     -----
     Blocks are found by this rule. Where a list of modules (``ModuleList``, ``Sequential`` or ``ModuleDict``) holds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +14,7 @@ from ._module import module_of
 
 # The key of a group's share of the learning rate.
 _SHARE = "lr_share"
+_STILL = torch.finfo(torch.float32).eps
 _RATES_OF_SCHEDULE = ("max_lr", "min_lr")
 
 
@@ -26,6 +28,7 @@ def spread_rates(net: NeuralNet, factor: float, blocks: Sequence[str] | None) ->
     share: dict[Tensor, float] = {
         parameters[name]: float(factor) ** -depth for depth, names in enumerate(reversed(layers)) for name in names
     }
+    _warn_of_still_layers(len(layers), factor)
     groups = net.optimizer_.param_groups
     if any(_SHARE in group for group in groups):
         if all(group.get(_SHARE) == share.get(p, 1.0) for group in groups for p in group["params"]):
@@ -42,6 +45,19 @@ def spread_rates(net: NeuralNet, factor: float, blocks: Sequence[str] | None) ->
         for part, held in sorted(parts.items(), reverse=True):
             spread.append({**group, "params": held, "lr": group["lr"] * part, _SHARE: part})
     groups[:] = spread
+
+
+def _warn_of_still_layers(n_layers: int, factor: float) -> None:
+    """Warn where the rates of the lowest layers are so small that single precision rounds their steps away."""
+    n_still = sum(float(factor) ** -depth < _STILL for depth in range(n_layers))
+    if n_still:
+        warnings.warn(
+            f"with factor={factor:g} and {n_layers} layers the lowest learning rate is "
+            f"{factor ** (1.0 - n_layers):.1e} of the net's, and {n_still} layers do not learn: name blocks of "
+            "layers that count as one (blocks=[...]), or take a smaller factor",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def keep_rates(net: NeuralNet) -> None:

@@ -24,6 +24,7 @@ from ._options import check_device, check_size, make_phases, make_tune, reading_
 from ._outputs import check_outputs
 from ._parser import build_parser
 from ._results import write_results
+from ._scoring import check_scoring
 from ._table import TableData, read_tables
 from ._text import write_line
 
@@ -118,6 +119,7 @@ def _warnings_in_lines() -> Iterator[None]:
 def _make_comparator(options: argparse.Namespace, data: TableData) -> WarmStartComparator:
     """Set the comparison up as the options say."""
     classes = np.unique(data.y) if data.task == "classification" else None
+    check_scoring(options.scoring, data.y, data.task)
     estimator = default_pipeline(data.X, data.task, classes, data.kinds, options.missing, options.day_first)
     check_size(options.hidden, len(data.X.columns))
     last = estimator.steps[-1][0]

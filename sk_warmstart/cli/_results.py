@@ -55,7 +55,8 @@ def _lines(comparator: WarmStartComparator) -> list[str]:
 
 def _with_options(sentence: str) -> str:
     """Name the command's option where a sentence names the comparator's parameter."""
-    return re.sub(r"(?:set )?n_repeats(?: to |=)(\d+)", r"say --repeats \1", sentence)
+    sentence = re.sub(r"set n_repeats(?: to |=)(\d+)", r"say --repeats \1", sentence)
+    return re.sub(r"n_repeats=(\d+)", r"--repeats \1", sentence)
 
 
 def _attempt(what: str, write: Callable[[], object]) -> list[str]:

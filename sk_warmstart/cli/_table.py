@@ -76,7 +76,7 @@ def load_table(
     time : str, default=None
         The column that orders the rows, if any. Rows without a time are left out, with a warning.
     drop : sequence of str, default=()
-        Columns to leave out.
+        Columns to leave out; one that orders or groups the rows still does so.
     sep : str, default=None
         What separates the cells of a CSV; None finds out.
     decimal : {".", ","}, default=None
@@ -147,7 +147,8 @@ def read_tables(
                 raise ValueError(f"{source} has no column {name!r}; its columns are {_listed(frame)}")
     rules = [replace(reading.columns, comma_separated=sep == ",") for _, sep in read]
     rules = _with_labels_as_text(sources, frames, rules, target, reading.task)
-    frames = [frame.drop(columns=[name for name in drop if name != target]) for frame in frames]
+    unused = set(drop) - {time, groups}  # which order and group the rows
+    frames = [frame.drop(columns=list(unused)) for frame in frames]
     notes = compare_columns(frames, [str(source) for source in sources])
     frame, kinds = read_columns(frames, [str(source) for source in sources], rules, target)
     check_range(frame.drop(columns=target))
@@ -160,7 +161,8 @@ def read_tables(
     labels = None if groups is None else frame[groups]
     if every is not None and times is not None:
         labels = _periods(times, every)
-    X = frame.drop(columns=[target, *(() if groups in (None, target) else (groups,))]).dropna(axis=1, how="all")
+    beside = {target, groups, *drop} & set(frame)
+    X = frame.drop(columns=list(beside)).dropna(axis=1, how="all")
     if not len(X.columns):
         raise ValueError(f"{sources[0]} has no column with values beside the target {target!r}")
     y, task = split_target(frame[target], kinds[target], reading.task)
@@ -189,6 +191,8 @@ def _check_options(
         raise ValueError(
             "'digits' is built in: --target, --time, --groups, --drop and --task are for tables in files"
         )
+    if target in drop:
+        raise ValueError(f"--drop leaves out {target!r}, which is the target: leave it out of --drop")
     if every is not None and time is None:
         raise ValueError("--every needs --time, the column with the dates")
     if every is not None:

@@ -11,6 +11,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.pipeline import Pipeline
 
 from .._compat._sklearn import changed_params
+from ..estimators import WarmStartMixin
 from ._names import KIND_OF_ROWS
 from ._rows import count, kind_in_words, width
 from .runs._estimators import last_step, predicts
@@ -46,12 +47,7 @@ class Settings:
     @property
     def score_name(self) -> str:
         """What a score is called."""
-        if isinstance(self.scoring, str):
-            return self.scoring
-        if self.scoring is not None:
-            function = getattr(self.scoring, "_score_func", self.scoring)  # of make_scorer
-            return str(getattr(function, "__name__", "score"))
-        return self._own_score
+        return self._own_score if self.scoring is None else _name_of(self.scoring)
 
     @property
     def _own_score(self) -> str:
@@ -62,12 +58,19 @@ class Settings:
     @property
     def validation_score(self) -> str:
         """What the score on validation rows is called."""
-        return f"validation {self._own_score}"
+        return f"validation {self._own_score if self._watched is None else _name_of(self._watched)}"
+
+    @property
+    def _watched(self) -> Any:
+        """The scorer that the nets themselves validate by, where it is none of their own."""
+        net = last_step(self.estimator)
+        return net.scoring if isinstance(net, WarmStartMixin) and net.scoring != "loss" else None
 
     @property
     def scored_as_validated(self) -> bool:
         """Whether the validation score is the score."""
-        return self.scoring is None or self.scoring == {"accuracy": "accuracy", "R2": "r2"}.get(self._own_score)
+        own = {"accuracy": "accuracy", "R2": "r2"}.get(self._own_score)
+        return (self.scoring or own) == (self._watched or own)
 
     @property
     def is_bounded(self) -> bool:
@@ -77,6 +80,12 @@ class Settings:
         function, sign = (getattr(self.scoring, name, None) for name in ("_score_func", "_sign"))  # of make_scorer
         same = (name for name in get_scorer_names() if getattr(get_scorer(name), "_score_func", None) is function)
         return function is not None and sign == 1 and any(map(is_bounded, same))
+
+
+def _name_of(scoring: Any) -> str:
+    """Return a scorer's name."""
+    function = getattr(scoring, "_score_func", scoring)  # of make_scorer
+    return scoring if isinstance(scoring, str) else str(getattr(function, "__name__", "score"))
 
 
 def is_bounded(scorer: str) -> bool:

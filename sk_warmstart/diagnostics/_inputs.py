@@ -23,22 +23,24 @@ def as_numpy(values: Any, name: str) -> NDArray:
     return array
 
 
-def as_table(values: Any, name: str, min_rows: int = 1) -> NDArray[np.float64]:
-    """Finite numbers of shape (n_samples, n_features), in double precision."""
+def as_table(values: Any, name: str, min_rows: int = 1, may_miss: bool = False) -> NDArray[np.float64]:
+    """Finite numbers (or NaN, if any may be missing) of shape (n_samples, n_features), in double precision."""
     array = as_numpy(values, name)
     if array.ndim != 2:
         raise ValueError(
             f"{name} must have shape (n_samples, n_features), got {array.shape}: reshape it, one row per sample"
         )
-    table = _as_finite(array, name)
+    table = _as_finite(array, name, may_miss)
     if len(table) < min_rows or not table.shape[1]:
         raise ValueError(f"{name} must have at least {min_rows} rows and one column, got shape {table.shape}")
     return table
 
 
-def as_pair(a: Any, b: Any, min_rows: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def as_pair(
+    a: Any, b: Any, min_rows: int, may_miss: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Two tables with the same columns."""
-    first, second = as_table(a, "a", min_rows), as_table(b, "b", min_rows)
+    first, second = as_table(a, "a", min_rows, may_miss), as_table(b, "b", min_rows, may_miss)
     if first.shape[1] != second.shape[1]:
         raise ValueError(f"a and b must have the same columns, got {first.shape[1]} and {second.shape[1]}")
     return first, second
@@ -89,12 +91,13 @@ def check_length(array: NDArray, name: str, n_rows: int | None) -> None:
         raise ValueError(f"{name} has {len(array)} entries for {n_rows} rows: give one per row")
 
 
-def _as_finite(array: NDArray, name: str) -> NDArray[np.float64]:
-    """Return an array as decimal numbers; refuse text, NaN and infinity."""
+def _as_finite(array: NDArray, name: str, may_miss: bool = False) -> NDArray[np.float64]:
+    """Return an array as decimal numbers; refuse text, infinity, and NaN unless numbers may be missing."""
     try:
         numbers = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must hold numbers, got dtype {array.dtype}") from error
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{name} contains NaN or infinity: impute or drop these rows first")
+    if not (np.isfinite(numbers) | (may_miss & np.isnan(numbers))).all():
+        faults = "infinity" if may_miss else "NaN or infinity"
+        raise ValueError(f"{name} contains {faults}: impute or drop these rows first")
     return numbers

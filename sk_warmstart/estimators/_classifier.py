@@ -54,7 +54,9 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
     schema : {"strict", "adapt"}, default="strict"
         What happens if classes or columns differ from the donor's (or, in ``partial_fit``, from the rows before):
         ``"strict"`` raises; ``"adapt"`` maps classes by label and columns by name, optimiser moments included.
-        New classes begin with fresh units, new columns with weights of zero. Names come from a DataFrame or from
+        New classes begin with fresh units, new columns with weights of zero. What fresh units answer says nothing
+        yet, and beside a network that is not sure it may outweigh the old classes: ``init_policy="linear_probe"``
+        fits the whole head, to old and new classes, before the first step. Names come from a DataFrame or from
         the Pipeline around the estimator.
     standardize : bool, default=False
         Whether inputs are standardised inside, by statistics that belong to the state: ``fit`` takes them anew,
@@ -84,12 +86,18 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         as epoch 0. Which rows are held out is decided by each row's content (or ``sample_id``), so a row
         that trained once never validates later. The best weights are kept in memory, where skorch's ``Checkpoint``
         writes files; inside of a parallel call these go to a folder of each fit's own, which it removes.
+    scoring : str, callable or None, default=None
+        What early stopping watches on the validation rows, where it is not their accuracy: ``"loss"``, or a scorer
+        of scikit-learn (a name such as ``"roc_auc"`` or ``"balanced_accuracy"``, or what ``make_scorer`` returns).
+        A scorer's value is also ``valid_score`` in the history and ``start_.score``; with "loss" these stay the
+        accuracy. ``score`` and the races of init policies are not changed by it.
     validation_fraction : float, default=0.1
         Share of rows that is held out, on average.
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping.
     tol : float, default=1e-4
-        The least gain in accuracy that counts as improvement.
+        The least gain in accuracy (or of ``scoring``) that counts as improvement; where the loss is watched, as a
+        share of the start's.
     train_split : callable or None, default=None
         A split of skorch's, for those who want it instead.
     iterator_train__shuffle : bool, default=True
@@ -164,6 +172,7 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,

@@ -15,7 +15,6 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 from torch.nn.parameter import is_lazy
-from torch.utils.data import Subset
 
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
@@ -25,6 +24,7 @@ from ._learned import Learned
 from ._protocol import WarmStartNet
 from .input._columns import expect_columns, forget_columns, learn_schema, other_width
 from .input._datasets import is_indexed
+from .input._finite import Side
 from .input._identity import Recognised, begin_memory, recognise
 from .input._parts import RowParts, as_given, conforming
 from .input._samples import read_rows
@@ -35,6 +35,7 @@ from .run._files import own_folder
 from .run._history import copied, joined, trimmed
 from .run._progress import Progress
 from .run._run import Run, running
+from .run._score import digest_of_rows, name_of_scoring, watched
 from .start._architecture import (
     architecture_of,
     check_same_architecture,
@@ -91,7 +92,8 @@ def fit(
         _start(net, run, begun, probe)
         if run.monitor is not None:
             start = net._current.start or {}
-            run.monitor.configure(start.get("patience", 1.0), start.get("watch", "score"))
+            watch = start.get("watch", "score") if net.scoring is None else "score"  # a policy may wish
+            run.monitor.configure(start.get("patience", 1.0), watch)
         _train(net, run, begun.table, "fit", fit_params)
         score = None if run.monitor is None else run.monitor.finish(net._network(), net.optimizer_)
     _commit(net, run, begun.rows, score, joined(run.past, net.history_))
@@ -381,6 +383,7 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
     rows = _to_rows(net, table) if table.is_array else table.X
     X_val, y_val, sample_weight_val = validation
     valid = begun.rows.valid
+    judges = () if valid is None else tuple(ids[valid] for ids in begun.rows.ids)
     if X_val is not None:
         if y_val is None and not is_indexed(X_val):
             raise ValueError("X_val needs y_val")
@@ -389,12 +392,13 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         checked = validate(net, X_val, y_val, sample_weight_val, reset=False, learn=False, n_outputs=n_outputs)
         if is_array(checked.X):
             checked = replace(checked, X=conforming(checked.X, run.learned.schema))
+        judges = recognise(checked.X, run.learned.schema.columns, begun.learned.memory.columns).ids
         run.train, run.valid = rows, checked.X if checked.is_indexed else _to_rows(net, checked)
         for given, its in ((table, run.train), (checked, run.valid)):
             if given.is_array:
                 run.views.keep(given, its)
     elif valid is not None and table.is_indexed:
-        run.train, run.valid = (Subset(rows, np.flatnonzero(side).tolist()) for side in (~valid, valid))
+        run.train, run.valid = (Side(rows, np.flatnonzero(side).tolist()) for side in (~valid, valid))
     elif valid is not None:
         run.train, run.valid = split_rows(rows, valid)
         whole = run.views.keep(table, rows)
@@ -405,8 +409,11 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
         if table.is_array:
             run.views.keep(table, rows)
     if run.valid is not None:
-        watch = "relative_loss" if targets_of(net).watches(net) == "loss" else "score"
-        run.monitor = ValidationMonitor(bool(net.early_stopping), net.n_iter_no_change, float(net.tol), watch)
+        run.monitor = ValidationMonitor(
+            bool(net.early_stopping), net.n_iter_no_change, float(net.tol), watched(net)
+        )
+        if judges and isinstance(run.valid, Rows) and run.valid.y is not None:
+            run.scored_on = digest_of_rows(net, judges[-1], run.valid.y)
 
 
 def _place(net: WarmStartNet, run: Run, table: Table) -> None:
@@ -484,5 +491,7 @@ def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | 
         rows_seen=line.rows_seen + rows.n_train,
         epochs=line.epochs + net.n_iter_,
         scores={name: float(score) for name, score in scores.items() if score is not None and np.isfinite(score)},
+        scoring=None if valid_score is None else name_of_scoring(net.scoring),
+        scored_on=None if valid_score is None else run.scored_on,
     )
     net.learned_ = replace(learned, lineage=lineage, memory=memory)

@@ -58,6 +58,8 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         Seed of everything random; None uses torch's global generator.
     early_stopping : bool, default=False
         Whether to hold rows out, stop when their score stalls, and return the best epoch.
+    scoring : str, callable or None, default=None
+        What the validation score is: None for the estimator's own, "loss" to watch the loss, or a scorer.
     validation_fraction : float, default=0.1
         Share of rows that is held out.
     n_iter_no_change : int, default=10
@@ -95,6 +97,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         augment: Any = None,
         random_state: Any = None,
         early_stopping: bool = False,
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
@@ -110,6 +113,7 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         self.augment = augment
         self.random_state = random_state
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
@@ -147,7 +151,9 @@ class WarmStartMixin(CallbackSupportMixin, GuardedPrediction):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets; of a Dataset they take the place of its own.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; only their ratios matter. Not for a Dataset.
+            Weights of the rows; only their ratios matter. Not for a Dataset: its rows may be dictionaries with
+            the weights as one part, which ``forward`` leaves alone and a ``get_loss`` of your own multiplies
+            with the losses of ``criterion__reduction="none"``.
         sample_id : array-like of shape (n_samples,), default=None
             Identities of the rows, for the sticky split. Without them a row is known by its content, in all
             parts; one of a Dataset by its place, which is not remembered. A saved checkpoint holds hashes of

@@ -33,6 +33,7 @@ class WarmStartNet(TrainableNet, Protocol):
     warm_start_from: Any
     optimizer_state: str
     early_stopping: bool
+    scoring: Any
     validation_fraction: float
     n_iter_no_change: int
     tol: float
@@ -88,6 +89,8 @@ class WarmStartNet(TrainableNet, Protocol):
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None: ...
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any: ...
 
     def validation_step(self, batch: Any, **fit_params: Any) -> Any: ...
 

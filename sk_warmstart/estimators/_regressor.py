@@ -70,12 +70,18 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         Whether to hold out rows, stop when their score stalls, and return the best epoch. The score is R2 of what
         ``predict`` returns; with a criterion other than MSELoss, L1Loss, SmoothL1Loss and HuberLoss (Poisson,
         quantiles, shares, a loss of your own) the loss of these rows is watched instead.
+    scoring : str, callable or None, default=None
+        What early stopping watches on the validation rows instead: ``"loss"``, or a scorer of scikit-learn (a name
+        such as ``"neg_mean_absolute_error"``, or what ``make_scorer`` returns). A scorer's value is also
+        ``valid_score`` in the history and ``start_.score``; with "loss" these stay R2. ``score`` and the races of
+        init policies are not changed by it.
     validation_fraction : float, default=0.1
         Share of rows that is held out, on average.
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping.
     tol : float, default=1e-4
-        The least gain in R2 that counts as improvement; where the loss is watched, as a share of the start's.
+        The least gain in R2 (or of ``scoring``) that counts as improvement; where the loss is watched, as a share
+        of the start's.
     train_split : callable or None, default=None
         A split of skorch's, for those who want it instead.
     iterator_train__shuffle : bool, default=True
@@ -138,6 +144,7 @@ class WarmStartRegressor(WarmStartMixin, NeuralNetRegressor):
         random_state: Any = None,
         device: Any = "auto",
         early_stopping: bool = False,
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,

@@ -21,6 +21,7 @@ from ..policies import InitPolicy
 from ..training import Rows
 from ._mixin import WarmStartMixin, keywords_of
 from .input._datasets import Encoded, is_indexed
+from .input._finite import check_rows_behind
 from .input._identity import warn_where_leaking
 from .input._pipeline_names import is_scoring
 from .input._table import rows_behind, validate_rows
@@ -268,9 +269,12 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         self.check_is_fitted()
         if is_scoring():
             warn_where_leaking(self, X)
-        batches = self.get_iterator(self._readable(X), training=False)
+        rows = self._readable(X)
+        batches = self.get_iterator(rows, training=False)
         with repeatable_draws():
-            return np.concatenate([to_numpy(self._embed(batch[0])) for batch in batches])
+            embeddings = np.concatenate([to_numpy(self._embed(batch[0])) for batch in batches])
+        check_rows_behind(embeddings, rows)
+        return embeddings
 
     def score(self, X: Any, y: Any = None, sample_id: ArrayLike | None = None) -> float:
         """Return minus the mean loss; what the network draws is the same each time.
@@ -298,7 +302,10 @@ class WarmStartTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wa
         if sample_id is not None and num_samples(sample_id) != num_samples(X):
             raise ValueError(f"sample_id has {num_samples(sample_id)} entries for {num_samples(X)} rows")
         warn_where_leaking(self, X, sample_id)
-        return -own_loss_of(self, self._readable(X))
+        rows = self._readable(X)
+        loss = own_loss_of(self, rows)
+        check_rows_behind(loss, rows)
+        return -loss
 
     @property
     def n_components_(self) -> int:

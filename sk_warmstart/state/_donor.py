@@ -51,6 +51,10 @@ class Lineage:
         Seed of the last fit.
     scores : mapping, default={}
         ``start_loss``, ``start_score``, ``train_loss``, ``valid_score``: those that were measured.
+    scoring : str or None, default=None
+        The scorer that made ``valid_score``; None for the estimator's own score.
+    scored_on : str or None, default=None
+        Digest of the validation rows and their targets: scores of the same ones can be compared.
 
     Examples
     --------
@@ -68,6 +72,8 @@ class Lineage:
     epochs: int = 0
     seed: int | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    scoring: str | None = None
+    scored_on: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,10 @@ class Augmentation:
         self._generator: torch.Generator | None = None
         self._finite: bool | None = None
 
+    def drawn(self) -> Callable[[], None]:
+        """Return what puts its random numbers back to where they stand."""
+        return functools.partial(self._streams.restore, self._streams.state())
+
     def __call__(self, X: Any) -> Any:
         """Return a batch augmented, of the same kind; the one given may be changed in place."""
         X = _moved(X, self._device)
@@ -39,9 +44,9 @@ class Augmentation:
                 f"{self._function!r} returned {_said(_kind(result))}"
             )
         if self._finite is None:  # looked at once: it waits for the device
-            self._finite = True
             if finite and not _is_finite(_tensors(result)):
                 raise ValueError(f"augment must return finite numbers, and {self._function!r} returned others")
+            self._finite = True
         return result
 
 

@@ -70,15 +70,19 @@ def weighted_loss(criterion: nn.Module, y_pred: Tensor, y_true: Tensor, weight: 
 
 
 def shaped_like(y_true: Any, y_pred: Any, criterion: Any) -> Any:
-    """Fit a target to the output where torch would fail, or silently make n x n of (n,) and (n, 1)."""
+    """Fit a target to the output where torch would fail, or silently spread (n,) over (n, 1)."""
     if not (isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)):
         return y_true
     if y_true.is_floating_point() and y_true.shape != y_pred.shape and y_true.numel() == y_pred.numel():
         return y_true.reshape(y_pred.shape)
     criterion = getattr(criterion, "_orig_mod", criterion)  # what torch.compile wrapped
-    if isinstance(criterion, _NUMBER_BY_NUMBER) and y_true.numel() == y_pred.numel():
-        return y_true.to(y_pred.dtype).reshape(y_pred.shape)
-    return y_true
+    if not isinstance(criterion, _NUMBER_BY_NUMBER):
+        return y_true
+    if y_true.numel() != y_pred.numel():
+        if type(criterion) not in _NUMBER_BY_NUMBER:  # one of the user's own may mean it
+            return y_true
+        raise ValueError("one would be spread over the other, row by row they must have as many numbers")
+    return y_true.to(y_pred.dtype).reshape(y_pred.shape)
 
 
 def normalised(weight: Tensor | None) -> Tensor | None:

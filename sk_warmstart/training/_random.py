@@ -127,8 +127,8 @@ class RandomStreams:
         """Continue from what :meth:`state` returned."""
         if self.order is not None and "order" in state:
             self.order.set_state(state["order"])
-        if self._augment_seed is not None and "augment" in state:
-            self._augment = _continued(state["augment"])
+        if self._augment_seed is not None:
+            self._augment = _continued(state["augment"]) if "augment" in state else None
         if self._forward_seed is not None and "forward" in state:
             devices = sorted((name for name in state if name.startswith("cuda")), key=lambda n: int(n[4:]))
             self._forward = (state["forward"], [state[name] for name in devices])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
@@ -113,6 +116,60 @@ def test_batch_norm_of_frozen_layers_works_as_in_evaluation() -> None:
     assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("hidden"))
     assert not torch.equal(before["output.weight"], after["output.weight"])
     assert not net.module_.hidden[1]._forward_pre_hooks
+
+
+class Counts(nn.Module):
+    """A layer of a user's own that averages what it sees, into a new tensor each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(4))
+        self.mean: torch.Tensor
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * X.detach().mean(0)
+        return self.scale * (X - self.mean)
+
+
+class Normed(nn.Module):
+    def __init__(self, kind: str, n_features: int, n_outputs: int):
+        super().__init__()
+        layers: list[nn.Module] = [nn.Linear(n_features, 4), nn.Linear(4, n_outputs)]
+        if kind == "hooks":
+            layers = [nn.utils.spectral_norm(layer) for layer in layers]
+        elif kind == "parametrizations":
+            layers = [nn.utils.parametrizations.spectral_norm(layer) for layer in layers]
+        self.low = layers[0]
+        self.between = Counts() if kind == "own" else nn.Tanh()
+        self.head = layers[1]
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return self.head(self.between(self.low(X)))
+
+
+@pytest.mark.parametrize("kind", ["hooks", "parametrizations", "own"])
+@pytest.mark.parametrize("companion", [Freeze(), Freeze("low.*weight|between"), GradualUnfreeze(n_epochs=5)])
+def test_what_frozen_layers_count_holds_still(kind: str, companion: Any) -> None:
+    net = make(companion, module=Normed, module__kind=kind, module__hidden_layer_sizes=None)
+    params = {k: v for k, v in net.get_params(deep=False).items() if k != "module__hidden_layer_sizes"}
+    net = WarmStartClassifier(**params).fit(X, y)
+    still = unmoved(net)
+    layers = [name for name in net.module_.state_dict() if not name.startswith("head") and name != "low.bias"]
+    assert len(layers) >= 3
+    assert still >= set(layers)
+    assert not any(name.startswith("head") for name in still)  # its vectors go on
+    assert all(layer.training == net.module_.training for layer in net.module_.modules())
+    net.set_params(callbacks=[], warm_start=True).fit(X, y)
+    assert not unmoved(net)
+
+
+@pytest.mark.parametrize("kind", ["hooks", "parametrizations"])
+def test_a_spectral_norm_goes_on_where_its_weight_trains(kind: str) -> None:
+    net = make(Freeze("low.bias|_u|_v"), module=Normed, module__kind=kind, module__hidden_layer_sizes=None)
+    params = {k: v for k, v in net.get_params(deep=False).items() if k != "module__hidden_layer_sizes"}
+    assert unmoved(WarmStartClassifier(**params).fit(X, y)) == {"low.bias"}
 
 
 def test_frozen_parameters_of_a_user_stay_frozen() -> None:
@@ -329,3 +386,30 @@ def test_what_is_frozen_is_what_reset_layers_would_reset(which: Any) -> None:
     start = make(warm_start_from=donor, init_policy=ResetLayers(which), max_epochs=0).fit(X, y)
     before, after = NetState.from_module(donor.estimator.module_), NetState.from_module(start.module_)
     assert frozen == {name for name in after if not torch.equal(before[name], after[name])}
+
+
+@given(n_layers=st.integers(2, 45), factor=st.sampled_from([1, 1.05, 1.5, 2.6, 10]))
+@settings(max_examples=30, deadline=None)
+def test_layers_that_are_as_good_as_frozen_are_told(n_layers: int, factor: float) -> None:
+    """A plain chain gives each layer a rate of its own: below the precision of a weight there is no step."""
+    chain = nn.Sequential(*(nn.Linear(5, 5) for _ in range(n_layers - 1)), nn.Linear(5, 2))
+    net = WarmStartClassifier(chain, max_epochs=1, random_state=0, callbacks=[LayerwiseLR(factor)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net.fit(X[:20], y[:20])
+    rates = np.array([group["lr"] for group in net.optimizer_.param_groups]) / net.lr
+    n_still = int((rates < np.finfo(np.float32).eps).sum())
+    told = [str(warning.message) for warning in caught if "layers do not learn" in str(warning.message)]
+    assert len(told) == (n_still > 0)
+    if told:
+        assert f"and {n_still} layers do not learn: name blocks" in told[0]
+        assert f"{n_layers} layers the lowest learning rate is {rates.min():.1e}" in told[0]
+
+
+@pytest.mark.parametrize("companion", [LayerwiseLR, GradualUnfreeze])
+def test_blocks_or_a_smaller_factor_are_ways_out(companion: Any) -> None:
+    chain = nn.Sequential(*(nn.Linear(5, 5) for _ in range(40)), nn.Linear(5, 2))
+    for way in ({"factor": 1.1}, {"blocks": ["0", "20", "40"]}):
+        WarmStartClassifier(chain, max_epochs=1, random_state=0, callbacks=[companion(**way)]).fit(X, y)
+    with pytest.warns(UserWarning, match=r"factor=2.6 and 41 layers .* 24 layers do not learn: name blocks"):
+        WarmStartClassifier(chain, max_epochs=1, random_state=0, callbacks=[companion()]).fit(X, y)

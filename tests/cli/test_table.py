@@ -130,6 +130,19 @@ def test_columns_can_be_left_out(tmp_path: Path) -> None:
     assert list(X.columns) == ["colour"]
     with pytest.raises(ValueError, match="has no column 'weight'"):
         load_table(tmp_path / "t.csv", "kind", drop=["weight"])
+    with pytest.raises(ValueError, match="--drop leaves out 'kind', which is the target: leave it out of --drop"):
+        load_table(tmp_path / "t.csv", "kind", drop=["size", "kind"])
+
+
+def test_what_orders_or_groups_the_rows_need_not_be_learned_from(tmp_path: Path) -> None:
+    path = write(table().assign(day=np.arange(N)[::-1], patient=np.arange(N) % 5), tmp_path / "t.csv")
+    plain = read_tables([path], "kind", time="day", groups="patient")
+    for drop in (["day"], ["patient", "day"], ["patient"]):
+        data = read_tables([path], "kind", time="day", groups="patient", drop=drop)
+        assert list(data.X) == [name for name in plain.X if name not in drop]
+        assert data.X["size"].tolist() == plain.X["size"].tolist() == sorted(plain.X["size"], reverse=True)
+        assert list(data.groups) == list(plain.groups)
+        assert set(data.kinds) == set(data.X)
 
 
 def test_columns_that_may_not_be_what_they_seem_are_noted(tmp_path: Path) -> None:

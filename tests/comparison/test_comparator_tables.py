@@ -40,7 +40,7 @@ def test_curves_begin_with_the_start_itself(fitted: WarmStartComparator) -> None
     assert (start.loc[start["arm"] == "cold", "distance_from_init"] == 0).all()
     assert (start.loc[start["arm"] == "warm", "distance_from_init"] > 0).all()
     merged = start.merge(fitted.results_, on=[*KEYS, "arm"])
-    assert merged["valid_score"].to_numpy() == pytest.approx(merged["start_score"].to_numpy())
+    assert merged["test_score"].to_numpy() == pytest.approx(merged["start_score"].to_numpy())
 
 
 def test_gain_is_the_mean_of_paired_differences(fitted: WarmStartComparator) -> None:

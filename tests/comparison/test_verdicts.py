@@ -17,6 +17,7 @@ from sk_warmstart.comparison import DataIncremental
 from sk_warmstart.comparison._inputs import check_settings
 from sk_warmstart.comparison._settings import Settings
 from sk_warmstart.comparison.findings.words._advice import advice_to_keep
+from sk_warmstart.comparison.report._tables import phases_page
 from sk_warmstart.policies import ShrinkPerturb
 
 DIGITS = load_digits(return_X_y=True)
@@ -76,6 +77,31 @@ def test_of_rare_positives_the_validation_score_is_called_by_its_name() -> None:
         result.results_.loc[result.results_["arm"] == "cold", "final_valid_score"].to_numpy(),
     )
     assert results["target"].to_numpy() == pytest.approx(both)  # no ROPE of another score
+
+
+def test_a_start_is_scored_as_its_end_is() -> None:
+    """The report puts one below the other: one measure, on the same rows."""
+    rows, y = make_classification(400, 10, weights=[0.9], flip_y=0.02, random_state=0)
+    fits = net(max_epochs=0)
+    result = comparator(fits, n_repeats=2, scoring="roc_auc").fit(rows.astype(np.float32), y)
+    results = result.results_
+    assert results["start_score"].to_numpy() == pytest.approx(results["score"].to_numpy())
+    assert results["start_score"].nunique() > 2
+    assert "below it that of the start" in phases_page(result.findings_).note
+
+
+def test_nets_that_validate_by_the_score_are_timed_by_it() -> None:
+    rows, y = make_classification(400, 10, random_state=0)
+    fits = net(max_epochs=5, early_stopping=True, scoring="roc_auc")
+    result = comparator(fits, n_repeats=2, scoring="roc_auc").fit(rows.astype(np.float32), y)
+    settled = Settings.of(result.get_params(deep=False))
+    assert settled.scored_as_validated
+    assert settled.validation_score == "validation roc_auc"
+    assert not settings(estimator=fits).scored_as_validated
+    assert settings(estimator=net(scoring="loss")).scored_as_validated
+    valid = result.curves_.loc[result.curves_["epoch"] > 0, "valid_score"]
+    assert valid.between(0, 1).all()
+    assert valid.nunique() > 4
 
 
 def settings(**changes: Any) -> Settings:

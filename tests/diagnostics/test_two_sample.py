@@ -167,7 +167,8 @@ def test_a_classifier_without_a_seed_is_seeded_deep_down() -> None:
 @pytest.mark.parametrize("measure", [mmd, classifier_two_sample])
 def test_bad_samples_are_named(measure: object) -> None:
     good = np.random.default_rng(0).normal(size=(10, 2))
-    for bad in (good[:, 0], good[:1], np.full((10, 2), np.nan), good.astype(str) + "x"):
+    missing = [np.full((10, 2), np.nan)] if measure is mmd else []  # trees can do with them
+    for bad in (good[:, 0], good[:1], *missing, np.full((10, 2), np.inf), good.astype(str) + "x"):
         with pytest.raises(ValueError, match=r"^a "):
             measure(bad, good)  # type: ignore[operator]
         with pytest.raises(ValueError, match=r"^b "):

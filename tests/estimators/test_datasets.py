@@ -133,6 +133,42 @@ def test_sample_weights_are_refused_where_they_cannot_weigh(kind: str) -> None:
         net(**params).fit(rows, None if kind == "dataset" else CODES, sample_weight=np.ones(200))
 
 
+class LeavesWeights(Named):
+    def forward(self, rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return super().forward(rows)
+
+
+class Weighing(WarmStartClassifier):
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, **kwargs: Any) -> torch.Tensor:
+        return (super().get_loss(y_pred, y_true, X=X, **kwargs) * X["weight"]).mean()
+
+
+class WithWeights(torch.utils.data.Dataset):
+    def __init__(self, weight: Any):
+        self.weight = weight
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, i: int) -> Any:
+        return {"rows": X[i], "weight": self.weight[i]}, NAMES["text"][CODES[i]]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_dataset_may_hold_the_weights_of_its_rows(early: bool) -> None:
+    """The way that the refusal of sample_weight names trains as sample_weight does."""
+    weight = np.array([0.2, 1.0, 3.0], dtype=np.float32)[CODES]
+    weight /= weight.mean()
+    params = {"max_epochs": 10, "lr": 0.05, "random_state": 0, "optimizer__fused": False, "early_stopping": early}
+    rows, ids = WithWeights(weight), np.arange(len(X))
+    subject = Weighing(LeavesWeights, criterion__reduction="none", **params).fit(rows, sample_id=ids)
+    other = WarmStartClassifier(Named, **params)
+    other.fit({"rows": X}, NAMES["text"][CODES], sample_weight=weight, sample_id=ids)
+    if not early:  # where rows are held out, the mean weight of the others is made 1
+        np.testing.assert_allclose(subject.predict_proba(rows), other.predict_proba({"rows": X}), atol=1e-5)
+    np.testing.assert_allclose(subject.predict_proba(rows), other.predict_proba({"rows": X}), atol=0.05)
+
+
 def test_a_split_of_skorch_over_a_dict_with_labels() -> None:
     split = {"train_split": ValidSplit(4, stratified=True)}
     subject, rows = fitted("dict", NAMES["text"][CODES], **split)

@@ -70,6 +70,28 @@ def test_9_a_contaminated_donor_is_warned_of_whatever_the_scorer(
         cross_validate(heir, X, y, cv=4, scoring=scoring)
 
 
+def told_by_a_search(action: str, **params: Any) -> list[str]:
+    """Warnings that a search over a donor shows; Python forgets what it showed whenever filters change."""
+    shown: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)  # type: ignore[arg-type]
+        warnings.showwarning = lambda message, *where, **more: shown.append(str(message))
+        GridSearchCV(net(max_epochs=1, **params), {"lr": [0.001, 0.01, 0.1]}, cv=3, refit=False).fit(X, y)
+    return shown
+
+
+def test_a_search_says_the_same_of_a_donor_once() -> None:
+    donor = FrozenEstimator(net(max_epochs=1, random_state=5).fit(X[:60], y[:60]))
+    every = told_by_a_search("always", warm_start_from=donor)
+    once = told_by_a_search("default", warm_start_from=donor)
+    assert len(every) == 3 * len(once)
+    assert sorted(set(every)) == sorted(once)
+    assert told_by_a_search("default", warm_start_from=donor) == []
+    assert told_by_a_search("always", warm_start_from=donor) == every
+    other = FrozenEstimator(net(max_epochs=1, random_state=6).fit(X[:60], y[:60]))
+    assert told_by_a_search("default", warm_start_from=other) == once
+
+
 @given(leaked=st.integers(2, 60), own=st.integers(0, 60))
 def test_the_share_is_the_right_one(leaked: int, own: int) -> None:
     donor = net(max_epochs=1).fit(X[:leaked], np.resize([0, 1], leaked))

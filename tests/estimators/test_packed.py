@@ -232,6 +232,80 @@ def test_a_fit_that_fails_fails_alone() -> None:
     assert np.isnan(scores[2:]).all()
 
 
+class LooksUp(nn.Module):
+    def __init__(self, n_outputs: int, dropout: float = 0.0):
+        super().__init__()
+        self.entries, self.drop, self.out = nn.Embedding(8, 4), nn.Dropout(dropout), nn.Linear(4, n_outputs)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return self.out(self.drop(self.entries(X).mean(1)))
+
+
+def fails_at_a_seven(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    if 7 in X:
+        raise ValueError("a seven is out of the question")
+    return torch.where(torch.rand(X.shape, generator=generator) < 0.1, torch.zeros_like(X), X)
+
+
+def test_an_augmentation_that_makes_no_numbers_fails_as_it_does_alone() -> None:
+    search = GridSearchCV(net(augment=lambda rows, generator: rows * np.nan), {"lr": [0.01, 0.02]}, cv=3)
+    with packed(), pytest.raises(ValueError, match="augment must return finite numbers"):
+        clone(search).set_params(error_score="raise").fit(X, y)
+    with packed(), pytest.raises(ValueError, match="All the 6 fits failed"):
+        search.fit(X, y)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize(("bad", "augment"), [(8, None), (-1, None), (7, fails_at_a_seven)])
+def test_rows_that_fail_in_training_fail_alone_in_the_words_of_a_fit_alone(
+    packs: list[int], caplog: pytest.LogCaptureFixture, bad: int, augment: Any, dropout: float
+) -> None:
+    """Rows held out hide them from the look at the start; the others learn what they learn without them."""
+    tokens = np.random.default_rng(0).integers(0, 7, (120, 5))
+
+    def task(i: int) -> Any:
+        X = tokens[i:].copy()
+        if i == 2:
+            X[:, 1] = bad
+        estimator = net(
+            module=LooksUp, module__dropout=dropout, random_state=i, dtype="float64", augment=augment,
+            max_epochs=3, callbacks=[("schedule", LRScheduler(policy="StepLR", step_size=1, gamma=0.7))],
+        )  # fmt: skip
+        valid = (tokens[:10], y[:10])
+        try:
+            fitted = estimator.fit(X, y[i:120], X_val=valid[0], y_val=valid[1])
+        except ValueError as error:
+            return str(error)
+        return fitted.history[:, ("train_loss", "valid_loss", "event_lr", "epoch")]
+
+    alone = [task(i) for i in range(5)]
+    assert isinstance(alone[2], str)
+    with packed(), caplog.at_level(logging.INFO, "sk_warmstart"):
+        together = joblib.Parallel()(joblib.delayed(task)(i) for i in range(5))
+    assert packs == [5]
+    assert "part ways" in caplog.text
+    for i in range(5):
+        if i == 2:
+            assert together[i] == alone[i]
+        else:
+            np.testing.assert_allclose(together[i], alone[i], atol=0.2 if dropout else 1e-9)
+
+
+def test_what_failed_in_a_pack_only_trains_to_its_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack may take more memory than there is."""
+    alone = cross_validate(net(module=Own), X, y, cv=4, scoring="neg_log_loss", return_estimator=True)
+
+    def fails(*args: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr("sk_warmstart.training.packed._data.PackData.epoch", fails)
+    with packed():
+        together = cross_validate(net(module=Own), X, y, cv=4, scoring="neg_log_loss", return_estimator=True)
+    np.testing.assert_array_equal(together["test_score"], alone["test_score"])
+    for one, other in zip(together["estimator"], alone["estimator"], strict=True):
+        assert one.history[:, ("epoch", "train_loss")] == other.history[:, ("epoch", "train_loss")]
+
+
 def test_early_stoppers_leave_and_the_others_go_on(packs: list[int]) -> None:
     estimator = net(early_stopping=True, max_epochs=40, n_iter_no_change=2)
     found = {}

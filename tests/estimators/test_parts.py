@@ -356,3 +356,56 @@ def test_numbers_that_numpy_or_torch_has_not_are_cast(kind: Any, shape: Any) -> 
     module = {"module": Own, "module__n_features": 4}
     one, other = net(**module).fit(coarse, Y), net(**module).fit(shape(kind(coarse)), Y)
     assert np.array_equal(one.predict_proba(coarse), other.predict_proba(shape(kind(coarse))))
+
+
+class OnlyTuples(Two):
+    """A module that asks what it is given."""
+
+    def forward(self, both: Any) -> Tensor:  # type: ignore[override]
+        assert type(both) is tuple
+        return super().forward(*both)
+
+
+class InTuples(torch.utils.data.Dataset):
+    def __len__(self) -> int:
+        return N
+
+    def __getitem__(self, i: int) -> Any:
+        return (NUMBERS[i], CATEGORIES[i]), Y[i]
+
+
+class HearsBatches(Callback):
+    def on_batch_end(self, net: Any, **kwargs: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("callbacks", [[], [HearsBatches()]])
+@pytest.mark.parametrize("early", [False, True])
+def test_a_tuple_is_one_wherever_the_module_is_called(early: bool, callbacks: Any) -> None:
+    """skorch, and torch's loader, would make lists of them."""
+    rows, ids = (NUMBERS, CATEGORIES), np.arange(N)
+    settings = {"early_stopping": early, "callbacks": callbacks, "optimizer__fused": False, "dtype": "float64"}
+    subject = net(OnlyTuples, **settings).fit(rows, Y, sample_id=ids).partial_fit(rows, Y)
+    other = net(OnlyTuples, **settings).fit(InTuples(), sample_id=ids).partial_fit(InTuples())
+    np.testing.assert_allclose(subject.predict_proba(rows), other.predict_proba(InTuples()), atol=1e-9)
+
+
+def test_what_an_array_hides_is_not_used() -> None:
+    hides = np.ma.array(NUMBERS, mask=NUMBERS > 2)
+    for rows in (hides, {"numbers": hides, "categories": CATEGORIES}):
+        with pytest.raises(ValueError, match="masked values: fill them in"):
+            net(Own if rows is hides else Two).fit(rows, Y)
+    shown = np.ma.array(NUMBERS, mask=False)
+    np.testing.assert_array_equal(net(Own).fit(shown, Y).predict(shown), net(Own).fit(NUMBERS, Y).predict(NUMBERS))
+
+
+def test_whole_numbers_that_torch_has_not_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"the part 'categories' of X holds whole numbers beyond 2\*\*63 - 1"):
+        net().fit(PARTS | {"categories": CATEGORIES.astype(np.uint64) + np.uint64(2**63)}, Y)
+
+
+def test_numbers_longer_than_torch_has_are_cast() -> None:
+    expected = net(Own, dtype="float64").fit(NUMBERS, Y).predict_proba(NUMBERS)
+    long = NUMBERS.astype(np.longdouble)
+    np.testing.assert_array_equal(net(Own, dtype="float64").fit(long, Y).predict_proba(long), expected)
+    net().fit(PARTS | {"numbers": long}, Y)

@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from sk_warmstart import Checkpoint, LeakageWarning, WarmStartClassifier, WarmStartRegressor
+from sk_warmstart import (
+    Checkpoint,
+    LeakageWarning,
+    WarmStartClassifier,
+    WarmStartRegressor,
+    WarmStartTransformer,
+)
 from sk_warmstart.policies import policy_names
 
 rng = np.random.default_rng(0)
@@ -165,6 +171,128 @@ def test_a_dataset_that_fails_leaves_the_state(method: str, at: int) -> None:
     assert (dict(vars(subject)).keys(), subject.lineage_) == before[1:]
 
 
+class InParts(Lazy):
+    """Rows in two parts."""
+
+    def __getitem__(self, i: int) -> Any:
+        row, target = super().__getitem__(i)
+        return {"first": row[:3], "second": row[3:]}, target
+
+
+class TakesParts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        return self.layer(torch.cat([first, second], 1))
+
+
+class Copes(nn.Linear):
+    """A module that knows what a missing number is."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 3)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return super().forward(torch.nan_to_num(X))
+
+
+@pytest.mark.parametrize("kind", [Lazy, InParts])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("method", ["fit", "held out", "partial_fit", "X_val", "dataset of a subset"])
+def test_a_row_that_is_no_number_is_refused_by_its_place(kind: Any, value: float, method: str) -> None:
+    """As an array with one is, and what was learned before is kept."""
+    module = {"module": TakesParts} if kind is InParts else {}
+    subject = net(**module, warm_start=True, max_epochs=2, early_stopping=method != "fit").fit(kind(NAMES))
+    before, lineage = subject.predict_proba(kind(NAMES)), subject.lineage_
+    bad = X.copy()
+    bad[71, 3] = value
+    rows: Any = kind(NAMES, bad)
+    place = 71
+    if method == "dataset of a subset":
+        rows, place = torch.utils.data.Subset(rows, range(50, N)), 21
+    words = f"Input X contains {'NaN' if np.isnan(value) else 'infinity'}, in row {place} of the dataset"
+    call = subject.partial_fit if method == "partial_fit" else subject.fit
+    given = {"X": kind(NAMES), "X_val": rows} if method == "X_val" else {"X": rows}
+    with pytest.raises(ValueError, match=words):
+        call(**given)
+    assert np.array_equal(subject.predict_proba(kind(NAMES)), before)
+    assert subject.lineage_ == lineage
+    with pytest.raises(ValueError, match=words):
+        subject.predict(rows)
+
+
+class Rebuilds(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(4, 2), nn.Linear(2, 4)
+
+    def embed(self, X: Tensor) -> Tensor:
+        return self.narrow(X)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return (self.wide(self.narrow(X)) - X).square().mean(1)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_row_that_is_no_number_is_refused_without_targets_too(early: bool) -> None:
+    bad = X.copy()
+    bad[71, 3] = np.nan
+    params = {"max_epochs": 1, "early_stopping": early, "random_state": 0}
+    with pytest.raises(ValueError, match="Input X contains NaN, in row 71 of the dataset"):
+        WarmStartTransformer(Rebuilds, **params).fit(Alone(CODES, bad))
+    subject = WarmStartTransformer(Rebuilds, **params).fit(Alone(CODES))
+    for method in (subject.transform, subject.score):
+        with pytest.raises(ValueError, match="Input X contains NaN, in row 71 of the dataset"):
+            method(Alone(CODES, bad))
+
+
+def test_targets_that_are_no_numbers_are_refused() -> None:
+    y = X[:, :1].astype(np.float32).copy()
+    y[3] = np.nan
+    subject = net(WarmStartRegressor, module__n_outputs=1, early_stopping=True)
+    with pytest.raises(ValueError, match="Input y contains NaN, in row 3 of the dataset"):
+        subject.fit(Lazy(y))
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        subject.fit(Alone(y), y)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("criterion", [nn.MSELoss, nn.L1Loss, nn.PoissonNLLLoss])
+def test_targets_of_other_width_than_the_outputs_are_refused(method: str, criterion: Any) -> None:
+    """torch would spread one over the other."""
+    subject = net(WarmStartRegressor, module__n_outputs=1, criterion=criterion)
+    with pytest.raises(ValueError, match="as many outputs as"):
+        getattr(subject, method)(Lazy(X[:, :2]))
+
+
+def test_rows_of_half_the_size_are_cast_as_those_of_an_array() -> None:
+    half = X.astype(np.float16)
+    subject, other = (net(optimizer__fused=False, dtype="float32") for _ in range(2))
+    subject.fit(Lazy(CODES, half))
+    np.testing.assert_allclose(subject.predict_proba(half), other.fit(half, CODES).predict_proba(half), atol=1e-5)
+
+
+def test_rows_of_text_are_refused() -> None:
+    with pytest.raises(ValueError, match="rows hold text: let the dataset encode it"):
+        net().fit(Lazy(CODES, NAMES))
+
+
+def test_arrays_are_looked_at_after_a_dataset_too() -> None:
+    bad = X.copy()
+    bad[71, 3] = np.nan
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        net(max_epochs=1).fit(Lazy(NAMES)).predict(bad)
+
+
+def test_a_module_may_cope_with_missing_numbers() -> None:
+    bad = X.copy()
+    bad[::7, 3] = np.nan
+    subject = net(module=Copes).fit(Lazy(NAMES, bad))
+    assert np.isfinite(subject.predict_proba(Lazy(NAMES, bad))).all()
+
+
 def test_workers_and_pinned_memory_are_the_users() -> None:
     seen = []
 
@@ -228,7 +356,7 @@ def test_a_regressor_reads_numbers() -> None:
     assert beside.score(X, y) > 0.8
 
 
-def test_what_has_no_length_is_refused() -> None:
+def test_what_has_no_length_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stream(IterableDataset):
         def __iter__(self) -> Any:
             return iter(TensorDataset(torch.from_numpy(X), torch.from_numpy(CODES)))
@@ -240,6 +368,9 @@ def test_what_has_no_length_is_refused() -> None:
     subject = net(warm_start=True, **params).fit(Stream()).set_params(init_policy="dash")
     with pytest.raises(ValueError, match="a Dataset with a length"):
         subject.fit(Stream())
+    monkeypatch.setitem(globals(), "X", np.where(np.arange(N)[:, None] == 70, np.float32(np.nan), X))
+    with pytest.raises(ValueError, match="NaN or infinity must be filled in or left out"):
+        net(**params).fit(Stream())
 
 
 class AsTheyAre(Lazy):

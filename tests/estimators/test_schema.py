@@ -409,3 +409,21 @@ def test_names_are_not_asked_of_a_pipeline_that_knows_none() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scaled.fit(X, y).fit(X, y).predict(X)
+
+
+def test_a_probe_gives_new_classes_their_share_before_training() -> None:
+    """Fresh units beside a half-trained network take much from the old classes; a head fitted to all does not."""
+    r = np.random.default_rng(0)
+    y = np.arange(600) % 6
+    X = (r.normal(size=(6, 20))[y] + r.normal(size=(600, 20))).astype(np.float32)
+    old = y < 3
+    donor = WarmStartClassifier(max_epochs=1, random_state=0).fit(X[old], y[old])
+    shares = {}
+    for policy in ("warm", "linear_probe"):
+        start = {"warm_start_from": FrozenEstimator(donor), "schema": "adapt", "max_epochs": 0, "random_state": 0}
+        heir = WarmStartClassifier(init_policy=policy, **start).fit(X, y)
+        assert heir.start_.classes_added == [3, 4, 5]
+        shares[policy] = heir.predict_proba(X[old])[:, 3:].sum(1).mean()
+        if policy == "linear_probe":
+            assert heir.score(X[old], y[old]) > donor.score(X[old], y[old]) - 0.05
+    assert shares["linear_probe"] < 0.1 < 0.25 < shares["warm"]

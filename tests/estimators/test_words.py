@@ -14,6 +14,7 @@ from helpers import iris, net, regressor
 from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import EarlyStopping
 from torch import nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from sk_warmstart import WarmStartClassifier
 
@@ -105,3 +106,92 @@ def test_weights_from_elsewhere(tmp_path: Any) -> None:
     donor = WarmStartClassifier(module).initialize()
     heir = net(module=module, warm_start_from=FrozenEstimator(donor), max_epochs=0).fit(X, Y)
     assert torch.equal(heir.module_.weight, donor.module_.weight)
+
+
+class Line(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return self.layer(X)
+
+
+class Read(Dataset):
+    """Rows of any kind, read one by one."""
+
+    def __init__(self, *rows: Any):
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: int) -> Any:
+        return self.rows[i]
+
+
+class ColumnsByName:
+    """What a dataset of Hugging Face's is."""
+
+    def __init__(self, **columns: Any):
+        self.columns_ = columns
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.columns_[key] if isinstance(key, str) else {name: c[key] for name, c in self.columns_.items()}
+
+
+class Stream(IterableDataset):
+    def __iter__(self) -> Any:
+        return iter(zip(torch.tensor(X), torch.tensor(Y), strict=True))
+
+
+PAIRS = Read(*zip(torch.tensor(X), Y, strict=True))
+INSIDE = [{"X": row, "labels": label} for row, label in zip(X, Y, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "y", "words"),
+    [
+        (DataLoader(PAIRS), None, "X is a DataLoader: pass its dataset"),
+        (DataLoader(PAIRS), Y, "X is a DataLoader: pass its dataset"),
+        (Read(), None, "a dataset with 0 rows"),
+        (Subset(PAIRS, []), None, "a dataset with 0 rows"),
+        (Read(*INSIDE), None, "a dictionary, of 'X', 'labels', and there is no y: let __getitem__ return pairs"),
+        (INSIDE, None, "each row of X is a dictionary: pass one dictionary of arrays"),
+        (INSIDE, Y, "each row of X is a dictionary: pass one dictionary of arrays"),
+        (ColumnsByName(X=X, label=Y), None, "each row of X is a dictionary: pass one dictionary of arrays"),
+        (ColumnsByName(X=X, label=Y), Y, "each row of X is a dictionary: pass one dictionary of arrays"),
+        (Stream(), None, "set iterator_train__shuffle=False"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_rows_in_a_form_of_another_library(rows: Any, y: Any, words: str, method: str) -> None:
+    subject = net(module=Line, classes=[0, 1, 2], iterator_train__shuffle=True)
+    with pytest.raises(ValueError, match=words):
+        getattr(subject, method)(rows, y)
+    columns = ColumnsByName(X=X, label=Y)
+    subject.fit({"X": columns["X"]}, columns["label"])
+
+
+@pytest.mark.parametrize("rows", [DataLoader(PAIRS), Read(), Subset(PAIRS, []), INSIDE])
+def test_predictions_of_rows_in_a_form_of_another_library(rows: Any) -> None:
+    subject = net(module=Line).fit(PAIRS)
+    with pytest.raises(ValueError, match=r"DataLoader|0 rows|each row of X is a dictionary"):
+        subject.predict(rows)
+
+
+@pytest.mark.parametrize("module", [None, Line])
+def test_categories_among_the_columns(module: Any) -> None:
+    numbers, words = FRAME.copy(), FRAME.copy()
+    numbers["a"] = pd.Categorical(X[:, 0].round())
+    words["a"] = pd.Categorical(np.array(["low", "high"])[(X[:, 0] > 5).astype(int)])
+    subject = net(**({} if module is None else {"module": module}))
+    with pytest.raises(ValueError, match="column 'a' of X is not numeric: encode it"):
+        subject.fit(words, Y)
+    expected = subject.fit(numbers.astype(float), Y).predict_proba(numbers.astype(float))
+    np.testing.assert_array_equal(subject.fit(numbers, Y).predict_proba(numbers), expected)
+    with pytest.raises(ValueError, match="column 'a' of X is not numeric: encode it"):
+        subject.predict(words)

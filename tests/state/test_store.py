@@ -68,7 +68,7 @@ def test_history(store: CheckpointStore) -> None:
         names.append(store.put(checkpoint(i, rows=i, policy="Warm", scores={"valid_score": i / 10})))
     names.append(store.put(checkpoint(0), score=7))
     table = store.history()
-    columns = "id parent time score policy generation rows rows_seen epochs nbytes present"
+    columns = "id parent time score scored_on policy generation rows rows_seen epochs nbytes present"
     assert list(table) == columns.split()
     assert table["id"].tolist() == names
     assert table["score"].tolist() == [0, 0.1, 0.2, 7]
@@ -78,7 +78,8 @@ def test_history(store: CheckpointStore) -> None:
     assert (store.folder / f"{names[0]}.safetensors").stat().st_size == table["nbytes"][0]
     assert store.put(checkpoint(1, rows=1, policy="Warm"), score=9) == names[1]
     assert len(store.history()) == 5
-    assert store.get("best").id == names[1]
+    with pytest.warns(UserWarning, match="2 of 4 scores in .* are of the same rows as the latest one"):
+        assert store.get("best").id == names[1]
 
 
 def test_lineage_of_warm_fits(store: CheckpointStore) -> None:
@@ -111,6 +112,59 @@ def test_score_of_the_validation_rows_is_the_default(store: CheckpointStore) -> 
     assert table["score"][0] == Checkpoint.from_estimator(net).lineage["scores"]["valid_score"]
     assert np.isnan(table["score"][1])
     assert store.get("best").id == table["id"][0]
+
+
+def nightly(**params: object) -> WarmStartClassifier:
+    return WarmStartClassifier(**{"max_epochs": 1, "random_state": 0, **params})  # type: ignore[arg-type]
+
+
+def test_best_compares_scores_of_the_same_rows(store: CheckpointStore) -> None:
+    """A night with an easy window has the highest score, and is not the best."""
+    easy = store.put(checkpoint(0), 0.975, scored_on="Monday")
+    good, bad = (store.put(checkpoint(i), score, scored_on="Tuesday") for i, score in ((1, 0.8), (2, 0.7)))
+    with pytest.warns(UserWarning, match=r"2 of 3 scores in .* are of the same rows as the latest one"):
+        assert store.get("best").id == good
+    assert store.history()["scored_on"].tolist() == ["Monday", "Tuesday", "Tuesday"]
+    assert store.prune(keep=1) == sorted([easy])  # the latest stays, and the best of its rows
+    assert store.get("best").id == good
+    assert bad in store
+    with pytest.raises(ValueError, match="scored_on names the rows of a score: give score too"):
+        store.put(checkpoint(3), scored_on="Tuesday")
+    with pytest.raises(ValueError, match="scored_on must be None or a text of one line"):
+        store.put(checkpoint(3), 0.5, scored_on="a\nb")
+
+
+def test_validation_scores_are_of_the_rows_that_validated(store: CheckpointStore) -> None:
+    def scored(rows: slice = slice(None), flips: bool = False, X_val: object = None, **params: object) -> str:
+        y = 1 - Y if flips else Y
+        given = {} if X_val is None else {"X_val": X_val, "y_val": y}
+        fits = nightly(early_stopping=X_val is None, validation_fraction=0.4, **params)
+        return store.put(fits.fit(X[rows], y[rows], **given))
+
+    first, second = scored(random_state=1), scored(random_state=2)
+    order = np.random.default_rng(0).permutation(20)
+    names = [(first, second), (scored(X_val=X), scored(X_val=X, random_state=3))]
+    table = dict(store.history()[["id", "scored_on"]].to_numpy())
+    for one, other in names:
+        assert table[one] == table[other]
+    assert table[first] != table[names[1][0]]
+    others = [scored(slice(0, 15)), scored(flips=True), scored(scoring="roc_auc", random_state=4)]
+    table = dict(store.history()[["id", "scored_on"]].to_numpy())
+    assert len({table[name] for name in (first, *others)}) == 4
+    assert table[others[-1]] == f"{table[first]} by roc_auc"
+    again = nightly(early_stopping=True, validation_fraction=0.4).fit(X[order], Y[order])
+    assert Checkpoint.from_estimator(again).lineage["scored_on"] == table[first]
+    with pytest.warns(UserWarning, match=r"1 of \d scores"):
+        assert store.get("best").id == others[-1]
+
+
+def test_where_the_rows_are_not_known_a_validation_score_stands_alone(store: CheckpointStore) -> None:
+    fits = [nightly(early_stopping=True, validation_fraction=0.4, random_state=i).fit(X, Y) for i in (1, 2)]
+    names = [store.put(each, rows=False) for each in fits]
+    assert store.history()["scored_on"].tolist() == [f"fit {name}" for name in names]
+    assert store.get(names[0]).lineage["scored_on"] is None
+    (store.folder / "log.jsonl").unlink()
+    assert sorted(store.history()["scored_on"]) == sorted(f"fit {name}" for name in names)
 
 
 def test_prune(store: CheckpointStore) -> None:
@@ -152,7 +206,9 @@ def test_an_unlogged_file_is_found(store: CheckpointStore) -> None:
     assert table["id"].tolist()[-1] == lost.id
     assert table["rows"].tolist()[-1] == 3
     assert table["time"].tolist()[-1] == lost.created
-    assert store.get("latest").id == store.get("best").id == lost.id
+    assert store.get("latest").id == lost.id
+    with pytest.warns(UserWarning, match="1 of 2 scores"):  # a validation score, and one that was given
+        assert store.get("best").id == lost.id
     assert store.lineage(lost.id)["id"].tolist() == [lost.id]
     (store.folder / "log.jsonl").unlink()
     assert len(store.history()) == 2

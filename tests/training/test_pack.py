@@ -18,6 +18,7 @@ from torch import nn
 
 from sk_warmstart.modules import MLP
 from sk_warmstart.training import Losses, Member, Rows, Stopwatch, TensorBatches, weighted_loss
+from sk_warmstart.training.packed import _rendezvous
 from sk_warmstart.training.packed._pack import train_together
 from sk_warmstart.training.packed._rendezvous import PackAborted, Participant, Rendezvous, current_rendezvous
 
@@ -205,21 +206,50 @@ def test_architectures_form_packs_of_their_own() -> None:
     assert [is_trained(one) for one in trained] == [True] * 4 + [False]  # one is no pack: its own loop is faster
 
 
-def test_a_pack_that_fails_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[4]) for i in range(2)]
-    large = [member(i, 20, "relu", "adam", 0.01, 2, torch.float64, hidden=[9]) for i in range(2)]
-    order = TensorBatches.order
+def test_a_member_whose_rows_fail_goes_on_alone_from_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own loop says what is wrong; the others of its pack, and other packs, train as without it."""
+    made = [member(i, 20 + i, "own", "adam", 0.01, 3, torch.float64) for i in range(5)]
+    large = [member(i, 20, "relu", "adam", 0.01, 3, torch.float64, hidden=[9]) for i in range(2)]
+    order, calls = TensorBatches.order, []
 
     def fails(self: TensorBatches) -> Any:
-        if self is small[0][0].batches:
-            raise MemoryError
+        if self is made[1][0].batches:
+            calls.append(1)
+            if len(calls) > 1:  # in its second epoch, and whenever that is tried again
+                raise MemoryError
         return order(self)
 
     monkeypatch.setattr(TensorBatches, "order", fails)
-    trained = train([one for one, _ in [*small, *large]])
-    errors = [type(one.outcome.exception()) for one in trained]
-    assert errors == [MemoryError, MemoryError, type(None), type(None)]
-    assert [is_trained(one) for one in trained] == [False, False, True, True]
+    trained = train([one for one, _ in [*made, *large]])
+    assert [is_trained(one) for one in trained] == [False, False, True, True, True, True, True]
+    assert not any(one.outcome.done() for one in trained[:2])
+    monkeypatch.undo()
+    for i, (one, told) in enumerate(made):
+        alone_ = member(i, 20 + i, "own", "adam", 0.01, 0, torch.float64)[0]
+        n_epochs = 1 if i < 2 else 3
+        one_by_one(alone_, n_epochs)
+        assert len(told) == n_epochs
+        assert_equal(one, alone_, 1e-8)
+        with one.batches.order() as mine_next, alone_.batches.order() as its_next:
+            assert mine_next is not None
+            assert its_next is not None
+            assert torch.equal(mine_next, its_next)
+
+
+@pytest.mark.parametrize("bad", [4, -1])
+def test_a_number_that_cannot_be_looked_up_finds_no_other_members_entry(bad: int) -> None:
+    made = []
+    for i in range(4):
+        module = nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.Linear(6, 2)).double()
+        X = torch.tensor([[0, 1], [2, 3], [3, 0], [1, bad if i == 1 else 2]])
+        y = torch.tensor([0, 1, 1, 0])
+        batches = TensorBatches(Rows(X, y), 2)
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+        made.append(Member(module, nn.CrossEntropyLoss(), optimizer, batches, course(2, [], None)))
+    before = {name: tensor.clone() for name, tensor in made[1].network.state_dict().items()}
+    train(made)
+    assert [is_trained(one) for one in made] == [False, False, True, True]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in made[1].network.state_dict().items())
 
 
 def test_packs_split_where_they_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,10 +314,32 @@ def test_everyone_who_runs_is_waited_for() -> None:
     threads = [threading.Thread(target=task, args=(i,)) for i in places]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(20)
+    with rendezvous.all_added():
+        for thread in threads:
+            thread.join(20)
     assert packs == [[1, 2, 3, 4, 5]]
     assert current_rendezvous() is None
+
+
+def test_a_task_that_is_added_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is: what makes up a pack does not depend on how fast tasks are handed in."""
+    monkeypatch.setattr(_rendezvous, "_QUIET", 0.0)
+    rendezvous = Rendezvous(lambda participants, aborted: None, n_places=4, patience=60.0)
+
+    def task(i: int) -> None:
+        with rendezvous.running_task(i):
+            rendezvous.join(Participant())
+
+    threads = []
+    for n in range(1, 4):
+        threads.append(threading.Thread(target=task, args=(rendezvous.add_task(),)))
+        threads[-1].start()
+        while len(rendezvous._waiting) < n and threads[-1].is_alive():
+            time.sleep(0)
+    with rendezvous.all_added():
+        for thread in threads:
+            thread.join(20)
+    assert rendezvous.packs == [3]
 
 
 def test_a_rendezvous_that_is_given_up_lets_everyone_go() -> None:

@@ -120,8 +120,9 @@ def phases_page(findings: Content) -> Table:
         for arm in findings.gain.index
     ]
     note = (
-        f"Mean ± standard deviation of the {findings.score} over replicates; below it the score of the "
-        "start, before any step. Phase 1 is the first fit, which all arms share; it is not part of the comparison."
+        f"Mean ± standard deviation of the {findings.score} over replicates; below it that of the start, before "
+        "any step, on the same test rows (2,000 of them where there are more). Phase 1 is the first fit, which "
+        "all arms share; it is not part of the comparison."
     )
     return Table("phases", "Score by phase", note, columns, rows)
 

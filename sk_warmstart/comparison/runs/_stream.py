@@ -182,6 +182,7 @@ class Stream:
                 error = NOT_A_NUMBER
                 raise ValueError(error)
             partial = score_kept_epochs(answers, self.phases[phase - 1].test)
+            row["start_score"] = partial.get(0, np.nan)
             curve = [{**point, "test_score": partial.get(point["epoch"], np.nan)} for point in curve]
             self._score_on_all_phases(arm.name, answers, phase)
             self._measure_at_the_end(arm.name, answers, phase, seed)

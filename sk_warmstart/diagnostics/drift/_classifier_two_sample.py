@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import train_test_split
+from sklearn.utils import get_tags
 
 from ..._parameters import check_number, check_option, warn_renamed
 from .._inputs import as_pair
 from .._measuring import Rows
 from .._rng import Rng, numpy_rng, rng_of_random_state
+from ._mixed import as_numbers
 from ._two_sample import TwoSample
 
 
@@ -31,8 +34,10 @@ def classifier_two_sample(
 
     Parameters
     ----------
-    a, b : Tensor or ndarray of shape (n_samples, n_features)
-        The samples, at least 4 rows each and with the same columns.
+    a, b : DataFrame, Tensor or ndarray of shape (n_samples, n_features)
+        The samples, at least 4 rows each and with the same columns. Those of two data frames may hold words, which
+        the classifier sees as numbers, in the order of the alphabet. Values may be missing (NaN) where the
+        classifier takes that, as the default does.
     classifier : scikit-learn classifier or None, default=None
         What tells them apart; it is cloned. None takes a random forest, which sees differences of any kind and
         does not mind units.
@@ -59,7 +64,8 @@ def classifier_two_sample(
     Raises
     ------
     ValueError
-        If the samples are not tables of finite numbers with the same columns, too small, or a setting is wrong.
+        If the samples are not tables with the same columns, hold infinity or what the classifier does not take,
+        are too small, or a setting is wrong.
 
     References
     ----------
@@ -79,7 +85,10 @@ def classifier_two_sample(
         rng = rng_of_random_state(random_state)
     check_option("metric", metric, ("auc", "accuracy"))
     check_number("test_size", test_size, 0, 1, exclude="low high")
-    first, second = as_pair(a, b, min_rows=4)
+    may_miss = classifier is None or get_tags(classifier).input_tags.allow_nan
+    if isinstance(a, pd.DataFrame) and isinstance(b, pd.DataFrame):
+        a, b = as_numbers(a, b)
+    first, second = as_pair(a, b, min_rows=4, may_miss=may_miss)
     rows = np.concatenate([first, second])
     labels = np.repeat([0, 1], [len(first), len(second)])
     source = numpy_rng(rng)

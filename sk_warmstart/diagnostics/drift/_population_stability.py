@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import chi2
@@ -13,6 +14,7 @@ from ..._parameters import check_number
 from ...state import FeatureSummary
 from .._inputs import as_table
 from .._measuring import Rows
+from ._mixed import counts_of
 
 _LEAST = 10  # rows that ten bins are worth filling with
 
@@ -22,13 +24,14 @@ class PopulationStability(NamedTuple):
 
     Parameters
     ----------
-    value : ndarray of shape (n_features,)
-        The index; NaN where nothing is counted of a column.
-    expected : ndarray of shape (n_features,)
+    value : ndarray of shape (n_features,), or Series
+        The index, by the names of the columns where data frames were compared; NaN where nothing is counted of a
+        column.
+    expected : ndarray of shape (n_features,), or Series
         Its mean where nothing has drifted.
-    threshold : ndarray of shape (n_features,)
+    threshold : ndarray of shape (n_features,), or Series
         What it exceeds with probability ``alpha`` where nothing has drifted.
-    p_value : ndarray of shape (n_features,)
+    p_value : ndarray of shape (n_features,), or Series
         Probability of an index at least as large where nothing has drifted.
 
     Examples
@@ -41,10 +44,10 @@ class PopulationStability(NamedTuple):
     ([0.0], [0.18])
     """
 
-    value: NDArray[np.float64]
-    expected: NDArray[np.float64]
-    threshold: NDArray[np.float64]
-    p_value: NDArray[np.float64]
+    value: Any
+    expected: Any
+    threshold: Any
+    p_value: Any
 
 
 def population_stability(
@@ -58,11 +61,14 @@ def population_stability(
     too seldom on many. A bin that is empty in one sample counts half a row there; one that is empty in both is
     not in use, as with columns of few values.
 
+    Of two data frames the columns may hold words too, whose bins are the nine most frequent ones of the reference
+    and all others together, and values may be missing, which is a bin of its own.
+
     Parameters
     ----------
-    reference : FeatureSummary, or Tensor, ndarray or sparse matrix of shape (n_samples, n_features)
+    reference : FeatureSummary, DataFrame, or Tensor, ndarray or sparse matrix of shape (n_samples, n_features)
         The rows that a network was trained on, or what its state remembers of them.
-    new : Tensor, ndarray or sparse matrix of shape (n_samples, n_features), or FeatureSummary
+    new : DataFrame, Tensor, ndarray or sparse matrix of shape (n_samples, n_features), or FeatureSummary
         The new rows; or a summary of them in the same bins. Of more than 10,000 rows a sample evenly spaced
         counts, as in :class:`~sk_warmstart.state.FeatureSummary`.
     alpha : float, default=0.05
@@ -71,14 +77,15 @@ def population_stability(
     Returns
     -------
     PopulationStability
-        Arrays with an entry per column: the index, its expectation, threshold and p-value without drift. The
-        distribution is rough below 50 rows, where bins hold fewer than five.
+        Arrays with an entry per column: the index, its expectation, threshold and p-value without drift. Of data
+        frames Series, so that ``pd.DataFrame(found._asdict())`` is a report of the drift. The distribution is
+        rough below 50 rows, where bins hold fewer than five.
 
     Raises
     ------
     ValueError
-        If rows are not a table of finite numbers, a sample has fewer than 10 rows, columns or bins do not match,
-        or ``alpha`` is out of its range.
+        If rows are not a table of finite numbers (or two data frames with the same columns), a sample has fewer
+        than 10 rows, columns or bins do not match, or ``alpha`` is out of its range.
 
     References
     ----------
@@ -96,14 +103,25 @@ def population_stability(
     >>> found = population_stability(remembered, rng.normal(loc=[0, 1], size=(200, 2)))
     >>> (found.value > found.threshold).tolist()
     [False, True]
+
+    Tables as they are, with words and missing values:
+
+    >>> import pandas as pd
+    >>> old = pd.DataFrame({"age": np.arange(100.0), "city": ["Rome", "Oslo"] * 50})
+    >>> new = old.assign(age=np.nan, city="Oslo")
+    >>> found = population_stability(old, new)
+    >>> pd.DataFrame(found._asdict()).query("value > threshold").index.tolist()
+    ['age', 'city']
     """
     check_number("alpha", alpha, 0, 1, exclude="low high")
-    known = (
-        reference
-        if isinstance(reference, FeatureSummary)
-        else FeatureSummary.from_rows(_rows(reference, "reference"))
-    )
-    old, fresh = known.bins, _counts(known, new)
+    names = None
+    if isinstance(reference, pd.DataFrame) and isinstance(new, pd.DataFrame):
+        names = reference.columns
+        old, fresh = counts_of(reference, new)
+    else:
+        given = isinstance(reference, FeatureSummary)
+        known = reference if given else FeatureSummary.from_rows(_rows(reference, "reference"))
+        old, fresh = known.bins, _counts(known, new)
     n, m = old.sum(axis=1), fresh.sum(axis=1)
     counted = (n > 0) & (m > 0)  # columns that align to nothing have no counts
     for name, rows in (("reference", n), ("new", m)):
@@ -123,7 +141,8 @@ def population_stability(
     degrees = np.maximum(freedom, 1)
     threshold = np.where(fixed, 0.0, factor * chi2.isf(alpha, degrees))
     p_value = np.where(fixed, 1.0, chi2.sf(value / factor, degrees))
-    return PopulationStability(value, factor * freedom, threshold, p_value)
+    found = (value, factor * freedom, threshold, p_value)
+    return PopulationStability(*(found if names is None else (pd.Series(each, names) for each in found)))
 
 
 def _counts(known: FeatureSummary, new: Rows | FeatureSummary) -> NDArray[np.float64]:

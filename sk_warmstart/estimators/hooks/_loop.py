@@ -16,7 +16,7 @@ from skorch import NeuralNet, NeuralNetClassifier
 from skorch.callbacks import PassthroughScoring, PrintLog
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
-from torch.utils.data import DataLoader, RandomSampler
+from torch.utils.data import DataLoader, IterableDataset, RandomSampler
 
 from ...modules import MLP, is_stochastic
 from ...training import (
@@ -35,6 +35,7 @@ from ...training import (
     weighted_loss,
     widened,
 )
+from ..input._finite import check_rows_behind
 from ..input._parts import are_parts, arrays_of, as_given, read_parts
 from ..input._table import Table, is_array, rows_behind, to_rows, uses_default_dataset
 from ..input._targets import targets_of
@@ -43,6 +44,7 @@ from ..run._evaluation import UnsuitedOutputs, evaluate, evenly, repeatable_draw
 from ..run._history import record_average
 from ..run._packing import fit_in_pack, stop_if_given_up
 from ..run._run import Run, StopTraining
+from ..run._score import score_of
 from ..run._validation import Validated, can_score, is_accuracy
 from ..start._donation import resume
 from ._building import BuildingHooks
@@ -79,7 +81,7 @@ class LoopHooks(BuildingHooks):
         except KeyboardInterrupt:  # skorch's callbacks end training by it, after an epoch that counts
             run.stopped = method_name in _ENDED_BY_CALLBACKS
             if method_name == "on_epoch_end":
-                self._after_epoch(run)
+                self._after_epoch(run, **cb_kwargs)
             raise
         except KeyError as error:
             if (
@@ -99,7 +101,7 @@ class LoopHooks(BuildingHooks):
         if method_name == "on_epoch_begin" and run.progress is not None:
             run.progress.epoch_begins()
         if method_name == "on_epoch_end":
-            self._after_epoch(run)
+            self._after_epoch(run, **cb_kwargs)
             stop_if_given_up()
 
     def _notify_without_log(self, run: Run, method_name: str, **cb_kwargs: Any) -> None:
@@ -215,6 +217,11 @@ class LoopHooks(BuildingHooks):
             size = kwargs.pop("batch_size", self.batch_size)
             size = max(1, len(dataset)) if size == -1 else size
             return TensorBatches(dataset, size, generator=order, **kwargs)
+        if isinstance(dataset, IterableDataset) and getattr(self, prefix) is DataLoader and kwargs.get("shuffle"):
+            raise ValueError(
+                f"the rows of {type(dataset).__name__} come in its own order: set {prefix}__shuffle=False, and "
+                "let it shuffle itself"
+            )
         iterator = super().get_iterator(dataset, training)  # type: ignore[misc]
         if isinstance(iterator, DataLoader) and iterator.generator is None and order is not None:
             iterator.generator = order
@@ -230,13 +237,23 @@ class LoopHooks(BuildingHooks):
         x = cast_for(x, self._torch_dtype())
         try:
             if not uses_autocast(self) or not self._network().training:
-                return super().infer(x, **fit_params)  # type: ignore[misc]
+                return self._infer_in_parts(x, **fit_params)
             with autocast_of(self):
-                return widened(super().infer(x, **fit_params))  # type: ignore[misc]
+                return widened(self._infer_in_parts(x, **fit_params))
+        except TypeError as error:
+            if not all(word in str(error) for word in ("invalid data type", "str")):
+                raise
+            raise ValueError("rows hold text: let the dataset encode it, by a tokenizer for example") from error
         except RuntimeError as error:
             if not is_misfit(error):
                 raise
             raise misfit_of_module(self._network(), x, error) from error
+
+    def _infer_in_parts(self, x: Any, **fit_params: Any) -> Any:
+        """skorch's ``infer``, which makes a list of a tuple, as torch's loader does of those of a dataset."""
+        if type(x) not in (tuple, list):
+            return super().infer(x, **fit_params)  # type: ignore[misc]
+        return self.module_(tuple(to_tensor(part, device=self.device) for part in x), **fit_params)
 
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False, **kwargs: Any
@@ -330,6 +347,8 @@ class LoopHooks(BuildingHooks):
             if trains and (run.valid is not None or isinstance(rows, Rows)):
                 raise
             loss = score = math.nan
+        else:
+            check_rows_behind(loss, rows)
         assert run.learned.start is not None
         run.learned.start.update(
             loss=loss, score=score, evaluated_on="training" if run.valid is None else "validation"
@@ -350,9 +369,11 @@ class LoopHooks(BuildingHooks):
             run.learn(criterion_changed=False)
         return changed or not run.n_history_before
 
-    def _after_epoch(self, run: Run) -> None:
+    def _after_epoch(self, run: Run, dataset_train: Any = None, dataset_valid: Any = None, **others: Any) -> None:
         run.n_epochs += 1
         asked_to_stop = run.progress is not None and run.progress.epoch_ends()
+        for name, dataset in (("train_loss", dataset_train), ("valid_loss", dataset_valid)):
+            check_rows_behind(self.history_[-1].get(name, 0.0), dataset)
         self._judge_epoch(run)
         if asked_to_stop:
             raise StopTraining
@@ -373,7 +394,7 @@ class LoopHooks(BuildingHooks):
         if validated is not None and validated.rows is run.valid:
             placed = isinstance(validated.rows, Rows)
             weight = validated.rows.weight if placed else self._class_weights_of(validated.y)
-            score = targets_of(self).score(self, validated.y, validated.output, weight)
+            score = score_of(self, validated.y, validated.output, weight)
         elif not targets_of(self).absent:
             _, score = evaluate(self, run.valid, run.forward_params, with_loss=False)
         row["valid_score"] = score = -loss if score is None else score

@@ -23,6 +23,12 @@ class PreparedRows(NamedTuple):
     rows: Rows
 
 
+class KnownOutputs(NamedTuple):
+    """What the network put out for some rows, to be predicted of by it."""
+
+    output: torch.Tensor
+
+
 def prepare_rows(net: WarmStartNet, X: Any) -> Any:
     """Prepare rows for predictions by the weights that a net has and will have; X where part is the user's own."""
     if is_overridden(net, "predict"):

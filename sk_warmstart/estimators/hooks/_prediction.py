@@ -8,9 +8,11 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
+from skorch.utils import is_dataset, to_numpy
 from torch import Tensor
 
 from ..._compat._sklearn import num_samples
+from ..input._finite import check_rows_behind
 from ..input._identity import warn_where_leaking
 from ..input._parts import as_given, n_samples
 from ..input._pipeline_names import is_scoring
@@ -19,7 +21,7 @@ from ..input._targets import targets_of
 from ..parameters._checks import check_params
 from ..parameters._messages import words_for_lookups
 from ._loop import LoopHooks
-from ._outputs import PreparedRows, fast_outputs, outputs_of
+from ._outputs import KnownOutputs, PreparedRows, fast_outputs, outputs_of
 
 # What may have been set since the fit, which judged it, and matters here.
 _PREDICTED_BY = ("device", "batch_size", "dataset", "iterator_valid", "iterator_valid__batch_size")
@@ -114,6 +116,8 @@ class GuardedPrediction(LoopHooks):
         return tags
 
     def _outputs(self, X: Any) -> NDArray:
+        if isinstance(X, KnownOutputs):
+            return to_numpy(self._get_predict_nonlinearity()(X.output))
         self.check_is_fitted()
         check_params({name: self.__dict__[name] for name in _PREDICTED_BY if name in self.__dict__})
         if isinstance(X, PreparedRows):
@@ -124,7 +128,10 @@ class GuardedPrediction(LoopHooks):
         rows = validate_rows(self, X)
         with words_for_lookups(self, X):
             outputs = fast_outputs(self, rows)
-            return super().predict_proba(as_given(rows)) if outputs is None else outputs  # type: ignore[misc]
+            if outputs is None:
+                outputs = super().predict_proba(as_given(rows))  # type: ignore[misc]
+                check_rows_behind(outputs, rows if is_dataset(rows) else None)
+            return outputs
 
     def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
         """What makes predictions of outputs; where skorch infers it, it is made to suit the targets."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,42 @@ class Coded(Dataset):
                 "name all labels that there are (classes=...), or leave classes at None, and they are looked up"
             )
         return (X, place, *more)
+
+
+def check_dataset(X: Any) -> None:
+    """Refuse what holds rows and is neither an array nor a dataset with some, and say what to pass."""
+    if isinstance(X, DataLoader):
+        raise ValueError(
+            "X is a DataLoader: pass its dataset as X, and what else it was made with as batch_size and "
+            "iterator_train__..., such as iterator_train__num_workers=2"
+        )
+    if is_indexed(X) and not len(X):
+        raise ValueError("Found a dataset with 0 rows while a minimum of 1 is required.")
+    if not is_dataset(X) and not isinstance(X, Mapping) and isinstance(_first(X), Mapping):
+        raise ValueError(
+            "each row of X is a dictionary: pass one dictionary of arrays, {name: X[name], ...} of a dataset of "
+            "Hugging Face's, or a torch Dataset that gives pairs of such a row and its target"
+        )
+
+
+def check_has_targets(dataset: Any) -> None:
+    """Refuse a dataset whose rows are dictionaries, with the target in them or without one."""
+    row = dataset[0]
+    if isinstance(row, Mapping):
+        raise ValueError(
+            f"each row of the dataset is a dictionary, of {', '.join(map(repr, row))}, and there is no y: let "
+            "__getitem__ return pairs of what the module takes and the target, or pass y"
+        )
+
+
+def _first(X: Any) -> Any:
+    """The first row of a list, or of what takes places as a list does; None of anything else."""
+    if hasattr(X, "shape") or hasattr(X, "columns") or not hasattr(X, "__getitem__") or isinstance(X, str | bytes):
+        return None
+    try:
+        return X[0]
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def is_indexed(X: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from ._table import is_array, validate_rows
 
 Names = tuple[str, ...] | None
 _FEWEST = 3  # rows of which some validate
+_SHOWN: set[tuple[str | None, str]] = set()  # donors, and what was said of their rows
+_MOST_SHOWN = 10_000
 _MANY = 20  # of fewer rows that validate, half or twice as many may be chance
 
 
@@ -178,15 +181,37 @@ def warn_where_leaking(net: WarmStartNet, X: Any, sample_id: ArrayLike | None = 
     share, judged = memory.leaked_share(rows.ids[-1])
     if share > 0:
         basis = "" if judged == rows.n_rows else f" (judged by {judged} of them)"
-        warnings.warn(
+        _warn_once(
+            net._current.lineage.parent,
             f"{share:.1%} of the {rows.n_rows} rows scored{basis} trained the donor that this estimator "
             "started from, and not its last fit: they look held out and are not, so the score is too good. "
             "Score on rows that no donor has seen, or start from a donor that has not seen these. (Rows of equal "
             "content count as one; pass sample_id to tell them apart, in a Pipeline by the step's name, as "
             "net__sample_id.)",
-            LeakageWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
+
+
+def _warn_once(donor: str | None, text: str, stacklevel: int) -> None:
+    """Warn of a leak; the same of the same donor once, as Python would if searches did not reset its memory.
+
+    Where all such warnings, none or errors were asked for, that holds.
+    """
+    if _is_shown_by_default(text):
+        if (donor, text) in _SHOWN:
+            return
+        if len(_SHOWN) >= _MOST_SHOWN:
+            _SHOWN.clear()
+        _SHOWN.add((donor, text))
+    warnings.warn(text, LeakageWarning, stacklevel=stacklevel)
+
+
+def _is_shown_by_default(text: str) -> bool:
+    for action, message, category, module, line in warnings.filters:
+        anywhere = issubclass(LeakageWarning, category) and module is None and not line
+        if anywhere and (message is None or re.match(message, text)):
+            return action in ("default", "module", "once")
+    return True
 
 
 def known_share(net: WarmStartNet, X: Any) -> float:

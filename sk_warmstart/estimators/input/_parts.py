@@ -145,7 +145,12 @@ def width_of(X: Any) -> int | None:
 
 
 def as_numpy(data: Any) -> Any:
-    """Return a tensor on the CPU as an array, bfloat16, which NumPy lacks, as float32; anything else as it is."""
+    """Return a tensor on the CPU as an array, bfloat16, which NumPy lacks, as float32; anything else as it is.
+
+    An array that hides some of its entries is refused: what it hides would be used.
+    """
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        raise ValueError("an array holds masked values: fill them in (its method filled), or leave these rows out")
     if not isinstance(data, torch.Tensor) or data.device.type != "cpu":
         return data
     data = data.detach().resolve_neg()
@@ -173,8 +178,10 @@ def _checked(part: Any, name: str) -> Any:
     if array.dtype.kind not in _KINDS:
         raise ValueError(f"{name} of X holds {array.dtype}: make numbers of it, or leave it out")
     if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+        if array.dtype.itemsize == 8 and array.max(initial=0) > np.iinfo(np.int64).max:
+            raise ValueError(f"{name} of X holds whole numbers beyond 2**63 - 1: cast it to floats, or encode it")
         array = array.astype(np.int64)  # torch computes little with them
-    return array
+    return array if array.dtype.itemsize <= 8 else array.astype(np.float64)
 
 
 def _holds_text(part: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.utils import check_consistent_length
+from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import validate_data
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.helper import SliceDataset
@@ -28,6 +28,8 @@ from ._datasets import (
     Coded,
     Encoded,
     as_labels,
+    check_dataset,
+    check_has_targets,
     first_target,
     gives_labels,
     is_indexed,
@@ -44,8 +46,8 @@ NEEDS_ARRAY = (
 )
 _UNWEIGHABLE = (
     "sample_weight needs X as an array, a sparse matrix, a DataFrame or a dictionary of arrays, and no dataset of "
-    "your own, got "
-    "{kind}: pass such an X, or weigh the rows in a get_loss of your own"
+    "your own, got {kind}: pass such an X, or let the dataset give the weights as a part of its rows, in a "
+    "dictionary, and weigh the rows in a get_loss of your own, with criterion__reduction='none'"
 )
 ROWS_BEHIND = "_rows_behind"
 _OF_TABLES = (MLP, MaskedAutoencoder)
@@ -125,6 +127,7 @@ def validate(
     ``n_outputs`` is what numbers must have as many columns as.
     """
     targets, X = targets_of(net), as_frame(X)
+    check_dataset(X)
     if passes_through(net, X):
         if net.standardize:
             raise ValueError(NEEDS_ARRAY)
@@ -148,6 +151,7 @@ def validate(
         check_input(X)
         with naming("y", X, starts_warm):
             X, y = validate_data(net, as_numpy(X), as_numpy(y), reset=reset, **_array_rules(net), **targets.rules)
+            X = _as_numbers(X)
     y = targets.check(net, y, learn, n_outputs)
     if not uses_default_dataset(net):
         if sample_weight is not None:
@@ -165,8 +169,13 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
     targets, indexed = targets_of(net), is_indexed(X)
     if y is not None and indexed and len(y) != len(X):
         raise ValueError(f"y has {len(y)} targets for the {len(X)} rows of the dataset")
+    if y is None and indexed and not targets.absent and _collates(net, "iterator_train"):
+        check_has_targets(X)
     if not targets.are_labels:
-        target = None if y is None else targets.encode(net, targets.check(net, np.asarray(as_numpy(y)), learn))
+        if y is not None:
+            y = np.asarray(as_numpy(y))
+            assert_all_finite(y, input_name="y")
+        target = None if y is None else targets.encode(net, targets.check(net, y, learn))
         first = first_target(X) if y is None and indexed and not targets.absent else None
         return Table(X if target is None or not indexed else Encoded(X, target), y, target, None, first=first)
     labels = as_labels(y) if y is not None else labels_in(X)
@@ -191,22 +200,31 @@ def _passed_through(net: WarmStartNet, X: Any, y: Any, learn: bool, starts_warm:
 def validate_rows(net: WarmStartNet, X: Any) -> Any:
     """Check the input of a prediction; what only skorch understands is returned as it is."""
     X = as_frame(X)
-    if isinstance(X, Rows | Subset) or rows_behind(X) is not None:
+    if isinstance(X, Rows) or rows_behind(X) is not None:
+        return X
+    check_dataset(X)
+    if isinstance(X, Subset):
         return X
     if passes_through(net, X):
         if net._current.scaler is not None:
             raise ValueError(NEEDS_ARRAY)
-        collates = net.iterator_valid is DataLoader and "collate_fn" not in net.get_params_for("iterator_valid")
-        return with_targets(X) if collates else X
+        return with_targets(X) if _collates(net, "iterator_valid") else X
     if are_parts(X):
         return conforming(_read_parts(net, X), net._current.schema)
     conforming(X, net._current.schema)
     if not hasattr(net, "n_features_in_"):
-        # Initialised by hand: nothing is known of the columns.
-        return X if issparse(X) else np.asarray(as_numpy(X))
+        # Nothing is known of the columns: initialised by hand, or fitted on a dataset.
+        X = X if issparse(X) else np.asarray(as_numpy(X))
+        assert_all_finite(X, input_name="X")
+        return X
     check_input(X)
     with naming("X", X):
-        return validate_data(net, as_numpy(X), reset=False, **_array_rules(net))
+        return _as_numbers(validate_data(net, as_numpy(X), reset=False, **_array_rules(net)))
+
+
+def _as_numbers(X: Any) -> Any:
+    """Return validated rows as torch has them: those of a DataFrame with categories may still be objects."""
+    return X.astype(np.float64) if X.dtype.kind == "O" or X.dtype.itemsize > 8 else X
 
 
 def to_rows(
@@ -329,6 +347,11 @@ def _read_parts(net: WarmStartNet, X: Any) -> RowParts:
 
 def _takes_tables(net: WarmStartNet) -> bool:
     return net.module in _OF_TABLES or isinstance(net.module, _OF_TABLES)
+
+
+def _collates(net: WarmStartNet, iterator: str) -> bool:
+    """Whether torch's own loader makes batches of the rows, as they are."""
+    return getattr(net, iterator) is DataLoader and "collate_fn" not in net.get_params_for(iterator)
 
 
 def _array_rules(net: WarmStartNet) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.metrics import get_scorer
 from sklearn.utils import check_random_state
 from skorch.utils import is_dataset
 
+from ..._compat._scorers import is_made_scorer
 from ...training import AUTOCAST
 from ._contract import resolve_device
 from ._messages import BUILT_AT_ONCE
@@ -22,8 +24,25 @@ def check_params(params: Mapping[str, Any]) -> None:
     for name, (allowed, rule) in _RULES.items():
         if name in params and not rule(params[name]):
             raise ValueError(f"The {name!r} parameter must be {allowed}, got {params[name]!r} instead")
+    scorer_of(params.get("scoring"))
     check_device(params.get("device"))
     _check_autocast(params)
+
+
+def scorer_of(scoring: Any) -> Any:
+    """Return the scorer of validation rows; None where the estimator's own score counts, or the loss."""
+    if scoring is None or (isinstance(scoring, str) and scoring == "loss"):
+        return None
+    try:
+        scorer = get_scorer(scoring)
+    except (ValueError, TypeError):  # such as a metric, or a list
+        scorer = None
+    if not is_made_scorer(scorer):
+        raise ValueError(
+            "The 'scoring' parameter must be None, 'loss', the name of a scorer of scikit-learn "
+            f"(sklearn.metrics.get_scorer_names()) or what make_scorer returns, got {scoring!r} instead"
+        )
+    return scorer
 
 
 def check_device(device: Any) -> None:

@@ -15,6 +15,7 @@ from ...training import Rows, TensorBatches, rows_at_once, seeded, weights_of_ba
 from .._protocol import WarmStartNet
 from ..input._datasets import pair_of
 from ..input._targets import targets_of
+from ._score import score_of
 
 _EVALUATION_SEED = 0
 _MOST_READ = 1024  # rows of a dataset, which are read from a disk perhaps
@@ -73,7 +74,7 @@ def evaluate(
     else:
         targets = torch.cat(seen)
         weight = net._class_weights_of(targets)
-    score = targets_of(net).score(net, targets, torch.cat(outputs), weight)
+    score = score_of(net, targets, torch.cat(outputs), weight)
     loss = total / len(rows)
     return loss, -loss if score is None else score
 

@@ -60,6 +60,7 @@ class Run:
     interrupted: bool = False
     route: Route | None = None
     validated: Validated | None = None
+    scored_on: str | None = None
 
     def restart(self) -> bool:
         """Make the start anew, if training has not begun; tell whether it was made."""

@@ -86,7 +86,8 @@ def kept_skill(previous: NetState, donor: DonorContext, context: PolicyContext) 
         lead = (scores - constant) / unit if unit > 0 else np.zeros(len(scores))
         leads.append((float(lead.mean()), float(lead.std(ddof=1) / math.sqrt(len(lead))), float(constant.mean())))
     (old, _, old_constant), (new, error, _) = leads
-    ended = donor.lineage.scores.get("valid_score")
+    own = donor.lineage.scoring is None  # of another scorer's unit nothing is known
+    ended = donor.lineage.scores.get("valid_score") if own else None
     if ended is not None and not math.isnan(ended):
         old = min(old, ended - old_constant if data.classifies else ended)
     return None if old <= 0.01 else (new / old, error / old)

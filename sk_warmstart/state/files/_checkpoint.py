@@ -59,7 +59,7 @@ class Checkpoint:
         Id of the donor of its last start.
     lineage : dict
         ``generation``, ``parent``, ``policy``, ``params``, ``rows``, ``rows_seen``, ``epochs``, ``seed``,
-        ``scores``.
+        ``scores``, ``scoring``, ``scored_on``.
     classes : ndarray or None
         The labels.
     n_features : int or None
@@ -214,7 +214,8 @@ class Checkpoint:
     def _without_rows(self) -> Checkpoint:
         """Return it without what is remembered of single rows."""
         donor = self.donor()
-        bare = replace(donor, memory=RowMemory(columns=donor.memory.columns), features=None)
+        line = replace(donor.lineage, scored_on=None)
+        bare = replace(donor, lineage=line, memory=RowMemory(columns=donor.memory.columns), features=None)
         return type(self).from_donor(bare, keeps_rows=False)
 
     def to_estimator(self, estimator: _Estimator) -> _Estimator:

@@ -7,6 +7,7 @@ import datetime
 import errno
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from numbers import Integral
 from pathlib import Path
@@ -27,7 +28,8 @@ _LOG = "log.jsonl"
 _LOCK = ".lock"
 _ENDING = ".safetensors"
 _COLUMNS = [
-    "id", "parent", "time", "score", "policy", "generation", "rows", "rows_seen", "epochs", "nbytes", "present",
+    "id", "parent", "time", "score", "scored_on", "policy", "generation", "rows", "rows_seen", "epochs", "nbytes",
+    "present",
 ]  # fmt: skip
 
 
@@ -65,7 +67,9 @@ class CheckpointStore:
         except OSError as error:
             raise CheckpointError(f"cannot make the folder {self.folder}: {error.strerror or error}") from error
 
-    def put(self, source: Any, score: float | None = None, *, rows: bool = True) -> str:
+    def put(
+        self, source: Any, score: float | None = None, *, scored_on: str | None = None, rows: bool = True
+    ) -> str:
         """Store what an estimator knows.
 
         Parameters
@@ -74,8 +78,12 @@ class CheckpointStore:
             What to store; of a Pipeline its network only, see :meth:`Checkpoint.from_estimator`.
         score : float, default=None
             What :meth:`get` calls best goes by it; greater is better. By default the score on the validation
-            rows of the fit, where there were any; those of one fit are not those of another, so that scores
-            which are to be compared must be given, of all on the same rows.
+            rows of the fit, where there were any.
+        scored_on : str or None, default=None
+            A name of the measure and the rows that a given score is of, such as ``"auc 2024-05"``: only scores of
+            one name are compared. Given scores without a name count as of the same rows; validation scores have
+            the digest of their rows, so that those of a fit on other rows, or with another ``scoring``, are not
+            compared with them.
         rows : bool, default=True
             Whether the file remembers the rows that trained it; see :meth:`Checkpoint.save`.
 
@@ -92,10 +100,17 @@ class CheckpointStore:
         checkpoint = source if isinstance(source, Checkpoint) else Checkpoint.from_estimator(source)
         if not is_id(checkpoint.id):
             raise CheckpointError(f"{checkpoint.id[:80]!r} is no id of a checkpoint: load it from its file")
-        score = _score_of(checkpoint) if score is None else float(score)
+        if scored_on is not None and not (isinstance(scored_on, str) and scored_on.isprintable()):
+            raise ValueError(f"scored_on must be None or a text of one line, got {scored_on!r}")
+        if scored_on is not None and score is None:
+            raise ValueError("scored_on names the rows of a score: give score too")
+        if score is None:
+            judged = _judged(checkpoint, rows)
+        else:
+            judged = {"score": float(score), "scored_on": scored_on}
         with self._locked():
             checkpoint.save(self._path(checkpoint.id), rows=rows)
-            self._append({"event": "put", **self._record(checkpoint), "score": score})
+            self._append({"event": "put", **self._record(checkpoint), **judged})
         return checkpoint.id
 
     def get(self, which: str = "latest") -> Checkpoint:
@@ -104,8 +119,10 @@ class CheckpointStore:
         Parameters
         ----------
         which : str, default="latest"
-            ``"latest"``, ``"best"`` (the greatest score, as they were put: see :meth:`put`), or an id or an
-            unambiguous beginning of one.
+            ``"latest"``, ``"best"``, or an id or an unambiguous beginning of one. The best has the greatest score
+            of those on the same rows as the latest score (``scored_on``, see :meth:`put`). To compare all of them
+            on rows of today, score them anew: ``{name: store.get(name).to_estimator(net).score(X, y) for name in
+            store}``.
 
         Returns
         -------
@@ -118,6 +135,11 @@ class CheckpointStore:
             If there is none.
         CheckpointError
             If its file cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If the best is the best of some, as others were scored on other rows.
         """
         missed = None
         while True:
@@ -137,8 +159,8 @@ class CheckpointStore:
         Returns
         -------
         DataFrame
-            ``id``, ``parent``, ``time``, ``score``, ``policy``, ``generation``, ``rows``, ``rows_seen``,
-            ``epochs``, ``nbytes``, and ``present``: whether its file is still there.
+            ``id``, ``parent``, ``time``, ``score``, ``scored_on``, ``policy``, ``generation``, ``rows``,
+            ``rows_seen``, ``epochs``, ``nbytes``, and ``present``: whether its file is still there.
         """
         return self._history(set(self))
 
@@ -152,8 +174,8 @@ class CheckpointStore:
                 checkpoint = Checkpoint.load(self._path(unlogged))
                 if checkpoint.id != unlogged:
                     continue  # a copy under another name is no other put
-                score = _score_of(checkpoint)
-                record = {**self._record(checkpoint), "time": checkpoint.created, "score": score}
+                judged = _judged(checkpoint, checkpoint.keeps_rows)
+                record = {**self._record(checkpoint), "time": checkpoint.created, **judged}
                 later = (i for i, other in enumerate(records) if _moment(other) > _moment(record))
                 records.insert(next(later, len(records)), record)
         table = pd.DataFrame(records, columns=_COLUMNS)
@@ -281,6 +303,15 @@ class CheckpointStore:
             table = self._newest()
             if which == "best":
                 table = table[table["score"].notna()]
+                n_scored, table = len(table), _comparable(table)
+                if len(table) < n_scored:
+                    warnings.warn(
+                        f"{len(table)} of {n_scored} scores in {self!r} are of the same rows as the latest one, "
+                        "and the best of these is returned: put(..., score=..., scored_on=...) scores of all on "
+                        "the same rows to compare all",
+                        UserWarning,
+                        stacklevel=3,
+                    )
             if table.empty:
                 reason = "no checkpoint with a score: put(..., score=...)" if which == "best" else "no checkpoint"
                 raise KeyError(f"{self!r} holds {reason}")
@@ -334,6 +365,8 @@ def _is_record(record: Any) -> TypeGuard[dict[str, Any]]:
     if record.get("event") != "put" or not all(type(count) is int and 0 <= count < 2**62 for count in counts):
         return False
     texts = (parent is None or is_id(parent)) and isinstance(policy, str) and policy.isprintable()
+    scored_on = record.get("scored_on")
+    texts = texts and (scored_on is None or (isinstance(scored_on, str) and scored_on.isprintable()))
     number = score is None or (type(score) is float) or (type(score) is int and abs(score) < 2**62)
     try:
         datetime.datetime.fromisoformat(record["time"])
@@ -347,13 +380,26 @@ def _moment(record: dict[str, Any]) -> datetime.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
-def _score_of(checkpoint: Checkpoint) -> float | None:
-    score = checkpoint.lineage["scores"].get("valid_score")
-    return None if score is None else float(score)
+def _judged(checkpoint: Checkpoint, rows: bool) -> dict[str, Any]:
+    """Return the validation score of a fit, and the measure and rows that it is of: its own where not known."""
+    line = checkpoint.lineage
+    score = line["scores"].get("valid_score")
+    if score is None:
+        return {"score": None, "scored_on": None}
+    judges = (line.get("scored_on") if rows else None) or f"fit {checkpoint.id}"
+    measure = "" if line.get("scoring") is None else f" by {line['scoring']}"
+    return {"score": float(score), "scored_on": "".join(c for c in judges + measure if c.isprintable())}
+
+
+def _comparable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a score, of those that were scored as the latest one was."""
+    scored = table[table["score"].notna()]
+    names = scored["scored_on"].fillna("")
+    return scored[names == names.tail(1).squeeze()] if len(scored) else scored
 
 
 def _best(table: pd.DataFrame) -> str:
-    return str(table[table["score"].notna()].sort_values("score", kind="stable")["id"].iloc[-1])
+    return str(_comparable(table).sort_values("score", kind="stable")["id"].iloc[-1])
 
 
 def _version_of(path: Path) -> tuple[int, int] | None:

@@ -77,7 +77,10 @@ class _Check:
 
     def _lineage(self, line: Mapping[str, Any]) -> None:
         names = {"generation", "parent", "policy", "params", "rows", "rows_seen", "epochs", "seed", "scores"}
-        _require(set(line) == names, "its lineage has other entries")
+        later = {"scoring", "scored_on"}  # not in older files
+        _require(names <= set(line) <= names | later, "its lineage has other entries")
+        texts = (line.get(name) for name in later)
+        _require(all(text is None or isinstance(text, str) for text in texts), "its score has no name")
         for name in ("generation", "rows", "rows_seen", "epochs"):
             _require(_is_count(line[name]), f"{name!r} of its lineage is no count")
         _require(line["parent"] is None or is_id(line["parent"]), "the parent of its lineage is no id")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from joblib.parallel import register_parallel_backend
 
-from ..._compat._joblib import ParallelBackendBase, SequentialBackend, ThreadingBackend
+from ..._compat._joblib import ExecutorBackend, ParallelBackendBase, SequentialBackend
 from ._pack import train_together
 from ._rendezvous import Rendezvous
 
 
-class PackedBackend(ThreadingBackend):
+class PackedBackend(ExecutorBackend):
     """Run each task in a thread, and train what the tasks train as one tensor program.
 
     Use it as any backend of joblib's: ``with joblib.parallel_config(backend="packed", n_jobs=96)``. A task runs
@@ -60,6 +61,12 @@ class PackedBackend(ThreadingBackend):
                 return func(*args, **kwargs)
 
         return super().submit(task, callback)
+
+    @contextmanager
+    def retrieval_context(self) -> Iterator[None]:
+        """Wait for results, once all tasks are handed in; see joblib."""
+        with self._rendezvous.all_added(), super().retrieval_context():
+            yield
 
     def terminate(self) -> None:
         """End a parallel call; tasks that still wait give up."""

@@ -16,6 +16,7 @@ from ..mlp._closed_form_pack import ClosedFormPack
 from ..mlp._shape import are_targets, loss_name, shape_of
 from ..updates._flat_update import FlatUpdate
 from ._data import PackBatch
+from ._lookups import BoundedLookups
 from ._member import Member
 from ._pace import Pace
 from ._state import PackState
@@ -43,7 +44,8 @@ class VmapEngine:
         update.steps = state.steps
         for batch in batches:
             rule = self._unweighted if batch.weight is None else self._weighted
-            gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
+            with BoundedLookups():
+                gradient, loss = rule(state.flat, batch.X, batch.y, batch.weight)
             update.gradient = gradient.contiguous()
             _keep_last(state.gradient, gradient, batch.ends)
             update.step(batch.moving)

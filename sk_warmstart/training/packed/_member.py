@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
+from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,20 @@ class Member(Participant):
     def rows(self) -> Rows:
         """The rows."""
         return self.batches.dataset
+
+    def drawn(self) -> Callable[[], None]:
+        """Return what puts the random numbers of its batches back to where they stand."""
+        generator = self.batches.generator
+        order = None if generator is None else generator.get_state()
+        augmented = None if self.augmentation is None else self.augmentation.drawn()
+
+        def put_back() -> None:
+            if generator is not None and order is not None:
+                generator.set_state(order)
+            if augmented is not None:
+                augmented()
+
+        return put_back
 
     def key(self) -> Hashable:
         """What members of one pack have in common: everything but numbers."""

@@ -41,29 +41,47 @@ def train_together(members: Sequence[Member], aborted: Callable[[], bool]) -> No
 
 
 def _train_pack(members: list[Member], aborted: Callable[[], bool]) -> None:
-    """Train members in step; whenever some have ended, the others form a smaller pack."""
+    """Train members in step, if torch can."""
     first = members[0]
     refusal = why_unpackable(first.network, first.criterion, first.rows.batch(slice(0, 2)))
     if refusal is not None:
         log.info("%d fits run alone: %s", len(members), refusal)
         return
-    n_epochs = 0
-    members = [member for member in members if _advance(member, None)]
+    _train_on([member for member in members if _advance(member, None)], 0, aborted)
+
+
+def _train_on(members: list[Member], n_epochs: int, aborted: Callable[[], bool]) -> None:
+    """Train members that have begun; whenever some have ended, the others form a smaller pack.
+
+    Where an epoch fails, those it fails for are looked for by halves. One that is found goes on by its own loop,
+    which says what is wrong.
+    """
     while members:
         with _shared(members):
             pack = Pack(members, n_epochs)
-        going = members
+        going, failure = members, None
         try:
             while len(going) == len(members):
                 if aborted():
                     raise PackAborted
-                with _shared(members):
-                    losses = pack.epoch()
+                try:
+                    with _shared(members):
+                        losses = pack.epoch()
+                except Exception as error:
+                    failure = error
+                    break
                 n_epochs += 1
                 going = [member for member, its in zip(members, losses, strict=True) if _advance(member, its)]
         finally:
             with _shared(members):
                 pack.dissolve()
+        if failure is not None:
+            log.info("an epoch of %d fits failed, so they part ways: %r", len(members), failure)
+            half = len(members) // 2
+            for part in (members[:half], members[half:]):
+                if len(part) > 1:
+                    _train_on(part, n_epochs, aborted)
+            return
         members = going
 
 
@@ -104,18 +122,24 @@ class Pack:
             self._state.flat.dtype,
             augmentations=[member.augmentation for member in members],
         )
-        self._layers = [list(member.network.modules()) for member in members]
+        self._members, self._layers = members, [list(member.network.modules()) for member in members]
         self._seed, self._epochs = members[0].forward_seed, first_epoch
 
     def epoch(self) -> list[Losses]:
-        """Train one epoch; the losses of each member."""
+        """Train one epoch; the losses of each member. One that fails leaves everything as it was."""
         for layers in self._layers:
             if not all(layer.training for layer in layers):
                 layers[0].train()
+        undo = [self._state.copied(), *(member.drawn() for member in self._members)]
         seed = None if self._seed is None else child_seed(self._seed, "forward", self._epochs)
         self._epochs += 1
-        with seeded(seed):
-            losses = self._engine.epoch(self._data.epoch())
+        try:
+            with seeded(seed):
+                losses = self._engine.epoch(self._data.epoch())
+        except Exception:
+            for put_back in undo:
+                put_back()
+            raise
         self._state.update_optimizers()
         rows = torch.stack(losses, 1).tolist()
         return [(row[: len(sizes)], sizes) for row, sizes in zip(rows, self._data.sizes, strict=True)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ._turns import Turns
 
-_QUIET = 0.005  # seconds without a new task before it is believed that no more are coming
+_QUIET = 0.005  # seconds without a new task before it is believed that those that ended bring no further ones
 _PATIENCE = 1.0  # seconds that those who wait give to tasks that do something else
 
 
@@ -57,8 +57,9 @@ class Rendezvous:
     """Participants wait here until every task that runs waits; then the first to have come does all their work.
 
     ``train(participants, aborted)`` does it, and gives each an outcome; ``aborted()`` tells whether to give up.
-    ``n_places`` tasks can run at a time. Those who wait give ``patience`` seconds to tasks that do something else;
-    where these are infinite, what trains together does not depend on time. ``packs`` counts who came each time.
+    ``n_places`` tasks can run at a time. Those who wait give ``patience`` seconds to tasks that do something else,
+    or that are not added yet: after :meth:`all_added` there are no more but what tasks that end may bring. Where
+    the patience is infinite, what trains together does not depend on time. ``packs`` counts who came each time.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Rendezvous:
         self._released: Future[None] = Future()  # of those who wait now
         self._last_change = 0.0
         self._aborted = False
+        self._all_added = False
 
     def add_task(self) -> int:
         """Expect a task that will run once a place is free, and return its place in the packs."""
@@ -84,6 +86,15 @@ class Rendezvous:
             self._n_added += 1
             self._touch()
             return self._n_added
+
+    @contextmanager
+    def all_added(self) -> Iterator[None]:
+        """Expect no more tasks, for a while, but those that follow on one that ends."""
+        self._expect(all_added=True)
+        try:
+            yield
+        finally:
+            self._expect(all_added=False)
 
     @contextmanager
     def running_task(self, place: int = 0) -> Iterator[None]:
@@ -150,11 +161,12 @@ class Rendezvous:
                 quiet = time.monotonic() - self._last_change
                 everyone = len(self._waiting) >= self._n_running
                 full = self._n_running >= self._n_places
-                settled = not self._n_queued and (quiet >= _QUIET or self._patience == math.inf)
+                needed = 0.0 if self._patience == math.inf else _QUIET if self._all_added else self._patience
+                settled = not self._n_queued and quiet >= needed
                 if quiet >= self._patience or (everyone and (full or settled)):
                     break
-                rest = max(1e-4, _QUIET - quiet) if everyone and not full else self._patience - quiet
-                self._changed.wait(min(rest, threading.TIMEOUT_MAX))
+                rest = (needed if everyone and not self._n_queued else self._patience) - quiet
+                self._changed.wait(min(max(1e-4, rest), threading.TIMEOUT_MAX))
             pack, self._waiting = sorted(self._waiting, key=lambda each: each.place), []
             self._released = Future()
             self.packs.append(len(pack))
@@ -179,6 +191,11 @@ class Rendezvous:
         with self._changed:
             self._n_queued += queued
             self._n_running += running
+            self._touch()
+
+    def _expect(self, all_added: bool) -> None:
+        with self._changed:
+            self._all_added = all_added
             self._touch()
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,18 @@ class PackState:
         """Return each parameter as a view of a flat tensor, any axes before included."""
         parts = flat[..., : sum(self._sizes)].split(self._sizes, -1)
         return [part.unflatten(-1, p.shape) for part, p in zip(parts, self._parameters[0], strict=True)]
+
+    def copied(self) -> Callable[[], None]:
+        """Return what puts parameters, moments and steps back to what they are now."""
+        tensors = [self.flat, *self.moments.values()]
+        before, steps = [tensor.clone() for tensor in tensors], list(self.steps)
+
+        def put_back() -> None:
+            for tensor, its in zip(tensors, before, strict=True):
+                tensor.copy_(its)
+            self.steps[:] = steps
+
+        return put_back
 
     def numbers(self) -> list[dict[str, Any]]:
         """Return the optimisers' numbers as they stand, one dict a member; schedules may have changed them."""

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ...modules import each_part
 
-_SIZES = (torch.float32, torch.float64)
+_SIZES = (torch.float32, torch.float64)  # that networks have
+_CAST = (*_SIZES, torch.float16, torch.bfloat16)
 
 
 def as_tensor(
@@ -43,7 +44,7 @@ def cast_for(X: Any, dtype: torch.dtype) -> Any:
     if isinstance(X, Tensor):
         if X.dtype == dtype or dtype not in _SIZES:
             return X
-        return X.to(dtype) if X.dtype in _SIZES or (X.dtype == torch.uint8 and X.ndim > 2) else X
+        return X.to(dtype) if X.dtype in _CAST or (X.dtype == torch.uint8 and X.ndim > 2) else X
     return each_part(lambda part: cast_for(part, dtype), X) if _holds_tensors(X) else X
 
 

@@ -29,14 +29,14 @@ CURVE_COLUMNS = ["repeat", "phase", "arm", "stream", "epoch", "samples", *_COLUM
 
 
 def record_of(fit: Fit, others: Sequence[Fit]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the row of results (all but the score) and the epochs of the fit that an arm continues from.
+    """Return the row of results (all but the scores) and the epochs of the fit that an arm continues from.
 
     ``others`` were tried too: an arm that is tuned pays for all.
     """
     paid = sum(round((_epochs(other) + _epochs_of_start(other.estimator)) * _rows(other)) for other in others)
     epochs, n_rows = _epochs(fit), _rows(fit)
     row = {
-        "start_score": _start_score(fit.estimator),
+        "start_score": _NAN,
         "epochs": epochs,
         "samples": paid + round((epochs + _epochs_of_start(fit.estimator)) * n_rows),
         "seconds": fit.seconds + sum(other.seconds for other in others),
@@ -149,7 +149,3 @@ def _losses_of_another_library(fit: Fit) -> list[float]:
 def _epochs_of_start(estimator: Estimator) -> float:
     """Return the epochs' worth of training that making the start took."""
     return float(estimator.start_.get("epochs", 0)) if isinstance(estimator, WarmStartMixin) else 0.0
-
-
-def _start_score(estimator: Estimator) -> float:
-    return float(estimator.start_.get("score", _NAN)) if isinstance(estimator, WarmStartMixin) else _NAN
