@@ -17,7 +17,9 @@ import skorch
 import torch
 
 
-def interleaved(peers: dict[str, Callable[[], Any]], runs: int) -> dict[str, dict[str, float]]:
+def interleaved(
+    peers: dict[str, Callable[[], Any]], runs: int, warm_up: bool = True
+) -> dict[str, dict[str, float]]:
     """Time the peers in turn, so that a busy machine is unfair to all of them alike.
 
     Parameters
@@ -25,7 +27,9 @@ def interleaved(peers: dict[str, Callable[[], Any]], runs: int) -> dict[str, dic
     peers : dict of callables
         What to time.
     runs : int
-        Rounds, after one that is not counted.
+        Rounds.
+    warm_up : bool, default=True
+        Whether a round that is not counted comes first.
 
     Returns
     -------
@@ -33,7 +37,7 @@ def interleaved(peers: dict[str, Callable[[], Any]], runs: int) -> dict[str, dic
         For each peer the median milliseconds of ``process`` and ``wall`` time.
     """
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in peers}
-    for round_ in range(runs + 1):
+    for round_ in range(0 if warm_up else 1, runs + 1):
         for name, run in peers.items():
             wall, process = time.perf_counter(), time.process_time()
             run()
