@@ -275,7 +275,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         """
         task = self._task(X, y, groups, fit_params)
         n_phases = self._n_phases(task)  # which says at once what cannot be split
-        warn_of_known_rows(task)
+        leaks = warn_of_known_rows(task)
         seeds = draw_seeds(task, self.n_repeats, self.random_state, self.scoring, versions())
         context = self._init_callback_context(
             max_subtasks=self.n_repeats, sequential_subtasks=False
@@ -291,7 +291,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
             learn_columns(self, X)
             self.interrupted_ = interrupted
-            self._summarise(task, outcomes)
+            self._summarise(task, outcomes, leaks)
             self.best_estimator_: Any = None
             self.refit_error_: str | None = None
             self.kept_incumbent_: bool | None = None
@@ -335,7 +335,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         plan = plan_phases(task.phases, task.X, task.y, task.labels, np.random.default_rng(0), task.groups)
         return sum(map(len, plan.streams))
 
-    def _summarise(self, task: Task, outcomes: list[Outcome]) -> None:
+    def _summarise(self, task: Task, outcomes: list[Outcome], leaks: tuple[str, ...]) -> None:
         settings = self._settings()
         self.test_to_train_ = float(np.mean([outcome.test_to_train for outcome in outcomes]))
         self.fixed_splits_ = outcomes[0].fixed
@@ -360,6 +360,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
             settings=self.settings_,
             row_scores=[row for outcome in outcomes for row in outcome.row_scores],
             clusters=task.clusters,
+            leaks=leaks,
         )
         self._set_tables(self.findings_)
 

@@ -74,8 +74,11 @@ def leaks(estimator: Any, start: Any, **params: Any) -> list[str]:
     policies = {"cold": "cold", "given": start}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        comparator(estimator, policies=policies, phases=DataIncremental(2), **params).fit(X, Y)
-    return [str(each.message) for each in caught if "starts from a donor" in str(each.message)]
+        fitted = comparator(estimator, policies=policies, phases=DataIncremental(2), **params).fit(X, Y)
+    told = [str(each.message) for each in caught if "starts from a donor" in str(each.message)]
+    noted = [note for note in fitted.notes_ if "starts from a donor" in note]
+    assert noted == [f"{words[0].upper()}{words[1:]}." for words in told]
+    return told
 
 
 @pytest.mark.parametrize(

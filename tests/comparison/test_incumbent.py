@@ -119,11 +119,15 @@ def test_a_pipeline_takes_the_rows_as_they_are() -> None:
 
 def test_rows_that_trained_it_are_told() -> None:
     incumbent = net().fit(X[550:700], Y[550:700])
-    with pytest.warns(LeakageWarning, match=r"was trained on (1\d|2\d)% of the rows that test"):
-        compared(incumbent, refit=None)
+    with pytest.warns(LeakageWarning, match=r"was trained on (1\d|2\d)% of the rows that test") as told:
+        result = compared(incumbent, refit=None)
+    note = result.notes_[0]  # whoever reads the report later is told too
+    assert note.startswith("The incumbent was trained on")
+    assert note.lower() == f"{next(w.message for w in told if w.category is LeakageWarning)}.".lower()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        compared(net().fit(X[OLD], Y[OLD]), refit=None)
+        result = compared(net().fit(X[OLD], Y[OLD]), refit=None)
+    assert not any("was trained on" in note for note in result.notes_)
 
 
 @pytest.mark.parametrize("checkpoint", [True, False])

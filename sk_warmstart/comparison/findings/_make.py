@@ -45,12 +45,13 @@ def make_findings(
     interrupted: str | None,
     n_repeats: int,
     settings: Mapping[str, Any],
+    leaks: Sequence[str] = (),
 ) -> Findings:
     """Judge the runs, and put what they came to into tables and words.
 
     ``row_scores`` say what each test row adds to a run's score; ``clusters`` are the groups of all rows, where
     there are any; ``chosen_rope`` says how the ROPE was found, where that is news; ``scored_as_validated`` whether
-    the validation score is the score, and has the ROPE's unit.
+    the validation score is the score, and has the ROPE's unit; ``leaks`` who has been trained on rows that test.
     """
     rows = RowTable(row_scores, clusters) if len(row_scores) else None
     results = reach_targets(results, curves, rule.rope if scored_as_validated else 0.0, target)
@@ -73,6 +74,7 @@ def make_findings(
             fixed=fixed_splits,
             n_groups=None if clusters is None else len(np.unique(clusters)),
             kind_of_rows=settings.get(KIND_OF_ROWS),
+            leaks=leaks,
         ),
         advice=advice(gain, pairs, best, rule, n_repeats, fixed_splits, stages.get("incumbent")),
         interrupted=interrupted,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from ..._names import REFERENCE
@@ -19,10 +21,12 @@ def notes(
     fixed: bool,
     n_groups: int | None,
     kind_of_rows: str | None = None,
+    leaks: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Say what a reader of the verdicts has to know, each in a sentence or two."""
     cold = results[results["arm"] == REFERENCE]
     found = [
+        *(f"{leak[:1].upper()}{leak[1:]}." for leak in leaks),
         worth_of_cold,
         _missing_scores(cold),
         _stream(n_groups) if fixed else _test_sets(cold, n_groups),

@@ -23,8 +23,15 @@ from .._task import Task
 _PLANS = 4  # of replicates, which between them test most of the rows that ever test
 
 
-def warn_of_known_rows(task: Task) -> None:
-    """Warn of donors and of an incumbent that were trained on rows which test; before any work."""
+def warn_of_known_rows(task: Task) -> tuple[str, ...]:
+    """Warn of donors and of an incumbent that were trained on rows which test; return the sentences."""
+    leaks = tuple(_leaks(task))
+    for leak in leaks:
+        warnings.warn(leak, LeakageWarning, stacklevel=4)
+    return leaks
+
+
+def _leaks(task: Task) -> Iterator[str]:
     sources = list(_donors_of(task))
     if not sources and not isinstance(last_step(task.incumbent), WarmStartMixin):
         return
@@ -33,20 +40,16 @@ def warn_of_known_rows(task: Task) -> None:
     for who, source in sources:
         share = told[id(source)] if id(source) in told else _share(task, source, X)
         if share and id(source) not in told:
-            warnings.warn(
+            yield (
                 f"{who} starts from a donor that was trained on {share:.0%} of the rows that test, and its scores "
-                "are too good: take a donor that has not seen them, or compare on later rows",
-                LeakageWarning,
-                stacklevel=4,
+                "are too good: take a donor that has not seen them, or compare on later rows"
             )
         told[id(source)] = share
     share = _share_of_incumbent(task.incumbent, X)
     if share:
-        warnings.warn(
+        yield (
             f"the incumbent was trained on {share:.0%} of the rows that test, which flatter it: compare on later "
-            "rows",
-            LeakageWarning,
-            stacklevel=4,
+            "rows"
         )
 
 
