@@ -16,8 +16,8 @@ class ValidationMonitor:
     """Early stopping that counts the start as epoch 0, so that no fit ends below where it began.
 
     With ``early_stopping`` the best epoch is returned; otherwise the last one, unless the start was better and is
-    kept (``keeps_start``). An improvement smaller than ``tol`` does not count. ``watch`` is what is to improve: "score", "loss", or
-    "relative_loss", of which ``tol`` is a share: criteria have scales of their own.
+    kept (``keeps_start``). An improvement smaller than ``tol`` does not count. ``watch`` is what is to improve:
+    "score", "loss", or "relative_loss", of which ``tol`` is a share: criteria have scales of their own.
     """
 
     early_stopping: bool
