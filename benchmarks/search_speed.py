@@ -51,6 +51,7 @@ COLUMNS = (
     "module",
     "search",
     "threads",
+    "runs",
     "seconds, wall",
     "seconds, process",
     "ratio to packed",
@@ -100,7 +101,7 @@ def main() -> None:
             if row["search"] == "skorch":
                 found |= {(other, "skorch"): {**row, "module": other} for other in MODULES}
                 options.searches = [name for name in options.searches if name != "skorch"]
-    about = made_by("benchmarks/search_speed.py", runs=options.runs, epochs=options.epochs)
+    about = made_by("benchmarks/search_speed.py", epochs=options.epochs)
     write(options.out, in_order(found), about)
 
 
@@ -142,6 +143,7 @@ def compare(module: str, X: Any, y: Any, options: Any) -> list[dict[str, Any]]:
             "module": module,
             "search": name,
             "threads": torch.get_num_threads(),
+            "runs": options.runs,
             "seconds, wall": its["wall"] / 1e3,
             "seconds, process": its["process"] / 1e3,
         }
