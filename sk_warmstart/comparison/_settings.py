@@ -83,9 +83,11 @@ class Settings:
 
 
 def _name_of(scoring: Any) -> str:
-    """Return a scorer's name."""
-    function = getattr(scoring, "_score_func", scoring)  # of make_scorer
-    return scoring if isinstance(scoring, str) else str(getattr(function, "__name__", "score"))
+    """Return a scorer's name; one that is negated says so, as scikit-learn's do, for a gain is no larger error."""
+    if isinstance(scoring, str):
+        return scoring
+    function, sign = getattr(scoring, "_score_func", scoring), getattr(scoring, "_sign", 1)  # of make_scorer
+    return f"{'neg_' if sign < 0 else ''}{getattr(function, '__name__', 'score')}"
 
 
 def is_bounded(scorer: str) -> bool:

@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.linear_model import SGDClassifier
-from sklearn.metrics import accuracy_score, get_scorer, make_scorer
+from sklearn.metrics import accuracy_score, get_scorer, make_scorer, zero_one_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -181,7 +181,15 @@ def test_what_the_comparator_sees_to_itself_is_refused(name: str) -> None:
         compared(WarmStartClassifier()).fit(X, Y, **{name: W})
 
 
-def test_a_scorer_object_has_a_name() -> None:
-    assert (
-        compared(SGDClassifier(), scoring=get_scorer("f1_macro"), n_repeats=1).fit(X, Y).scorer_name_ == "f1_score"
-    )
+@pytest.mark.parametrize(
+    ("scorer", "name"),
+    [
+        (get_scorer("f1_macro"), "f1_score"),
+        (get_scorer("neg_log_loss"), "neg_log_loss"),  # a gain of which is a smaller loss
+        (make_scorer(zero_one_loss, greater_is_better=False), "neg_zero_one_loss"),
+    ],
+)
+def test_a_scorer_object_has_a_name(scorer: Any, name: str) -> None:
+    comparator = compared(SGDClassifier(loss="log_loss"), scoring=scorer, n_repeats=1).fit(X, Y)
+    assert comparator.scorer_name_ == name
+    assert f": {name} " in comparator.summary_[0]

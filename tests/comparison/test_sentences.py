@@ -303,6 +303,7 @@ def test_cold_is_compared_with_a_guess(scores: list[float], guess: float, learne
     if not learned:
         assert told is not None
         assert f"a guess that knows no columns {guess:.4g}" in told
+        assert ("learned nothing" in told) == (round(sum(scores) / len(scores), 6) <= guess)
 
 
 def test_few_test_sets_are_counted_and_groups_are_called_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -95,3 +96,25 @@ def test_tables_that_cannot_be_compared_are_named() -> None:
         classifier_two_sample(old, old.assign(amount=np.inf))
     with pytest.raises(ValueError, match="new must have at least 10 rows, got 9"):
         population_stability(old, old[:9])
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_go_by_name_in_every_measure_and_frame(make: type) -> None:
+    r = np.random.default_rng(0)
+    old, new = ({"a": r.normal(size=60), "b": r.normal(9, size=60)} for _ in range(2))
+    turned = make({name: new[name] for name in "ba"})
+    for measure in (population_stability, classifier_two_sample, mmd):
+        expected = measure(np.stack([*old.values()], axis=1), np.stack([*new.values()], axis=1))
+        for one, other in zip(measure(make(old), turned), expected, strict=True):
+            np.testing.assert_allclose(one, other)
+        with pytest.raises(ValueError, match="must have the same columns, they differ in"):
+            measure(make(old), make({"a": new["a"], "c": new["b"]}))
+
+
+def test_words_and_gaps_of_polars_are_those_of_pandas() -> None:
+    old, new = table(300), table(200, seed=1, moves="city")
+    theirs = [
+        pl.DataFrame({name: [None if pd.isna(cell) else cell for cell in part[name]] for name in part})
+        for part in (old, new)
+    ]
+    pd.testing.assert_series_equal(population_stability(*theirs).value, population_stability(old, new).value)

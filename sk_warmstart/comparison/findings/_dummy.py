@@ -37,6 +37,11 @@ def worth_of_cold(results: pd.DataFrame, dummy: pd.DataFrame, score: str, confid
     if better:
         return None
     cold, guess = pairs["score_cold"].mean(), pairs["score"].mean()
+    if cold > guess:
+        return (
+            f"Cold scores {cold:.4g} in {score}, and a guess that knows no columns {guess:.4g}: that it is better "
+            f"is not shown by {pairs['repeat'].nunique()} replicates. Run more of them before the verdicts."
+        )
     return (
         f"Cold learned nothing that shows in {score}: it scores {cold:.4g}, and a guess that knows no columns "
         f"{guess:.4g}. Look at the estimator, the columns and the scoring before the verdicts."

@@ -16,7 +16,7 @@ from ..._parameters import check_number, check_option, warn_renamed
 from .._inputs import as_pair
 from .._measuring import Rows
 from .._rng import Rng, numpy_rng, rng_of_random_state
-from ._mixed import as_numbers
+from ._mixed import as_numbers, in_pandas
 from ._two_sample import TwoSample
 
 
@@ -86,6 +86,7 @@ def classifier_two_sample(
     check_option("metric", metric, ("auc", "accuracy"))
     check_number("test_size", test_size, 0, 1, exclude="low high")
     may_miss = classifier is None or get_tags(classifier).input_tags.allow_nan
+    a, b = in_pandas(a), in_pandas(b)
     if isinstance(a, pd.DataFrame) and isinstance(b, pd.DataFrame):
         a, b = as_numbers(a, b)
     first, second = as_pair(a, b, min_rows=4, may_miss=may_miss)

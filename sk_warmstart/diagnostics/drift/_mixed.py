@@ -15,6 +15,14 @@ _MOST_ROWS = 10_000  # as in FeatureSummary
 _MOST_WORDS = 9  # of a column; the rarer ones count together
 
 
+def in_pandas(rows: Any) -> Any:
+    """Return a data frame of polars as one of pandas, whose columns go by name; all else as it is."""
+    names = getattr(rows, "columns", None)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return rows
+    return pd.DataFrame({name: rows[name].to_numpy() for name in names})
+
+
 def aligned(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
     """Return the second table with the columns of the first, in its order; both must have the same ones."""
     if len(set(first)) < len(first.columns) or set(first) != set(second):

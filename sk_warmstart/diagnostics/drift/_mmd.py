@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
 from ..._parameters import check_integer, check_number, warn_renamed
 from .._inputs import as_pair
 from .._measuring import Rows
 from .._rng import Rng, numpy_rng, rng_of_random_state
+from ._mixed import aligned, in_pandas
 from ._two_sample import TwoSample
 
 _BLOCK = 1 << 22  # numbers of the permutations that are held at a time
@@ -33,8 +35,8 @@ def mmd(
 
     Parameters
     ----------
-    a, b : Tensor or ndarray of shape (n_samples, n_features)
-        The samples, at least 2 rows each and with the same columns.
+    a, b : DataFrame, Tensor or ndarray of shape (n_samples, n_features)
+        The samples, at least 2 rows each and with the same columns, those of two data frames by name.
     bandwidth : float or None, default=None
         The kernel's sigma, above 0. None takes the median distance between two rows of both samples together,
         equal rows left out.
@@ -80,6 +82,9 @@ def mmd(
     if bandwidth is not None:
         check_number("bandwidth", bandwidth, 0, exclude="low")
     check_integer("n_permutations", n_permutations)
+    a, b = in_pandas(a), in_pandas(b)
+    if isinstance(a, pd.DataFrame) and isinstance(b, pd.DataFrame):
+        b = aligned(a, b, ("a", "b"))
     first, second = as_pair(a, b, min_rows=2)
     squares = pdist(np.concatenate([first, second]), "sqeuclidean")
     if bandwidth is None:

@@ -14,7 +14,7 @@ from ..._parameters import check_number
 from ...state import FeatureSummary
 from .._inputs import as_table
 from .._measuring import Rows
-from ._mixed import counts_of
+from ._mixed import counts_of, in_pandas
 
 _LEAST = 10  # rows that ten bins are worth filling with
 
@@ -115,6 +115,7 @@ def population_stability(
     """
     check_number("alpha", alpha, 0, 1, exclude="low high")
     names = None
+    reference, new = in_pandas(reference), in_pandas(new)
     if isinstance(reference, pd.DataFrame) and isinstance(new, pd.DataFrame):
         names = reference.columns
         old, fresh = counts_of(reference, new)
