@@ -202,22 +202,35 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     """Draw the gains of warm over cold in order, with intervals: one panel a kind of phases."""
     import matplotlib.pyplot as plt
 
-    kinds = [kind for kind in PHASES if any(row["phases"] == kind for row in rows)]
+    panels = {
+        kind: sorted(
+            (row for row in rows if row["phases"] == kind and row["arm"] == "warm"), key=lambda row: row["gain"]
+        )
+        for kind in PHASES
+        if any(row["phases"] == kind for row in rows)
+    }
+    height = 1.6 + 0.3 * max(map(len, panels.values()))
     figure, axes = plt.subplots(
-        1, len(kinds), figsize=(7 * len(kinds), 5.5), squeeze=False, sharex=True, layout="constrained"
+        1, len(panels), figsize=(8 * len(panels), height), squeeze=False, sharex=True, layout="constrained"
     )
-    for axis, kind in zip(axes[0], kinds, strict=True):
-        its = [row for row in rows if row["phases"] == kind and row["arm"] == "warm"]
-        its.sort(key=lambda row: row["gain"])
-        for place, row in enumerate(its):
-            colour = "tab:blue" if row["cell"].startswith("crop") else "tab:orange"
-            ends = [[row["gain"] - row["gain_low"]], [row["gain_high"] - row["gain"]]]
-            axis.errorbar(row["gain"], place, xerr=ends, fmt="o", color=colour, capsize=3)
+    for axis, (kind, its) in zip(axes[0], panels.items(), strict=True):
+        for named, colour in (("as they are", "tab:orange"), ("crop and flip", "tab:blue")):
+            places = [place for place, row in enumerate(its) if row["cell"].startswith(named)]
+            if not places:
+                continue
+            gains, low, high = (
+                np.array([100 * its[place][name] for place in places])
+                for name in ("gain", "gain_low", "gain_high")
+            )
+            ends = [gains - low, high - gains]
+            axis.errorbar(gains, places, xerr=ends, fmt="o", color=colour, capsize=3, label=f"images {named}")
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.axvspan(-ROPE, ROPE, color="black", alpha=0.07)
-        axis.set_yticks(range(len(its)), [row["cell"] for row in its])
+        axis.axvspan(-100 * ROPE, 100 * ROPE, color="black", alpha=0.07, label="too small to matter")
+        axis.set_yticks(range(len(its)), [row["cell"].partition(", ")[2] for row in its])
         axis.set_title({"data": "data grow", "classes": "classes arrive"}[kind])
-        axis.set_xlabel("accuracy of warm less that of cold")
+        axis.set_xlabel("accuracy of warm less that of cold [points]")
+        axis.set_ylabel("optimiser, rate, weight decay")
+        axis.legend(loc="lower right", frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
