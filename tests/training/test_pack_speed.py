@@ -103,7 +103,7 @@ def test_threads_come_back_after_an_error(two_threads: None, monkeypatch: pytest
     monkeypatch.setattr(FlatUpdate, "step", fails)
     pack = members(range(16))
     train_together(pack, lambda: False)
-    assert all(isinstance(member.outcome.exception(), MemoryError) for member in pack)
+    assert not any(member.outcome.done() for member in pack)  # each goes on alone
     assert torch.get_num_threads() == 2
 
 

@@ -96,6 +96,8 @@ class CheckpointStore:
         ------
         CheckpointError
             If the file or the log cannot be written.
+        ValueError
+            If ``scored_on`` is no text of one line, or is given without a score.
         """
         checkpoint = source if isinstance(source, Checkpoint) else Checkpoint.from_estimator(source)
         if not is_id(checkpoint.id):
