@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,15 @@ def test_a_refit_that_fails_leaves_the_results() -> None:
     assert not hasattr(result.fit(X[:100], Y[:100]).refit_error_, "upper")
 
 
+@pytest.fixture
+def _as_in_the_foreground() -> Iterator[None]:
+    # A shell lets what it starts in the background ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_as_in_the_foreground")
 def test_ctrl_c_in_the_refit_leaves_the_results() -> None:
     with pytest.warns(FitFailedWarning, match="'warm' cannot be refitted: it was interrupted"):
         result = refitted(net(callbacks=[Interrupts()]))
