@@ -7,7 +7,7 @@ without augmentation, or for ``--epochs`` epochs (a logistic regression does not
 and Adam at the rates where the papers find it; regularised means that weights decay and images are cropped and
 flipped. Each replicate draws its rows, base fit, weights and orders anew; replicates test disjoint folds.
 
-    OMP_NUM_THREADS=1 python benchmarks/warm_penalty.py --data FOLDER --out benchmarks/results/two_phases
+    OMP_NUM_THREADS=1 python benchmarks/warm_penalty.py --data FOLDER --out benchmarks/results/warm_penalty
 
 FOLDER holds cifar10_small.npz (6,000 + 1,500 images of CIFAR-10) with ``X_train``, ``y_train``, ``X_test``,
 ``y_test``, bytes; any images in that form will do (``--images NAME``). A setting that OUT.json has already is not
