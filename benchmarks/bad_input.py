@@ -90,7 +90,7 @@ def collect_errors() -> tuple[list[dict[str, str]], int]:
                         with contextlib.redirect_stdout(io.StringIO()):
                             error, message = result_of(case.call, make())
                         method = _METHOD.match(case.what)
-                        row = (title, _METHOD.sub("", case.what), error, tidy(message))
+                        row = (title, _METHOD.sub("", case.what), error, tidy(message, folder))
                         rows.setdefault(row, []).append((name, "" if method is None else method.group(1)))
     inputs = Counter((title, what) for title, what, _, _ in rows)
     return [
@@ -112,8 +112,9 @@ def told_apart(who: list[tuple[str, str]]) -> str:
     return f" ({', '.join(names)}{': ' if methods else ''}{', '.join(methods)})"
 
 
-def tidy(message: str) -> str:
-    """Return a message without what is fleeting, and with one name for all estimators."""
+def tidy(message: str, folder: str) -> str:
+    """Return a message without what is fleeting, such as the folder of the run; one name for all estimators."""
+    message = message.replace(f"{folder}/", "")
     for pattern, instead in _FLEETING:
         message = pattern.sub(instead, message)
     return message

@@ -1,8 +1,4 @@
-"""What an estimator knows, as one value and one file.
-
-The files in ``tests/data``, one a format, are kept, so that later versions go on reading them. Each was written by
-``python tests/state/test_checkpoint.py``; a new format gets a new file.
-"""
+"""What an estimator knows, as one value and one file."""
 
 from __future__ import annotations
 
@@ -17,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.donors import assert_same, assert_same_state
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -40,9 +37,7 @@ from sk_warmstart.state import (
     Schema,
     donor_of,
 )
-from sk_warmstart.state.files._encoding import as_json
 
-KEPT = {n: Path(__file__).parents[1] / "data" / f"checkpoint_v{n}.safetensors" for n in (1, 2, 3)}
 X = np.sin(np.arange(120.0)).reshape(40, 3) * [1, 10, 100] + [0, 5, -50]
 Y = np.array(["ash", "oak", "yew"])[(np.arange(40) * 7) % 3]
 
@@ -68,56 +63,6 @@ def everything(**params: Any) -> WarmStartClassifier:
 @pytest.fixture(scope="module")
 def net() -> WarmStartClassifier:
     return everything()
-
-
-def equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor):
-        same_kind = isinstance(other, Tensor) and one.dtype == other.dtype and one.shape == other.shape
-        return same_kind and torch.equal(one.flatten().view(torch.uint8), other.flatten().view(torch.uint8))
-    return type(one) is type(other) and one == other
-
-
-def assert_same_state(one: NetState | None, other: NetState | None) -> None:
-    assert (one is None) == (other is None)
-    if one is not None and other is not None:
-        assert list(one) == list(other)
-        assert list(one.unique()) == list(other.unique())
-        assert all(equal(one[name], other[name]) for name in one)
-        assert [one.is_parameter(name) for name in one] == [other.is_parameter(name) for name in one]
-
-
-def assert_same(one: Donor, other: Donor) -> None:
-    assert one.id == other.id
-    assert_same_state(one.state, other.state)
-    assert_same_state(one.origin, other.origin)
-    a, b = one.schema, other.schema
-    assert (a.n_features, a.columns, a.targets, a.framed) == (b.n_features, b.columns, b.targets, b.framed)
-    assert (a.classes is None) == (b.classes is None)
-    if a.classes is not None and b.classes is not None:
-        assert a.classes.dtype == b.classes.dtype
-        assert a.classes.tolist() == b.classes.tolist()
-    assert (one.optimizer is None) == (other.optimizer is None)
-    if one.optimizer is not None and other.optimizer is not None:
-        assert one.optimizer.kind == other.optimizer.kind
-        assert one.optimizer.groups == other.optimizer.groups
-        assert list(one.optimizer.moments) == list(other.optimizer.moments)
-        for name, entry in one.optimizer.moments.items():
-            same = other.optimizer.moments[name]
-            assert list(entry) == list(same)
-            assert all(equal(value, same[key]) for key, value in entry.items())
-    assert (one.scaler is None) == (other.scaler is None)
-    if one.scaler is not None and other.scaler is not None:
-        assert (one.scaler.count, one.scaler.centred) == (other.scaler.count, other.scaler.centred)
-        assert one.scaler.mean.tobytes() == other.scaler.mean.tobytes()
-        assert one.scaler.m2.tobytes() == other.scaler.m2.tobytes()
-    assert as_json(vars(one.lineage)) == as_json(vars(other.lineage))
-    assert (one.memory.own, one.memory.ancestors) == (other.memory.own, other.memory.ancestors)
-    assert one.memory.columns == other.memory.columns
-    assert one.features == other.features
-    assert one.streams.keys() == other.streams.keys()
-    assert all(equal(stream, other.streams[name]) for name, stream in one.streams.items())
-    assert as_json(one.schedule) == as_json(other.schedule)
-    assert as_json(one.description) == as_json(other.description)
 
 
 def test_every_field_survives(net: WarmStartClassifier, tmp_path: Path) -> None:
@@ -425,89 +370,3 @@ def test_workers_share_one_copy() -> None:
     # One file for all of them, in every process.
     assert len({name for _, name, _, _ in told}) == 1
     assert told[0][1] is not None
-
-
-def kept_estimator() -> WarmStartClassifier:
-    net = WarmStartClassifier(
-        module__hidden_layer_sizes=(4,),
-        standardize=True,
-        max_epochs=3,
-        lr=0.01,
-        batch_size=16,
-        callbacks=[("decay", LRScheduler("StepLR", step_size=2, gamma=0.5))],
-        random_state=0,
-        warm_start=True,
-    )
-    return net.fit(X, Y).fit(X[:30], Y[:30]).partial_fit(X[30:], Y[30:])
-
-
-def make_kept_file() -> None:
-    """Write the file and print what the test below pins."""
-    net = kept_estimator()
-    checkpoint = Checkpoint.from_estimator(net)
-    path = KEPT[checkpoint._meta["version"]]
-    path.parent.mkdir(exist_ok=True)
-    checkpoint.save(path)
-    print(checkpoint.id, checkpoint.nbytes, net.predict_proba(X[30:33]).tolist())
-
-
-IDS = {1: "58178316ec28e46f", 2: "10cf9541e950faf0", 3: "8e60368181ee2203"}
-PREDICTIONS = [
-    [0.38595922890528567, 0.34728068130525086, 0.2667600897894634],
-    [0.3120930932044604, 0.32463613251284545, 0.3632707742826941],
-    [0.4045716862414471, 0.3435969863195457, 0.25183132743900727],
-]
-
-
-def from_kept(version: int, **params: Any) -> WarmStartClassifier:
-    return WarmStartClassifier(
-        module__hidden_layer_sizes=(4,), standardize=True, warm_start_from=KEPT[version], **params
-    )
-
-
-@pytest.mark.parametrize("version", KEPT)
-def test_each_format_is_read(version: int) -> None:
-    checkpoint = Checkpoint.load(KEPT[version])
-    assert checkpoint.id == IDS[version]
-    assert checkpoint._meta["version"] == version
-    assert checkpoint.classes is not None
-    assert checkpoint.classes.tolist() == ["ash", "oak", "yew"]
-    assert (checkpoint.n_features, checkpoint.feature_names, checkpoint.dtype) == (3, None, "float64")
-    assert checkpoint.lineage["generation"] == 1
-    donor = checkpoint.donor()
-    assert donor.id == checkpoint.id
-    assert donor.optimizer is not None
-    assert donor.optimizer.kind == "AdamW"
-    assert set(donor.optimizer.moments) == set(donor.state)
-    assert {entry["step"].item() for entry in donor.optimizer.moments.values()} == {7}
-    assert donor.schedule["decay"]["last_epoch"] == 4
-    assert (len(donor.memory.own), len(donor.memory.ancestors)) == (40, 40)
-    assert donor.features is not None
-    assert donor.scaler is not None
-    assert donor.origin is not None
-    warm = from_kept(version, max_epochs=0).fit(X, Y)
-    np.testing.assert_allclose(warm.predict_proba(X[30:33]), PREDICTIONS, atol=1e-12)
-    assert warm.start_.donor_id == checkpoint.id
-
-
-def test_the_first_format_becomes_the_latest() -> None:
-    first = Checkpoint.load(KEPT[1])
-    second = Checkpoint.from_donor(first.donor())
-    assert second._meta["version"] == max(KEPT)
-    assert_same(first.donor(), second.donor())
-    assert (
-        {name for name in first._entries if name.startswith("features/")}
-        > {name for name in second._entries if name.startswith("features/")}
-        == {"features/edges", "features/bins"}
-    )
-
-
-@pytest.mark.parametrize("version", KEPT)
-def test_training_continues_from_each_format(version: int) -> None:
-    net = from_kept(version, max_epochs=30, lr=0.01, optimizer_state="keep", random_state=0).fit(X, Y)
-    assert net.lineage_.generation == 2
-    assert net.loss_curve_[-1] < net.start_.loss
-
-
-if __name__ == "__main__":
-    make_kept_file()
