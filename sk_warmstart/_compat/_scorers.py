@@ -15,6 +15,7 @@ __all__ = [
     "is_made_scorer",
     "is_own_score",
     "measures_numbers",
+    "name_of_scorer",
     "observed_scorer",
     "takes_weights",
 ]
@@ -49,6 +50,15 @@ def takes_weights(scorer: Any) -> bool:
 def measures_numbers(scorer: Any) -> bool:
     """Tell whether a scorer of scikit-learn's is for regressors; others are for labels."""
     return str(getattr(scorer._score_func, "__module__", "")).endswith("._regression")
+
+
+def name_of_scorer(scoring: Any) -> str:
+    """Return a scorer's name; one that is negated says so, as scikit-learn's do, for a gain is no larger error."""
+    if isinstance(scoring, str):
+        return scoring
+    made = isinstance(scoring, _BaseScorer)
+    function, sign = (scoring._score_func, scoring._sign) if made else (scoring, 1)
+    return f"{'neg_' if sign < 0 else ''}{getattr(function, '__name__', 'score')}"
 
 
 def function_of_predictions(scorer: Any) -> tuple[Callable[..., Any], int, dict[str, Any]] | None:

@@ -10,6 +10,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.pipeline import Pipeline
 
+from .._compat._scorers import name_of_scorer
 from .._compat._sklearn import changed_params
 from ..estimators import WarmStartMixin
 from ._names import KIND_OF_ROWS
@@ -47,7 +48,7 @@ class Settings:
     @property
     def score_name(self) -> str:
         """What a score is called."""
-        return self._own_score if self.scoring is None else _name_of(self.scoring)
+        return self._own_score if self.scoring is None else name_of_scorer(self.scoring)
 
     @property
     def _own_score(self) -> str:
@@ -58,7 +59,7 @@ class Settings:
     @property
     def validation_score(self) -> str:
         """What the score on validation rows is called."""
-        return f"validation {self._own_score if self._watched is None else _name_of(self._watched)}"
+        return f"validation {self._own_score if self._watched is None else name_of_scorer(self._watched)}"
 
     @property
     def _watched(self) -> Any:
@@ -80,14 +81,6 @@ class Settings:
         function, sign = (getattr(self.scoring, name, None) for name in ("_score_func", "_sign"))  # of make_scorer
         same = (name for name in get_scorer_names() if getattr(get_scorer(name), "_score_func", None) is function)
         return function is not None and sign == 1 and any(map(is_bounded, same))
-
-
-def _name_of(scoring: Any) -> str:
-    """Return a scorer's name; one that is negated says so, as scikit-learn's do, for a gain is no larger error."""
-    if isinstance(scoring, str):
-        return scoring
-    function, sign = getattr(scoring, "_score_func", scoring), getattr(scoring, "_sign", 1)  # of make_scorer
-    return f"{'neg_' if sign < 0 else ''}{getattr(function, '__name__', 'score')}"
 
 
 def is_bounded(scorer: str) -> bool:
