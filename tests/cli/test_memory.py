@@ -1,6 +1,10 @@
 """Memory of a comparison: bounded by the rows as the steps before the network prepare them, and by the jobs."""
 
 import functools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -54,3 +58,43 @@ def test_steps_that_fail_on_a_few_rows_do_not_matter(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(_execute, "fit_steps_before", fails)
     assert _execute._at_a_time(task, 10, 1) == 10
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the system does not tell shared memory")
+def test_the_command_on_many_rows_of_many_categories_keeps_under_two_gigabytes(tmp_path: Path) -> None:
+    task = task_of(20)
+    rng = np.random.default_rng(1)
+    task.X.assign(y=rng.integers(0, 2, N)).to_csv(tmp_path / "wide.csv", index=False)
+    # Neither more replicates nor more epochs hold more: as many run at a time, and an epoch's rows are the same.
+    command = [sys.executable, "-m", "sk_warmstart", "compare", "wide.csv", "--target", "y", "--quiet"]
+    options = ["--repeats", "2", "--epochs", "3"]
+    with subprocess.Popen([*command, *options], cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, sum(_own_bytes(pid) for pid in _with_children(process.pid)))
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+    assert process.returncode == 0
+    assert 0.3e9 < peak < 2e9
+
+
+def _own_bytes(pid: int) -> int:
+    """Return the memory of a process, with its share of what several have; 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _with_children(pid: int) -> Iterator[int]:
+    yield pid
+    try:
+        found = " ".join(task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:
+        return
+    for child in found.split():
+        yield from _with_children(int(child))

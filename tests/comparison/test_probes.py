@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sk_warmstart import WarmStartComparator
+from sk_warmstart import WarmStartClassifier, WarmStartComparator
 from sk_warmstart.comparison.findings.stages._pairwise import pairwise_matrix, ratio_of_means
+from sk_warmstart.comparison.runs.fits._data import PhaseData
 from sk_warmstart.comparison.runs.measures import _noise
 from sk_warmstart.comparison.runs.probes import _run
 from sk_warmstart.comparison.runs.probes._run import End, disagreement, distance
@@ -158,6 +160,16 @@ def test_a_start_without_seed_or_weights_is_told(monkeypatch: pytest.MonkeyPatch
     assert start.varies
     assert not start.inherits
     assert start.n_bytes == 0
+
+
+@pytest.mark.parametrize(("n_rows", "n_columns", "hidden"), [(20_000, 2, (4,)), (100, 300, (256,))])
+def test_the_size_of_a_start_is_what_a_fit_holds(n_rows: int, n_columns: int, hidden: tuple[int, ...]) -> None:
+    X, y = np.random.default_rng(0).normal(size=(n_rows, n_columns)).astype(np.float32), np.arange(n_rows) % 2
+    net = WarmStartClassifier(module__hidden_layer_sizes=hidden, max_epochs=1, random_state=0, warm_start=True)
+    net.fit(X, y, sample_id=np.arange(n_rows)).fit(X, y, sample_id=np.arange(n_rows))
+    data = PhaseData(X, y, None, {}, np.arange(n_rows))  # type: ignore[arg-type]
+    start = ProbeStart(None, None, net, data, None, None)  # type: ignore[arg-type]
+    assert 0.5 * start.n_bytes < len(pickle.dumps(net)) < 1.5 * start.n_bytes
 
 
 def test_few_fits_at_a_time_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from sk_warmstart.modules import MLP
-from sk_warmstart.training import FlatUpdate, Member, Rows, TensorBatches
+from sk_warmstart.training import FlatUpdate, Member, Rows, TensorBatches, run_together
 from sk_warmstart.training.mlp._activations import ACTIVATIONS
-from sk_warmstart.training.packed import _pace
+from sk_warmstart.training.packed import _pace, _rendezvous
 from sk_warmstart.training.packed._engines import ClosedFormEngine
 from sk_warmstart.training.packed._joined import Joined
 from sk_warmstart.training.packed._pace import Pace
@@ -215,6 +216,37 @@ def test_who_waits_in_vain_goes_without_a_turn() -> None:
     assert not turns.take()
     turns.give_back()
     assert turns.take()
+
+
+def test_tasks_that_train_alone_are_not_all_begun_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_rendezvous, "Turns", functools.partial(Turns, patience=0.001))
+    lock, crowd, running = threading.Lock(), threading.Event(), [0]
+
+    def task() -> bool:
+        with lock:
+            running[0] += 1
+            if running[0] > 2:
+                crowd.set()
+        crowded = crowd.wait(0.02)  # long after the patience of those that wait
+        with lock:
+            running[0] -= 1
+        return crowded
+
+    assert run_together([task] * 8) == [False] * 8
+
+
+def test_a_task_that_fails_lets_no_further_one_begin() -> None:
+    begun, never = [], threading.Event()
+
+    def task(number: int) -> None:
+        begun.append(number)
+        if not number:
+            raise ValueError("as asked")
+        never.wait(0.02)
+
+    with pytest.raises(ValueError, match="as asked"):
+        run_together([functools.partial(task, number) for number in range(50)])
+    assert len(begun) < 50
 
 
 # ------------------------------------------------------------------ updates

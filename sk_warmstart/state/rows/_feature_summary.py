@@ -160,7 +160,7 @@ def _table(X: Any) -> Any:
     if table.dtype.kind not in "biuf":
         raise TypeError(f"a summary is made of numbers, but X has dtype {table.dtype}")
     if sparse.issparse(table):
-        return canonical(table).astype(np.float64)
+        return canonical(table)
     if table.ndim == 0:
         raise ValueError("X must hold rows, but is a single number")
     return table.reshape(len(table), math.prod(table.shape[1:]))

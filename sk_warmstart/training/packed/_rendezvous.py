@@ -96,14 +96,18 @@ class Rendezvous:
         finally:
             self._expect(all_added=False)
 
+    def admit(self) -> None:
+        """Wait until one more task may begin, which has a turn then."""
+        self._turns.take(for_good=True)
+
     @contextmanager
-    def running_task(self, place: int = 0) -> Iterator[None]:
+    def running_task(self, place: int = 0, admitted: bool = False) -> Iterator[None]:
         """Run a task: what trains inside it comes here."""
         self._count(queued=-1, running=+1)
         task = Task(self, place)
         token = _TASK.set(task)
         try:
-            task.has_turn = self._turns.take()
+            task.has_turn = admitted or self._turns.take()
             yield
         finally:
             self._end_turn(task)

@@ -23,8 +23,7 @@ from ..measures._measured import Measured
 from ..measures._noise import NOISES
 from ._start import ProbeStart, probe_fit, probe_seed
 
-_BYTES_AT_A_TIME = 2**30
-_COPIES = 4  # of its weights that a net holds while it trains: gradients and the optimiser's state
+_BYTES_AT_A_TIME = 2**27  # of the nets of fits that run together
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def run_probes(
         for level in range(1 + len(NOISES) * start.inherits)
         for number in range(task.n_probes)
     ]
-    size = max(1, _BYTES_AT_A_TIME // (_COPIES * max([1, *(start.n_bytes for start in starts)])))
+    size = max(1, _BYTES_AT_A_TIME // max([1, *(start.n_bytes for start in starts)]))
     plain: dict[tuple[str, int], End] = {}
     for first in range(0, len(todo), size):
         some = todo[first : first + size]

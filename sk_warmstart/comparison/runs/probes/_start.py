@@ -20,6 +20,9 @@ from ..fits._trajectory import Trajectory
 from ..interruption._journal import Key
 from ..measures._noise import with_noise
 
+_COPIES = 4  # of its weights: gradients and the optimiser's state
+_BYTES_PER_ROW = 32  # by which it knows the rows that trained it
+
 
 @dataclass(frozen=True)
 class ProbeStart:
@@ -46,11 +49,12 @@ class ProbeStart:
 
     @property
     def n_bytes(self) -> int:
-        """Size of the weights; 0 where an estimator is of another library."""
+        """What a net holds that was trained from here, roughly; 0 where an estimator is of another library."""
         if not isinstance(self.estimator, WarmStartMixin):
             return 0
         state = NetState.from_module(self.estimator.module_).unique()
-        return sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+        weights = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+        return _COPIES * weights + _BYTES_PER_ROW * len(self.data.rows)
 
 
 def probe_fit(task: Task, start: ProbeStart, seed: int, noise: float, key: Key) -> Fit:
