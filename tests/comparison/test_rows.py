@@ -112,3 +112,32 @@ def test_other_rows_are_an_error() -> None:
     cold, warm = runs()[:2]
     with pytest.raises(ValueError, match="warm and cold have scores of other rows"):
         RowTable([cold, warm._replace(rows=warm.rows[::-1])]).posterior("warm")
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_row_that_differs_once_says_no_more_than_none(grouped: bool) -> None:
+    clusters = np.arange(N_ROWS) // 4 if grouped else None
+    cold = runs(arms=("cold",))
+    warm = [s._replace(arm="warm") for s in cold]
+    none = RowTable([*cold, *warm], clusters).posterior("warm")
+    values = warm[0].values.copy()
+    values[0] = 1 - values[0]
+    once = RowTable([*cold, warm[0]._replace(values=values), *warm[1:]], clusters).posterior("warm")
+    assert none is not None
+    assert once is not None
+    assert np.ptp(once.interval(0.95)) > np.ptp(none.interval(0.95))
+
+
+def test_groups_that_all_differ_a_little_say_what_their_spread_says() -> None:
+    rng, rows = np.random.default_rng(0), np.arange(24 * 50)
+    scores = [
+        RowScores(r, 0, 2, arm, rows, (rng.random(len(rows)) < 0.7).astype(float), True)
+        for r in REPLICATES
+        for arm in ("cold", "warm")
+    ]
+    got = RowTable(scores, rows // 50).posterior("warm")
+    differences = np.array([scores[2 * r + 1].values - scores[2 * r].values for r in REPLICATES])
+    expected = clustered_t(differences / len(rows), clusters=rows // 50)
+    assert got is not None
+    assert got.interval(0.95) == pytest.approx(expected.interval(0.95))
+    assert np.ptp(got.interval(0.95)) < 0.1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...statistics._clustered import (
     GROUP_INFLATION,
     INFLATION,
+    ROUNDING,
     ClusteredPosterior,
     phase_interaction,
     posterior_of,
@@ -136,11 +137,14 @@ def _judged(
     n: int,
     reaches: int = 1,
 ) -> ClusteredPosterior:
+    # What clusters that show no difference may hide: where all show some, their spread says it.
+    differs = np.abs(cells.differences) > ROUNDING * max(1.0, cells.size)
+    alike = 1 - len(np.unique(cells.cluster[differs])) / len(np.unique(cells.cluster))
     return posterior_of(
         *(mean, residuals, cells.share, replicate, cells.cluster, n),
         inflation=cells.inflation,
         reach=reaches * cells.reach,
-        floor=cells.floor,
+        floor=alike * cells.floor,
         size=cells.size,
     )
 
