@@ -25,7 +25,7 @@ def sign_constructor(cls: type) -> None:
             return
         constructor = _wrapped(constructor)  # it is a base's, which stands before other classes elsewhere
         cls.__init__ = constructor  # type: ignore[misc]
-    constructor.__signature__ = signature  # type: ignore[attr-defined]
+    constructor.__signature__ = signature
 
 
 def _whole_signature(cls: type) -> Signature:
