@@ -265,7 +265,8 @@ def summary_of_uses(part: Part, uses: list[dict[str, Any]]) -> list[dict[str, An
             gains = some.set_index("seed")[score] - reference[score]
             posterior = correlated_t(gains, part.test_to_train)
             row[score] = float(some[score].mean())
-            row[_GAIN.format(score)] = _interval(posterior.mean, posterior.interval(0.95))
+            if way != RANDOM:
+                row[_GAIN.format(score)] = _interval(posterior.mean, posterior.interval(0.95))
         found.append({**row, "seconds": float(some["seconds"].mean())})
     return found
 

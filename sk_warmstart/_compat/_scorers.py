@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer, _Scorer
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "is_own_score",
     "measures_numbers",
     "name_of_scorer",
+    "names_like",
     "observed_scorer",
     "takes_weights",
 ]
@@ -59,6 +61,15 @@ def name_of_scorer(scoring: Any) -> str:
     made = isinstance(scoring, _BaseScorer)
     function, sign = (scoring._score_func, scoring._sign) if made else (scoring, 1)
     return f"{'neg_' if sign < 0 else ''}{getattr(function, '__name__', 'score')}"
+
+
+def names_like(scoring: Any) -> list[str]:
+    """Return the names of scikit-learn's scorers that have the function and the sign of one of ``make_scorer``."""
+    if not isinstance(scoring, _BaseScorer):
+        return []
+    kind = scoring._score_func, scoring._sign
+    scorers = {name: get_scorer(name) for name in get_scorer_names()}
+    return [name for name, each in scorers.items() if (each._score_func, each._sign) == kind]
 
 
 def function_of_predictions(scorer: Any) -> tuple[Callable[..., Any], int, dict[str, Any]] | None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from sklearn.base import is_classifier
-from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.pipeline import Pipeline
 
-from .._compat._scorers import name_of_scorer
+from .._compat._scorers import name_of_scorer, names_like
 from .._compat._sklearn import changed_params
 from ..estimators import WarmStartMixin
 from ._names import KIND_OF_ROWS
@@ -78,9 +77,7 @@ class Settings:
         """Whether the score is known to be at most 1, and its differences to have that unit."""
         if self.scoring is None or isinstance(self.scoring, str):
             return predicts(self.estimator) if self.scoring is None else is_bounded(self.scoring)
-        function, sign = (getattr(self.scoring, name, None) for name in ("_score_func", "_sign"))  # of make_scorer
-        same = (name for name in get_scorer_names() if getattr(get_scorer(name), "_score_func", None) is function)
-        return function is not None and sign == 1 and any(map(is_bounded, same))
+        return any(map(is_bounded, names_like(self.scoring)))
 
 
 def is_bounded(scorer: str) -> bool:

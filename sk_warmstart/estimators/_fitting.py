@@ -22,7 +22,7 @@ from ..state.rows._standardizer import Standardizer
 from ..training import RandomStreams, Rows, ValidationMonitor, draw_seed, seeded, suited_threads
 from ._learned import Learned
 from ._protocol import WarmStartNet
-from .input._columns import expect_columns, forget_columns, learn_schema, other_width
+from .input._columns import expect_columns, forget_columns, learn_schema, other_width, targets_in_order
 from .input._datasets import is_indexed
 from .input._finite import Side
 from .input._identity import Recognised, begin_memory, recognise
@@ -389,6 +389,7 @@ def _place_split(net: WarmStartNet, run: Run, begun: Begun, validation: Validati
             raise ValueError("X_val needs y_val")
         n_outputs = run.learned.shape.get("n_outputs")
         X_val = as_inside_pipeline(net, X_val, table.X)
+        y_val = targets_in_order(y_val, run.learned.schema)
         checked = validate(net, X_val, y_val, sample_weight_val, reset=False, learn=False, n_outputs=n_outputs)
         if is_array(checked.X):
             checked = replace(checked, X=conforming(checked.X, run.learned.schema))

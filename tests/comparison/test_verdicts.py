@@ -10,7 +10,7 @@ from comparators import comparator, net
 from sklearn.datasets import load_diabetes, load_digits, make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, make_scorer, mean_squared_error
+from sklearn.metrics import brier_score_loss, f1_score, make_scorer, mean_squared_error
 
 from sk_warmstart import WarmStartClassifier, WarmStartRegressor
 from sk_warmstart.comparison import DataIncremental
@@ -120,6 +120,8 @@ def settings(**changes: Any) -> Settings:
         ("neg_root_mean_squared_error", False),
         (make_scorer(f1_score), True),
         (make_scorer(mean_squared_error, greater_is_better=False), False),
+        (make_scorer(mean_squared_error), False),
+        (make_scorer(brier_score_loss, greater_is_better=False), True),
         (lambda estimator, X, y: 1000.0, False),
     ],
 )

@@ -295,6 +295,21 @@ def test_images_and_integers_for_embeddings() -> None:
     assert text.fit(words, words[:, 0] > 4).predict(words).dtype == bool
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sparse_gradients_of_embeddings(momentum: float) -> None:
+    words = rng.integers(0, 10, size=(40, 3))
+
+    def fitted(sparse: bool) -> WarmStartClassifier:
+        module = nn.Sequential(nn.Embedding(10, 4, sparse=sparse), nn.Flatten(), nn.Linear(12, 2))
+        params = {"optimizer": torch.optim.SGD, "optimizer__momentum": momentum, "lr": 0.1, "random_state": 0}
+        module.load_state_dict(start)
+        return WarmStartClassifier(module, max_epochs=3, **params).fit(words, words[:, 0] > 4)
+
+    start = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(12, 2)).state_dict()
+    probabilities = [fitted(sparse).predict_proba(words) for sparse in (False, True)]
+    np.testing.assert_allclose(*probabilities, atol=1e-6)
+
+
 def test_skorchs_split_still_works() -> None:
     fitted = net(train_split=ValidSplit(4, stratified=True)).fit(X, np.array(["a", "b", "c"])[codes])
     assert {"valid_loss", "valid_acc"} <= set(fitted.history[-1])

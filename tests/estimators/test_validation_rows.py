@@ -15,6 +15,8 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
+from sk_warmstart import WarmStartRegressor
+
 X, Y = load_breast_cancer(return_X_y=True, as_frame=True)
 OLD, NEW = slice(400), slice(400, None)
 STEPS = {
@@ -65,3 +67,21 @@ def test_rows_that_moved_are_left_as_they_are() -> None:
     alone = net(max_epochs=1).fit(rows[OLD], Y[OLD], X_val=moved, y_val=Y[NEW])
     pipe.fit(rows[OLD], Y[OLD], warmstartclassifier__X_val=moved, warmstartclassifier__y_val=Y[NEW])
     assert pipe[-1].history[-1]["valid_score"] == alone.history[-1]["valid_score"]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_target_columns_of_validation_rows_go_by_name(kind: str) -> None:
+    library = pytest.importorskip(kind)
+    table = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    y = pd.DataFrame({"a": table[:, 0], "b": 100 * table[:, 1]})
+    several = WarmStartRegressor(max_epochs=3, early_stopping=True, random_state=0)
+
+    def last_score(y_val: Any) -> float:
+        return float(several.fit(table, y, X_val=table[:20], y_val=y_val).history[-1]["valid_score"])
+
+    turned = y[["b", "a"]][:20]
+    make = library.table if kind == "pyarrow" else library.DataFrame
+    other = make(turned.to_dict("list"))
+    assert last_score(other) == last_score(y[:20]) == last_score(y[:20].to_numpy())
+    with pytest.raises(ValueError, match=r"y_val has the columns \['a', 'c'\], but y has \['a', 'b'\]"):
+        last_score(y[:20].rename(columns={"b": "c"}))

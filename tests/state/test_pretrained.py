@@ -88,9 +88,11 @@ def test_a_folder_of_hugging_face_is_its_only_file(tmp_path: Path) -> None:
     save_file(weights(), tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError, match=r"holds model.safetensors, other.safetensors|must hold one"):
         Pretrained(tmp_path)
-    (tmp_path / "model.safetensors.index.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="split over several files"):
-        Pretrained(tmp_path)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text("{}")
+    for source in (tmp_path, index):
+        with pytest.raises(CheckpointError, match="split over several files: load the model with its library"):
+            Pretrained(source)
 
 
 def test_names_are_renamed_and_then_prefixed() -> None:

@@ -77,7 +77,8 @@ class BuildingHooks(SkorchContract):
         """Collect the optimiser's arguments; its fused version is the default where there is one."""
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)  # type: ignore[misc]
         if getattr(self, prefix, None) in _FUSED and not {"fused", "foreach", "differentiable"} & set(kwargs):
-            kwargs["fused"] = True
+            sparse = any(getattr(layer, "sparse", False) is True for layer in self._network().modules())
+            kwargs["fused"] = not sparse  # torch's fused kernels take no sparse gradients, as of embeddings
         return args, kwargs
 
     def _torch_dtype(self) -> torch.dtype:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._compat._sklearn import safe_indexing
 from ...state import Schema
 from .._protocol import WarmStartNet
 from ._parts import RowParts, schemas_of
@@ -132,6 +133,19 @@ def learn_schema(net: WarmStartNet, rows: Any, y: Any, before: Schema | None) ->
         parts=schemas_of(rows) if isinstance(rows, RowParts) else None,
         named=not isinstance(rows, RowParts) or rows.named,
     )
+
+
+def targets_in_order(y: Any, schema: Schema) -> Any:
+    """Return the target columns of a DataFrame in the order of the network's outputs, which have their names."""
+    y = as_frame(y)
+    named = schema.targets is not None and getattr(y, "columns", None) is not None and getattr(y, "ndim", 2) == 2
+    names = tuple(map(str, y.columns)) if named else schema.targets
+    if names == schema.targets:
+        return y
+    wanted = list(schema.targets or ())
+    if sorted(names or ()) != sorted(wanted) or len(set(wanted)) < len(wanted):
+        raise ValueError(f"y_val has the columns {list(names or ())}, but y has {wanted}: give both the same")
+    return safe_indexing(y, list(map(list(names or ()).index, wanted)), axis=1)
 
 
 def _difference(old: tuple[str, ...], new: tuple[str, ...]) -> str:

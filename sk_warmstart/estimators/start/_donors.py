@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..._compat._sklearn import BaseSearchCV
-from ...state import Checkpoint, CheckpointError, Donor, Pretrained, donor_of
+from ...state import Checkpoint, CheckpointError, CheckpointStore, Donor, Pretrained, donor_of
 from ...state._sources import layers_of
-from ...state.files._weights import ENDINGS_OF_TORCH, is_of_another_library
+from ...state.files._weights import ENDINGS_OF_INDEX, ENDINGS_OF_TORCH, is_of_another_library
 from .._protocol import WarmStartNet
 
 
@@ -34,6 +34,8 @@ def donor_in(source: Any, name: str = "warm_start_from") -> Donor:
         return source.donor()
     if isinstance(source, str | os.PathLike):
         return _in_file(source)
+    if isinstance(source, CheckpointStore):
+        raise TypeError(f"{name} is a store, so say which checkpoint: store.get('latest') or store.get('best')")
     net = list(layers_of(source))[-1]
     kind = type(net).__name__
     if isinstance(getattr(net, "module_", None), nn.Module):
@@ -58,7 +60,7 @@ def donor_in(source: Any, name: str = "warm_start_from") -> Donor:
 
 
 def _in_file(path: str | os.PathLike) -> Donor:
-    if is_of_another_library(path):
+    if is_of_another_library(path) or os.fsdecode(path).endswith(ENDINGS_OF_INDEX):
         return Pretrained(path).donor()
     try:
         return Checkpoint.load(path).donor()

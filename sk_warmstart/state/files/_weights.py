@@ -17,6 +17,7 @@ from ._container import LARGEST_HEADER, CheckpointError, is_own_header
 # Under these keys training scripts keep the state dict of the network.
 NESTED = ("state_dict", "model_state_dict", "model", "module", "network", "net", "weights")
 ENDINGS_OF_TORCH = (".pt", ".pth", ".bin")
+ENDINGS_OF_INDEX = (".safetensors.index.json", ".bin.index.json")
 _SAFETENSORS = ".safetensors"
 _OF_TORCH = "pytorch_model.bin"
 
@@ -32,6 +33,8 @@ def weights_file(path: str | os.PathLike) -> Path:
         raise CheckpointError(f"cannot open {path}: {getattr(error, 'strerror', None) or error}") from None
     if not stat.S_ISREG(kind):
         raise CheckpointError(f"cannot open {path}: it is no file")
+    if path.name.endswith(ENDINGS_OF_INDEX):
+        raise CheckpointError(_split(f"that {path} lists"))
     if path.suffix not in (_SAFETENSORS, *ENDINGS_OF_TORCH):
         raise CheckpointError(
             f"{path} must end in .safetensors, .pt, .pth or .bin, which says how it is to be read"
@@ -120,11 +123,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
 
 
 def _only_file(folder: Path) -> Path:
-    if any(folder.glob(f"*{_SAFETENSORS}.index.json")) or any(folder.glob("*.bin.index.json")):
-        raise CheckpointError(
-            f"the weights in {folder} are split over several files: load the model with its library, and pass the "
-            "module"
-        )
+    if any(file.name.endswith(ENDINGS_OF_INDEX) for file in folder.iterdir()):
+        raise CheckpointError(_split(f"in {folder}"))
     files = sorted(folder.glob(f"*{_SAFETENSORS}"))
     if not files and (folder / _OF_TORCH).is_file():
         files = [folder / _OF_TORCH]
@@ -135,6 +135,12 @@ def _only_file(folder: Path) -> Path:
             "pass the path of the file"
         )
     return files[0]
+
+
+def _split(which: str) -> str:
+    return (
+        f"the weights {which} are split over several files: load the model with its library, and pass the module"
+    )
 
 
 def _line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 
-from sk_warmstart import Checkpoint, CheckpointError, Pretrained, WarmStartClassifier
+from sk_warmstart import Checkpoint, CheckpointError, CheckpointStore, Pretrained, WarmStartClassifier
 from sk_warmstart.policies import BestOf, policy_names
 
 from ._case import Call, Case, Group, literal_of
@@ -143,6 +143,12 @@ NONE = [
         ]
     ),
     Case(
+        "warm_start_from=a store",
+        _from(lambda: CheckpointStore("store")),
+        TypeError,
+        "say which checkpoint: store.get('latest')",
+    ),
+    Case(
         "warm_start_from=FrozenEstimator(a forest)",
         _from(lambda: FrozenEstimator(RandomForestClassifier(2).fit(X, LABELS))),
         TypeError,
@@ -201,6 +207,12 @@ OTHER_MODULE = [
     ),
     Case("Pretrained of a file cut off", _weights_file("cut.safetensors", _cut), CheckpointError, "cut off"),
     Case("a path of such a file", _weights_file("cut.safetensors", _cut, str), CheckpointError, "cut off"),
+    Case(
+        "a path of an index of several files",
+        _weights_file("model.safetensors.index.json", lambda weights, name: Path(name).write_text("{}"), str),
+        CheckpointError,
+        "split over several files",
+    ),
     Case(
         "Pretrained of a folder without weights",
         _weights_file("folder", lambda weights, name: Path(name).mkdir(exist_ok=True)),
