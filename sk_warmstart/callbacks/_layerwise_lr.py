@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
@@ -12,7 +13,7 @@ from .._parameters import check_number
 from ._rates import keep_rates, spread_rates
 
 
-class LayerwiseLR(Callback):
+class LayerwiseLR(Callback, BaseEstimator):
     """Discriminative learning rates: each layer, or block of layers, learns slower than the one above it.
 
     The head keeps the net's ``lr``; a layer ``d`` layers below it has ``lr / factor**d``. The optimiser gets a

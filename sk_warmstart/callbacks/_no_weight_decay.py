@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
@@ -14,7 +15,7 @@ from ._module import module_of
 from ._rates import schedules_of
 
 
-class NoWeightDecay(Callback):
+class NoWeightDecay(Callback, BaseEstimator):
     """Leave biases and normalisation out of weight decay.
 
     The optimiser gets groups of parameters with ``weight_decay`` 0. Put schedules of the learning rate later in

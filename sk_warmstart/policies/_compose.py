@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Self
 
+from .._compat._sklearn import OwnParamsInDiagram
 from .._parameters import warn_renamed
 from ..state import NetState
 from ._base import InitPolicy
@@ -16,7 +17,7 @@ from ._registry import resolve_policy
 Step = str | InitPolicy | tuple[str, str | InitPolicy]
 
 
-class Compose(InitPolicy):
+class Compose(OwnParamsInDiagram, InitPolicy):
     """Apply policies in order, each to the start that the one before it made.
 
     Parameters of the policies can be searched as ``name__parameter``, where the name is the one given, the

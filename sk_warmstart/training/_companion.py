@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from ._net import TrainableNet
 
 
-class Companion(Callback):
+class Companion(Callback, BaseEstimator):
     """Callback that changes gradients or weights while an epoch trains.
 
     skorch's ``on_batch_end`` would slow every step down, and nothing is called when a fit fails. What a companion

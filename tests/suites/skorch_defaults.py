@@ -1,4 +1,4 @@
-"""The estimators with skorch's default values, and in texts under skorch's names: its suite asks for no more."""
+"""The estimators with skorch's default values: its suite asks for no more."""
 
 from __future__ import annotations
 
@@ -13,19 +13,6 @@ from sk_warmstart import WarmStartClassifier, WarmStartMixin, WarmStartRegressor
 _BY_CLASS, _IN_ORDER = ValidSplit(5, stratified=True), ValidSplit(5)
 
 
-_ORIGINALS = {
-    each.__name__: each
-    for each in (skorch.NeuralNetClassifier, skorch.NeuralNetRegressor, skorch.NeuralNetBinaryClassifier)
-}
-
-
-class _Named(type):
-    """A class that says of itself what the suite reads in skorch's texts; it is pickled by its own name."""
-
-    def __repr__(cls) -> str:
-        return type.__repr__(_ORIGINALS.get(cls.__name__, cls))
-
-
 class _WholeFits:
     """In skorch ``partial_fit`` trains for ``max_epochs`` epochs by default."""
 
@@ -36,7 +23,7 @@ class _WholeFits:
         return super().partial_fit(X, y, classes, **fit_params)  # type: ignore[misc]
 
 
-class NeuralNetClassifier(_WholeFits, WarmStartClassifier, metaclass=_Named):
+class NeuralNetClassifier(_WholeFits, WarmStartClassifier):
     """The classifier with skorch's defaults; it also takes new labels as they come."""
 
     def __init__(
@@ -70,7 +57,7 @@ class NeuralNetClassifier(_WholeFits, WarmStartClassifier, metaclass=_Named):
         )
 
 
-class NeuralNetRegressor(_WholeFits, WarmStartRegressor, metaclass=_Named):
+class NeuralNetRegressor(_WholeFits, WarmStartRegressor):
     """The regressor with skorch's defaults, and its ``predict_proba``, which this library hides."""
 
     def __init__(
@@ -103,10 +90,10 @@ class NeuralNetRegressor(_WholeFits, WarmStartRegressor, metaclass=_Named):
 
     def predict_proba(self, X: Any) -> Any:
         """What skorch's regressor calls so: its predictions."""
-        return _ORIGINALS["NeuralNetRegressor"].predict_proba(self, X)
+        return skorch.regressor.NeuralNetRegressor.predict_proba(self, X)
 
 
-class NeuralNetBinaryClassifier(_WholeFits, WarmStartMixin, skorch.NeuralNetBinaryClassifier, metaclass=_Named):
+class NeuralNetBinaryClassifier(_WholeFits, WarmStartMixin, skorch.NeuralNetBinaryClassifier):
     """skorch's net of one logit, with a warm start."""
 
     def __init__(self, module: Any, *args: Any, schema: str = "adapt", **kwargs: Any):

@@ -34,6 +34,11 @@ REASONS = {
     "set_params does not throw away what was learned; a new architecture is built by the next fit": (
         _NET + "test_changing_model_reinitializes_optimizer",
     ),
+    "a net's text is scikit-learn's, the parameters that the user set; the network is a line away, in module_": (
+        _NET + "test_repr_uninitialized_works",
+        _NET + "test_repr_initialized_works",
+        _NET + "test_repr_fitted_works",
+    ),
     "a one-dimensional y is compared as a column, so there is nothing to warn of": (
         _REGRESSOR + "test_dimension_mismatch_warning",
     ),

@@ -13,9 +13,11 @@ import torch
 from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 
+from ..._compat._sklearn import OwnParamsInDiagram
 from .._learned import NOTHING, Learned
 from ..run._run import Run
 from ._messages import check_buildable
+from ._signature import sign_constructor
 
 # skorch sets these in __init__, scikit-learn forbids it; they are served from __getattr__ until they are set.
 _UNSET: dict[str, Callable[[], Any]] = {
@@ -34,7 +36,7 @@ def resolve_device(device: Any) -> Any:
     return device
 
 
-class SkorchContract:
+class SkorchContract(OwnParamsInDiagram):
     """Parameters of a skorch net as scikit-learn wants them: recorded, never acted upon, cloned as given."""
 
     learned_: Learned
@@ -47,6 +49,10 @@ class SkorchContract:
         # scikit-learn generates these from fit's signature; skorch's also take the module's own arguments.
         for name in ("set_fit_request", "set_partial_fit_request"):
             setattr(cls, name, vars(NeuralNet)[name])
+        sign_constructor(cls)
+
+    # skorch's shows the network, and no parameter but the module's; the network is module_.
+    __repr__ = BaseEstimator.__repr__
 
     def __getattr__(self, name: str) -> Any:
         # torch_load_kwargs is the last parameter that skorch's __init__ sets before these.
@@ -81,7 +87,7 @@ class SkorchContract:
     def get_params(self, deep: bool = True, **kwargs: Any) -> dict[str, Any]:
         """Return the parameters as they were given; see scikit-learn's ``get_params``."""
         params = super().get_params(deep=deep, **kwargs)  # type: ignore[misc]
-        return {**params, "device": self.__dict__["device"]}
+        return params | {name: value for name, value in self.__dict__.items() if name == "device"}
 
     def set_params(self, **params: Any) -> Any:
         """Record parameters; see scikit-learn's ``set_params``.

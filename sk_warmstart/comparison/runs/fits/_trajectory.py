@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import torch
+from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 
 from ....estimators import WarmStartMixin
 from ....state import NetState
 
 
-class Trajectory(Callback):
+class Trajectory(Callback, BaseEstimator):
     """Record gradient norm and distances of the weights in the history.
 
     ``gradient_norm`` is that of the epoch's last batch, which may hold fewer rows than the others and is then

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 
 from ....estimators import WarmStartMixin
 
 
-class WatchOnly(Callback):
+class WatchOnly(Callback, BaseEstimator):
     """Return the last epoch where the user's own fit would, though validation rows are there to measure it.
 
     A fit with validation rows ends no worse than its start. The user's has none without ``early_stopping``.
