@@ -202,7 +202,7 @@ def posterior_of(
     scale = float(np.sqrt(variance))
     if scale <= rounding:
         return ClusteredPosterior(mean, 0.0, df, 0.0, n_clusters, reach)
-    # One row that differs in one replicate must not say more than none that does.
+    # One row that differs in one replicate must not say much more than none that does.
     return ClusteredPosterior(mean, max(scale, floor / n_clusters), df, shared, n_clusters, reach)
 
 
