@@ -307,9 +307,8 @@ def main() -> None:
         growth += summary_of_growth(part)
         worth += summary_of_uses(part, uses)
         raw[part.name] = {"growth": part.rows, "uses": uses}
-    about = made_by(
-        "pretraining.py", seeds=2 if given.quick else given.seeds, minutes=(time.perf_counter() - began) / 60
-    )
+    minutes = round((time.perf_counter() - began) / 60, 1)
+    about = made_by("benchmarks/pretraining.py", seeds=2 if given.quick else given.seeds, minutes=minutes)
     out: Path | None = given.out
     for what, rows in (("growth", growth), ("labels", worth)):
         write(None if out is None else out.with_name(f"{out.name}_{what}"), rows, about)
