@@ -4,7 +4,7 @@ elec2 in fifteen sliding windows of equal size, and bike_sharing by its months: 
 Then the comparator's own share: all that is no training (reading, planning, copies, scoring, row scores, measures,
 statistics), as a share of the training, in one process. Training is what the arms and their further runs take: the
 fits of the net, the validation scores of early stopping included, and of the steps in front of it. Both are
-processor time, which what else the machine does cannot stretch.
+processor time, which what else the machine does cannot stretch. ``--parts`` chooses; other rows of OUT.json stay.
 
     OMP_NUM_THREADS=1 python benchmarks/whole_comparisons.py --data FOLDER --out OUT
 
@@ -14,6 +14,7 @@ FOLDER holds elec2.csv.gz and bike_sharing.csv.gz, as for ``auto_streams.py``.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from sk_warmstart.policies import PlainShrinkWarning
 
 POLICIES = ["cold", "warm", "shrink_perturb", "dash", "auto"]
 REPEATS = 10
+COLUMNS = ("table", "minutes", "limit", "own share", "options")
 SHARES = {
     "digits, own share": "digits",
     "elec2, own share": "{data}/elec2.csv.gz --target class --time date --sliding --phases 5",
@@ -46,13 +48,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--reports", type=Path, help="folder for the reports")
+    parser.add_argument("--parts", nargs="+", choices=["tables", "shares"], default=["tables", "shares"])
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--out", type=Path, help="write OUT.json and OUT.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", PlainShrinkWarning)
-    rows: list[dict[str, Any]] = []
-    for table, told in TABLES.items():
+    found = earlier_rows(options.out)
+    for table, told in TABLES.items() if "tables" in options.parts else ():
         command = [*told.split(), "--policies", *POLICIES, "--repeats", str(options.repeats), "--quiet"]
         report = [] if options.reports is None else ["--report", str(options.reports / f"{table}.html")]
         began = time.perf_counter()
@@ -60,10 +63,18 @@ def main() -> None:
         if failed:
             raise SystemExit(failed)
         minutes = round((time.perf_counter() - began) / 60, 2)
-        rows.append({"table": table, "minutes": minutes, "limit": 10, "options": " ".join(command)})
-    for what, command in SHARES.items():
-        rows.append({"table": what, **own_share(command.format(data=options.data)), "options": command})
+        found[table] = {"minutes": minutes, "limit": 10, "options": " ".join(command)}
+    for what, command in SHARES.items() if "shares" in options.parts else ():
+        found[what] = {**own_share(command.format(data=options.data)), "options": command.format(data="FOLDER")}
+    rows = [{**dict.fromkeys(COLUMNS), "table": name, **row} for name, row in found.items()]
     write(options.out, rows, made_by("benchmarks/whole_comparisons.py", repeats=options.repeats))
+
+
+def earlier_rows(out: Path | None) -> dict[str, dict[str, Any]]:
+    """Rows that an earlier run has left, by table."""
+    if out is None or not out.with_suffix(".json").exists():
+        return {}
+    return {row["table"]: row for row in json.loads(out.with_suffix(".json").read_text())["rows"]}
 
 
 def own_share(command: str) -> dict[str, float]:

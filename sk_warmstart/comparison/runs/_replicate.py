@@ -16,7 +16,7 @@ from ._outcome import Outcome
 from ._stream import Stream
 from ._task import Task
 from .fits._fit import Fit
-from .fits._memory import PeakMemory
+from .fits._memory import PeakMemory, return_freed
 from .fits._utilisation import ProcessClock, gpu_utilisation
 from .interruption._interrupt import Interrupts, watch_interrupts
 from .interruption._warn_once import warn_once
@@ -53,6 +53,8 @@ def _run(task: Task, fits: list[Fit], interrupts: Interrupts) -> None:
         run_together([fit.run for fit in group])
         _share_out(clock.seconds, group)
         interrupts.check()
+        if len(group) > 1:
+            return_freed()
         if memory is not None:
             group[0].memory = memory.peak
             group[0].gpu_utilisation = gpu_utilisation() if on_gpu else float("nan")

@@ -1,7 +1,10 @@
-"""Peak memory of a fit."""
+"""Peak memory of a fit, and memory that many threads have freed."""
 
 from __future__ import annotations
 
+import ctypes
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -32,6 +35,21 @@ class PeakMemory:
             return float("nan")
         now = float(torch.cuda.max_memory_allocated()) if self._on_gpu else _resident("VmHWM")
         return float("nan") if now is None else max(0.0, now - self._before) / _MEGABYTE
+
+
+def return_freed() -> None:
+    """Return freed memory to the system, where its C library keeps it: that of glibc does for each thread."""
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _trim() -> Callable[[int], int] | None:
+    try:
+        return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    except (OSError, TypeError):  # as on Windows
+        return None
 
 
 def _forget_peak() -> bool:
