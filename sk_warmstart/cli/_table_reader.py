@@ -17,6 +17,7 @@ from .reading._columns import (
     NUMBER,
     TEXT,
     ColumnRules,
+    are_numbers,
     column_kind,
     to_numbers,
     to_text,
@@ -77,6 +78,9 @@ class TableReader(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = with_clean_names(X)
         _check_columns(self.kinds_, X)
+        columns = X[list(self.kinds_)]
+        if all(map(are_numbers, columns.dtypes, self.kinds_.values())):
+            return columns.astype(np.float64)
         return pd.DataFrame({name: self._read(X[name], kind) for name, kind in self.kinds_.items()}, X.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:

@@ -61,3 +61,22 @@ def test_it_pickles() -> None:
     pd.testing.assert_frame_equal(again.transform(table()), reader.transform(table()))
     with pytest.raises(NotFittedError):
         TableReader().transform(table())
+
+
+def test_numbers_read_as_such_are_the_same_alone_and_beside_text() -> None:
+    numbers = pd.DataFrame(
+        {
+            "b": pd.array([1, None, 3], dtype="Int64"),
+            "a": [1, 2, 3],
+            "c": [True, False, True],
+            "d": np.array([1, 2, 3], dtype=np.float32),
+            "e": pd.array([1.5, None, 2], dtype="Float64"),
+        },
+        index=[5, 7, 6],
+    )
+    beside = TableReader().fit_transform(numbers.assign(word=["x", "y", "z"]))
+    alone = TableReader().fit(numbers).transform(numbers[["e", "d", "c", "b", "a"]])
+    pd.testing.assert_frame_equal(alone, beside.drop(columns="word"))
+    assert (alone.dtypes == np.float64).all()
+    late = TableReader({"a": "number 1.234,5"}).fit(pd.DataFrame({"a": ["1.234,5"]}))
+    assert late.transform(pd.DataFrame({"a": [1.5]}))["a"].tolist() == [1.5]

@@ -22,6 +22,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sk_warmstart import WarmStartRegressor
 from sk_warmstart.comparison import ClassIncremental, DataIncremental, OldAndNew, RollingWindow
+from sk_warmstart.comparison.runs._estimators import copy_fitted
 
 
 @pytest.mark.parametrize(
@@ -163,3 +164,17 @@ def test_each_fold_is_a_stream() -> None:
     assert sorted(result.results_["stream"].unique()) == [0, 1, 2]
     assert (result.results_["phase"] == 2).all()
     assert len(result.results_) == 2 * 3 * 2
+
+
+def test_a_copy_of_a_fitted_net_shares_nothing_that_training_changes() -> None:
+    fitted = net(max_epochs=2).fit(X, Y)
+    copied = copy_fitted(fitted)
+    assert copied.history == fitted.history
+    assert type(copied.history) is type(fitted.history)
+    copied.history[0]["batches"][0]["train_loss"] = copied.history[0]["train_loss"] = -1.0
+    assert fitted.history[0]["train_loss"] != -1.0
+    assert fitted.history[0]["batches"][0]["train_loss"] != -1.0
+    before = fitted.predict_proba(X)
+    copied.partial_fit(X, Y)
+    assert len(copied.history) > len(fitted.history)
+    np.testing.assert_array_equal(fitted.predict_proba(X), before)

@@ -87,6 +87,11 @@ def column_kind(column: pd.Series, rules: ColumnRules = _DEFAULT) -> str:
     return _kind_of_texts(values, places, np.asarray(texts, dtype=object).tolist(), rules)
 
 
+def are_numbers(dtype: Any, kind: str) -> bool:
+    """Whether a column of numbers has been read as such."""
+    return kind.startswith(NUMBER) and types.is_numeric_dtype(dtype)
+
+
 def to_numbers(column: pd.Series, kind: str = NUMBER, missing: frozenset[str] = frozenset()) -> pd.Series:
     """Return floats, NaN for what is missing; anything else is an error."""
     if types.is_timedelta64_dtype(column):

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
+from skorch.history import History
 
 from ...estimators import WarmStartMixin
 from ...estimators.input._pipeline_names import inside_pipeline
@@ -51,5 +52,8 @@ def fit_last_step(last: Any, X: Any, y: Any, before: Pipeline | None, params: Ma
 def copy_fitted(estimator: Any) -> Any:
     """Copy an estimator with what it has learned; scikit-learn's callbacks are shared, as clones share them."""
     parts = [estimator, *estimator.get_params(deep=True).values()]
-    callbacks = [each for part in parts for each in getattr(part, "_skl_callbacks", ())]
-    return copy.deepcopy(estimator, {id(callback): callback for callback in callbacks})
+    memo = {id(callback): callback for part in parts for callback in getattr(part, "_skl_callbacks", ())}
+    history = vars(estimator).get("history_")
+    if type(history) is History:  # thousands of rows of numbers, which deepcopy takes longer for than for the net
+        memo[id(history)] = History({**row, "batches": list(map(dict, row["batches"]))} for row in history)
+    return copy.deepcopy(estimator, memo)
