@@ -197,7 +197,7 @@ def posterior_of(
     by_replicate = _squared_sums(replicate, residuals, n_replicates) * n_replicates / (n_replicates - 1)
     both = _squared_sums(replicate * len(used) + cluster, residuals, n_replicates * len(used))
     shared = inflation * max(by_row - both, 0.0)
-    tests = len(np.unique(replicate * len(used) + cluster)) / n_clusters
+    tests = np.count_nonzero(np.bincount(replicate * len(used) + cluster)) / n_clusters
     variance = max((1 + _ONCE / tests) * by_replicate, shared + max(by_replicate - both, 0.0) + both)
     scale = float(np.sqrt(variance))
     if scale <= rounding:

@@ -139,7 +139,7 @@ def _judged(
 ) -> ClusteredPosterior:
     # What clusters that show no difference may hide: where all show some, their spread says it.
     differs = np.abs(cells.differences) > ROUNDING * max(1.0, cells.size)
-    alike = 1 - len(np.unique(cells.cluster[differs])) / len(np.unique(cells.cluster))
+    alike = 1 - _distinct(cells.cluster[differs]) / _distinct(cells.cluster)
     return posterior_of(
         *(mean, residuals, cells.share, replicate, cells.cluster, n),
         inflation=cells.inflation,
@@ -159,5 +159,9 @@ def _mean(cells: _Cells, replicate: NDArray[np.int64], n: int) -> tuple[float, N
 
 def _codes(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """Number labels from 0, and count them."""
-    found, codes = np.unique(labels, return_inverse=True)
-    return codes.ravel(), len(found)
+    used = np.bincount(labels) > 0
+    return (np.cumsum(used) - 1)[labels], int(used.sum())
+
+
+def _distinct(codes: NDArray[np.int64]) -> int:
+    return int(np.count_nonzero(np.bincount(codes)))  # far faster than np.unique
