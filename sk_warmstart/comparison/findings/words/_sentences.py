@@ -145,7 +145,7 @@ def _effort_part(row: pd.Series, results: pd.DataFrame, terms: Terms) -> str:
     else:
         effort = f"it needed {1 / speed:.2g} times{_interval(1 / high, 1 / low)} as many training samples as cold"
     epochs = results["epochs"].max()
-    budget = f" in fits of up to {epochs:.0f} epochs" if epochs > 0 else ""
+    budget = f" in fits of up to {epochs:.0f} epoch{'s' if round(epochs) > 1 else ''}" if epochs > 0 else ""
     if not timed:
         return f"{effort}{budget}"
     if terms.target is None:

@@ -13,6 +13,7 @@ from ....state import LeakageWarning
 from ....statistics import negative_flip_rate, positive_flip_rate, retained_accuracy
 from ...phases._phase import Index
 from .._answers import Answers
+from ._conditions import thinned
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, floa
 
 
 def _score_ahead(answers: Answers, rows: Index) -> float:
-    """Score on rows of a later phase; NaN where the steps before the last one cannot take their values yet."""
+    """Score on rows of a later phase, of many on some; NaN where the steps in front cannot take their values yet."""
     try:
-        return answers.score(rows)
+        return answers.score(thinned(rows))
     except ValueError:
         return float("nan")
