@@ -32,6 +32,8 @@ def take(X: Any, index: NDArray[np.integer]) -> Any:
     if is_dataset(X):
         whole, places = (X.dataset, np.asarray(X.indices)) if type(X) is Subset else (X, np.arange(len(X)))
         return Subset(whole, places[index].tolist())
+    if type(X) is np.ndarray:
+        return X[index]
     if not are_parts(X):
         return safe_indexing(X, index)
     taken = {name: _take_part(part, index) for name, part in _parts(X)}

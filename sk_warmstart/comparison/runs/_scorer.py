@@ -41,6 +41,7 @@ class PhaseScorer:
     params: Mapping[str, Any] = field(default_factory=dict)
     before: Any = None
     _prepared: dict[bytes, Any] = field(default_factory=dict, repr=False)
+    _targets: dict[bytes, Any] = field(default_factory=dict, repr=False)
 
     def rows(self, index: Index) -> Any:
         """Return rows as the last step takes them."""
@@ -60,7 +61,10 @@ class PhaseScorer:
 
     def given_targets(self, index: Index) -> Any:
         """Return the true targets of rows in the user's type."""
-        return take(self.y, index)
+        key = index.tobytes()
+        if key not in self._targets:
+            self._targets[key] = take(self.y, index)  # all arms, and each arm often, are scored on the same rows
+        return self._targets[key]
 
     def params_of(self, index: Index) -> dict[str, Any]:
         """Return the scorer's further arguments for rows."""

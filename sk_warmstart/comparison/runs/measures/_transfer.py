@@ -65,7 +65,7 @@ def flips_between(y: NDArray, before: NDArray, after: NDArray) -> dict[str, floa
 
 
 def _score_ahead(answers: Answers, rows: Index) -> float:
-    """Score on rows of a later phase, of many on some; NaN where the steps in front cannot take their values yet."""
+    """Score on rows of a later phase, of many some; NaN where the steps in front cannot take their values yet."""
     try:
         return answers.score(thinned(rows))
     except ValueError:
