@@ -83,5 +83,7 @@ def test_target_columns_of_validation_rows_go_by_name(kind: str) -> None:
     make = library.table if kind == "pyarrow" else library.DataFrame
     other = make(turned.to_dict("list"))
     assert last_score(other) == last_score(y[:20]) == last_score(y[:20].to_numpy())
+    for name in ("a", "c"):  # one column is the target, whatever its name
+        several.fit(table, y[["a"]], X_val=table[:20], y_val=y[["a"]][:20].rename(columns={"a": name}))
     with pytest.raises(ValueError, match=r"y_val has the columns \['a', 'c'\], but y has \['a', 'b'\]"):
         last_score(y[:20].rename(columns={"b": "c"}))

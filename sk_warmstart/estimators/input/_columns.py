@@ -138,14 +138,15 @@ def learn_schema(net: WarmStartNet, rows: Any, y: Any, before: Schema | None) ->
 def targets_in_order(y: Any, schema: Schema) -> Any:
     """Return the target columns of a DataFrame in the order of the network's outputs, which have their names."""
     y = as_frame(y)
-    named = schema.targets is not None and getattr(y, "columns", None) is not None and getattr(y, "ndim", 2) == 2
-    names = tuple(map(str, y.columns)) if named else schema.targets
-    if names == schema.targets:
-        return y
     wanted = list(schema.targets or ())
-    if sorted(names or ()) != sorted(wanted) or len(set(wanted)) < len(wanted):
-        raise ValueError(f"y_val has the columns {list(names or ())}, but y has {wanted}: give both the same")
-    return safe_indexing(y, list(map(list(names or ()).index, wanted)), axis=1)
+    if len(wanted) < 2 or getattr(y, "columns", None) is None or getattr(y, "ndim", 2) != 2:
+        return y  # one column is the target, whatever its name
+    names = list(map(str, y.columns))
+    if names == wanted:
+        return y
+    if sorted(names) != sorted(wanted) or len(set(wanted)) < len(wanted):
+        raise ValueError(f"y_val has the columns {names}, but y has {wanted}: give both the same")
+    return safe_indexing(y, list(map(names.index, wanted)), axis=1)
 
 
 def _difference(old: tuple[str, ...], new: tuple[str, ...]) -> str:
