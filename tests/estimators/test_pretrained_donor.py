@@ -207,9 +207,8 @@ def test_a_source_of_a_race_and_an_arm_of_a_comparison() -> None:
     assert start.donor_id in {each.id for each in race.sources}
     assert list(start.loaded) == NAMES
     arms = {"cold": "cold", "pretrained": {"warm_start_from": pretrained()}}
-    comparator = WarmStartComparator(
-        net(max_epochs=2), arms, phases=DataIncremental(2), n_repeats=2, random_state=0
-    )
+    phases = DataIncremental(2)
+    comparator = WarmStartComparator(net(max_epochs=2), arms, phases, n_repeats=2, random_state=0)
     results = comparator.fit(X, Y).results_
     assert {"cold", "pretrained"} <= set(results["arm"])
 
@@ -494,9 +493,8 @@ def test_numbers_that_do_not_count_are_not_looked_at() -> None:
 
 
 def test_weights_of_another_module_are_no_incumbent(tmp_path: Path) -> None:
-    save_file({f"body.{name}": tensor for name, tensor in WEIGHTS.items()}, tmp_path / "model.safetensors")
-    comparator = WarmStartComparator(
-        net(max_epochs=1), ("cold", "warm"), n_repeats=2, incumbent=tmp_path / "model.safetensors"
-    )
+    path = tmp_path / "model.safetensors"
+    save_file({f"body.{name}": tensor for name, tensor in WEIGHTS.items()}, path)
+    comparator = WarmStartComparator(net(max_epochs=1), n_repeats=2, incumbent=path)
     with pytest.raises(CheckpointError, match="safetensors file of another library"):
         comparator.fit(X, Y)
