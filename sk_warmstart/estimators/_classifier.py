@@ -106,21 +106,12 @@ class WarmStartClassifier(WarmStartMixin, NeuralNetClassifier):
         With 1 skorch's log is printed.
     classes : sequence or None, default=None
         All labels, where they cannot be learned from ``y``.
-    iterator_train, iterator_valid : class, default=torch.utils.data.DataLoader
-        What makes batches, as in skorch; ``iterator_train__num_workers`` and the like are its arguments.
-    dataset : class, default=skorch.dataset.Dataset
-        What skorch wraps rows in that are no torch ``Dataset``.
+    iterator_train, iterator_valid, dataset : class
+        As in skorch's ``NeuralNet``, with its defaults.
     callbacks : list, "disable" or None, default=None
-        Callbacks of skorch, such as those of :mod:`sk_warmstart.callbacks`: classes or objects, each alone or as
-        (name, callback).
-    predict_nonlinearity : callable, "auto" or None, default="auto"
-        What makes probabilities of outputs; "auto" chooses it by the criterion.
-    compile : bool, default=False
-        Whether the network runs through ``torch.compile``.
-    use_caching : bool or "auto", default="auto"
-        Whether scoring callbacks of skorch predict once for all of them; "auto" leaves it to each.
-    torch_load_kwargs : dict or None, default=None
-        Arguments of ``torch.load`` in ``load_params``.
+        Callbacks of skorch, such as those of :mod:`sk_warmstart.callbacks`.
+    predict_nonlinearity, compile, use_caching, torch_load_kwargs : object
+        As in skorch's ``NeuralNet``.
     **kwargs
         Further parameters of skorch, and ``module__*``, ``optimizer__*``, ``callbacks__*`` and the like.
 
