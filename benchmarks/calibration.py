@@ -7,7 +7,8 @@ one law. The parts:
 * null: made-up learners (nearest centroids, with seed noise), the library's plans of every kind of phases;
 * groups: the same with few and many groups of rows, each with an effect of its own;
 * cost: made-up learning curves, of which it is known how much faster an arm is;
-* cost-real: networks through the comparator: cold again, and warm;
+* cost-real: networks through the comparator: is warm called cheaper?
+* cost-equal: the same with cold again, which is neither cheaper nor costlier;
 * power: networks through the comparator: how large a gain is found;
 * pairs: experiments that go on to the number of replicates which is said to decide;
 * generators: gains that are skewed, have heavy tails or rare collapses, or come from few test rows;
@@ -40,6 +41,7 @@ PARTS: dict[str, tuple[Part, int]] = {
     "groups": (nulls.groups, 400),
     "cost": (speed.cost, 1_000),
     "cost-real": (networks.cost_real, 80),
+    "cost-equal": (networks.cost_equal, 400),
     "power": (networks.power, 100),
     "pairs": (pairs.pairs, 150),
     "generators": (generators.generators, 1_000),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ COSTS: dict[str, tuple[int, Any, dict[str, Any], float]] = {
     "800 rows, TimeSeriesSplit(3), early stopping": (800, TimeSeriesSplit(3), _STOPS, 0.9),
 }
 AGAIN = {"init_policy": "cold", "random_state": 1}  # equal to cold, with draws of its own
+WARM = {"init_policy": "warm"}
 POWER = {"max_epochs": 25, "lr": 0.005, "batch_size": 32, "module__hidden_layer_sizes": (32,), "dtype": "float32"}
 POWER_ROWS = 400
 POWER_ARMS = {"cold": "cold", "warm": "warm", "again": AGAIN, "faster lr": {"init_policy": "cold", "lr": 0.02}}
@@ -42,20 +44,25 @@ GAINS = ((0.01, None), (0.02, 0.4), (0.03, 0.8), (0.05, None))  # and the least 
 
 
 def cost_real(n: int, n_replicates: int, n_jobs: int) -> list[dict[str, Any]]:
-    """Count the verdicts on an arm that is cold again, and on warm."""
+    """Count how often warm is called cheaper."""
     rows = []
-    settings = [(case, n_replicates) for case in COSTS]
-    for (case, _), found in zip(settings, over_tables(n_jobs, cost_verdicts, settings, n, 5), strict=True):
-        again, warm = ([each[arm] for each in found] for arm in ("again", "warm"))
-        changed = np.isin([each["cost"] for each in again], ("cheaper", "costlier"))
+    for case, found in _cost_verdicts(WARM, n, n_replicates, n_jobs):
+        cheaper = [each["cost"] == "cheaper" for each in found]
+        rows.append(rate(case, "warm called cheaper", cheaper, least=COSTS[case][3]))
+    return rows
+
+
+def cost_equal(n: int, n_replicates: int, n_jobs: int) -> list[dict[str, Any]]:
+    """Count the verdicts on an arm that is cold again."""
+    rows = []
+    for case, found in _cost_verdicts(AGAIN, n, n_replicates, n_jobs):
+        changed = np.isin([each["cost"] for each in found], ("cheaper", "costlier"))
         rows.append(rate(case, "equal arm called cheaper or costlier", changed, most=0.06))
-        told = [each["speedup"] for each in again]
+        told = [each["speedup"] for each in found]
         rows.append(geometric_mean(case, "told speed-up of the equal arm", told, least=0.95, most=1.05))
         for rope, most in ((0.0, 0.06), (ROPE, 0.03)):
-            wrong = np.isin([each["verdict", rope] for each in again], DIFFERENT)
+            wrong = np.isin([each["verdict", rope] for each in found], DIFFERENT)
             rows.append(rate(case, f"equal arm called different, ROPE {rope:g}", wrong, most=most))
-        cheaper = [each["cost"] == "cheaper" for each in warm]
-        rows.append(rate(case, "warm called cheaper", cheaper, least=COSTS[case][3]))
     return rows
 
 
@@ -77,22 +84,27 @@ def power(n: int, n_replicates: int, n_jobs: int) -> list[dict[str, Any]]:
     return rows
 
 
-def cost_verdicts(case: str, n_replicates: int, seed: int) -> dict[str, dict[Any, Any]]:
-    """Return speed-up, cost and verdicts of the equal and the warm arm on one table."""
+def _cost_verdicts(arm: Any, n: int, n_replicates: int, n_jobs: int) -> Iterator[tuple[str, list[dict[Any, Any]]]]:
+    settings = [(arm, case, n_replicates) for case in COSTS]
+    return zip(COSTS, over_tables(n_jobs, cost_verdict, settings, n, 5), strict=True)
+
+
+def cost_verdict(arm: Any, case: str, n_replicates: int, seed: int) -> dict[Any, Any]:
+    """Return speed-up, cost and verdicts of an arm on one table."""
     n_rows, phases, settings, _ = COSTS[case]
     rng = np.random.default_rng(seed)
     y = rng.integers(3, size=n_rows)
     centres = rng.normal(size=(3, 2, 8))
     X = 1.2 * centres[y, rng.integers(2, size=n_rows)] + rng.normal(size=(n_rows, 8))
-    arms = {"cold": "cold", "again": AGAIN, "warm": "warm"}
-    comparator = _compare(WarmStartClassifier(**settings), arms, phases, n_replicates, seed, X, y)
-    found: dict[str, dict[Any, Any]] = {}
-    for arm in ("again", "warm"):
-        row = comparator.gain_.loc[arm]
-        found[arm] = {"speedup": float(row["speedup"]), "cost": row["cost"], ("verdict", ROPE): row["verdict"]}
-        beyond = row["gain_low"] > 0 or row["gain_high"] < 0
-        found[arm]["verdict", 0.0] = DIFFERENT[int(row["gain"] < 0)] if beyond else "undecided"
-    return found
+    arms = {"cold": "cold", "arm": arm}
+    row = _compare(WarmStartClassifier(**settings), arms, phases, n_replicates, seed, X, y, n_probes=0).gain_.loc["arm"]
+    beyond = row["gain_low"] > 0 or row["gain_high"] < 0
+    return {
+        "speedup": float(row["speedup"]),
+        "cost": row["cost"],
+        ("verdict", ROPE): row["verdict"],
+        ("verdict", 0.0): DIFFERENT[int(row["gain"] < 0)] if beyond else "undecided",
+    }
 
 
 def gain_intervals(n_replicates: int, seed: int) -> dict[str, tuple[float, float, float]]:
@@ -108,11 +120,10 @@ def gain_intervals(n_replicates: int, seed: int) -> dict[str, tuple[float, float
 
 
 def _compare(
-    net: Any, arms: dict[str, Any], phases: Any, n_replicates: int, seed: int, X: NDArray, y: NDArray
+    net: Any, arms: dict[str, Any], phases: Any, n_replicates: int, seed: int, X: NDArray, y: NDArray, **settings: Any
 ) -> WarmStartComparator:
     torch.set_num_threads(1)
+    settings |= {"n_repeats": n_replicates, "refit": None, "random_state": seed}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return WarmStartComparator(net, arms, phases, n_repeats=n_replicates, refit=None, random_state=seed).fit(
-            X.astype(np.float32), y
-        )
+        return WarmStartComparator(net, arms, phases, **settings).fit(X.astype(np.float32), y)
