@@ -26,24 +26,30 @@ def score_under_noise(
     """
     if not isinstance(answers.estimator, WarmStartMixin):
         return []
-    rows = thinned(rows)
-    kept, without, measured = NetState.from_module(answers.estimator.module_), answers.score(rows), []
-    for noise in NOISES:
-        generator = torch.Generator().manual_seed(seed)
-        draws = range(max(_LEAST_DRAWS, -(-_DRAWS // n_repeats)))
-        scores = answers.scores_with((with_noise(kept, noise, generator) for _ in draws), rows)
-        measured.append({**place, "noise": noise, "plain": without, "score": float(np.mean(scores))})
-    return measured
+    rows, n_draws = thinned(rows), max(_LEAST_DRAWS, -(-_DRAWS // n_repeats))
+    kept, without = NetState.from_module(answers.estimator.module_), answers.score(rows)
+    generator = torch.Generator().manual_seed(seed)
+    draws = (draw_noise(kept, generator) for _ in range(n_draws))  # one at a time: each is as large as the net
+    moved = (add_noise(kept, drawn, noise) for drawn in draws for noise in NOISES)
+    scores = np.reshape(answers.scores_with(moved, rows), (n_draws, len(NOISES)))
+    means = zip(NOISES, scores.mean(axis=0), strict=True)
+    return [{**place, "noise": noise, "plain": without, "score": float(mean)} for noise, mean in means]
 
 
-def with_noise(state: NetState, noise: float, generator: torch.Generator) -> NetState:
-    """Add normal noise to the parameters, of a size relative to each tensor's root mean square."""
+def draw_noise(state: NetState, generator: torch.Generator) -> NetState:
+    """Draw normal noise for the parameters, of each tensor's root mean square; none for buffers."""
 
     def rule(name: str, tensor: torch.Tensor) -> torch.Tensor:
         if not state.is_parameter(name) or not tensor.is_floating_point():
-            return tensor
+            return torch.zeros_like(tensor)
         drawn = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
-        size = float(tensor.double().square().mean().sqrt())
-        return tensor + (noise * size * drawn).to(tensor)
+        return drawn * float(tensor.double().square().mean().sqrt())
 
     return state.map(rule)
+
+
+def add_noise(state: NetState, drawn: NetState, noise: float) -> NetState:
+    """Add a multiple of what was drawn to the parameters."""
+    return state.map(
+        lambda name, tensor: tensor + noise * drawn[name] if tensor.is_floating_point() else tensor  # counts stay
+    )

@@ -18,7 +18,7 @@ from ..fits._data import PhaseData
 from ..fits._fit import Fit, make_fit
 from ..fits._trajectory import Trajectory
 from ..interruption._journal import Key
-from ..measures._noise import with_noise
+from ..measures._noise import add_noise, draw_noise
 
 _COPIES = 4  # of its weights: gradients and the optimiser's state
 _BYTES_PER_ROW = 32  # by which it knows the rows that trained it
@@ -64,8 +64,9 @@ def probe_fit(task: Task, start: ProbeStart, seed: int, noise: float, key: Key) 
     if isinstance(estimator, WarmStartMixin):
         fit.setup["callbacks"] = _without_trajectory(fit.setup.get("callbacks", estimator.callbacks))
     if noise:
-        generator = torch.Generator().manual_seed(seed)
-        with_noise(NetState.from_module(estimator.module_), noise, generator).load_into(estimator.module_)
+        inherited = NetState.from_module(estimator.module_)
+        drawn = draw_noise(inherited, torch.Generator().manual_seed(seed))
+        add_noise(inherited, drawn, noise).load_into(estimator.module_)
     return fit
 
 
