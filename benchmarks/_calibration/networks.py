@@ -97,7 +97,8 @@ def cost_verdict(arm: Any, case: str, n_replicates: int, seed: int) -> dict[Any,
     centres = rng.normal(size=(3, 2, 8))
     X = 1.2 * centres[y, rng.integers(2, size=n_rows)] + rng.normal(size=(n_rows, 8))
     arms = {"cold": "cold", "arm": arm}
-    row = _compare(WarmStartClassifier(**settings), arms, phases, n_replicates, seed, X, y, n_probes=0).gain_.loc["arm"]
+    net = WarmStartClassifier(**settings)
+    row = _compare(net, arms, phases, X, y, n_repeats=n_replicates, random_state=seed, n_probes=0).gain_.loc["arm"]
     beyond = row["gain_low"] > 0 or row["gain_high"] < 0
     return {
         "speedup": float(row["speedup"]),
@@ -114,16 +115,16 @@ def gain_intervals(n_replicates: int, seed: int) -> dict[str, tuple[float, float
     y = rng.integers(3, size=POWER_ROWS)
     X = 1.1 * centres[y, rng.integers(3, size=POWER_ROWS)] + rng.normal(size=(POWER_ROWS, 8))
     net = WarmStartClassifier(classes=np.arange(3), **POWER)
-    comparator = _compare(net, POWER_ARMS, DataIncremental(2, test_size=0.25), n_replicates, seed, X, y)
+    phases = DataIncremental(2, test_size=0.25)
+    comparator = _compare(net, POWER_ARMS, phases, X, y, n_repeats=n_replicates, random_state=seed)
     columns = ["gain", "gain_low", "gain_high"]
     return {arm: tuple(comparator.gain_.loc[arm, columns].astype(float)) for arm in list(POWER_ARMS)[1:]}
 
 
 def _compare(
-    net: Any, arms: dict[str, Any], phases: Any, n_replicates: int, seed: int, X: NDArray, y: NDArray, **settings: Any
+    net: Any, arms: dict[str, Any], phases: Any, X: NDArray, y: NDArray, **settings: Any
 ) -> WarmStartComparator:
     torch.set_num_threads(1)
-    settings |= {"n_repeats": n_replicates, "refit": None, "random_state": seed}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return WarmStartComparator(net, arms, phases, **settings).fit(X.astype(np.float32), y)
+        return WarmStartComparator(net, arms, phases, refit=None, **settings).fit(X.astype(np.float32), y)
