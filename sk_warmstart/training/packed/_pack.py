@@ -12,10 +12,11 @@ import torch
 from .._random import child_seed, seeded
 from ..rows._parts import row_size
 from ._data import PackData
-from ._engines import make_engine, why_unpackable
+from ._engines import make_engine
 from ._member import Losses, Member
 from ._rendezvous import PackAborted
 from ._state import PackState
+from ._vmap import why_unpackable
 
 log = logging.getLogger(__name__)
 
