@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sk_warmstart.comparison._row_scores import RowScores
 from sk_warmstart.comparison.phases._phase import Phase, Replicate
 from sk_warmstart.comparison.phases._plan import plan_phases
 
@@ -15,6 +16,7 @@ SEPARATION = 0.5
 GAIN = 0.5
 # Which columns each arm sees: "again" what cold sees, "other" columns of the same law, "better" such with a gain.
 VIEWS = {"cold": 0, "again": 0, "other": 1, "better": 2}
+ARMS = [arm for arm in VIEWS if arm != "cold"]
 _SEEN = list(VIEWS.values())
 
 
@@ -24,14 +26,6 @@ class Table(NamedTuple):
     X: NDArray[np.float64]
     y: NDArray[np.int64]
     groups: NDArray[np.int64] | None
-
-
-class RowGains(NamedTuple):
-    """For each arm the differences from cold (n_replicates, n_rows), and the weights of the same shape."""
-
-    differences: dict[str, NDArray[np.float64]]
-    weights: NDArray[np.float64]
-    n_test_sets: int
 
 
 def draw_table(seed: int, n: int, n_classes: int, n_groups: int = 0) -> Table:
@@ -46,22 +40,20 @@ def draw_table(seed: int, n: int, n_classes: int, n_groups: int = 0) -> Table:
     return Table(X + rng.normal(size=(n_groups, 3, COLUMNS))[groups] * 0.5, y, groups)
 
 
-def row_gains(table: Table, phases: Any, noise: float, n_replicates: int, seed: int) -> RowGains:
-    """Train nearest centroids with seed noise over the phases, and return what each test row adds to each gain."""
-    n = len(table.y)
-    weights, sums = np.zeros((n_replicates, n)), np.zeros((len(VIEWS), n_replicates, n))
-    test_sets = set()
+def row_scores(table: Table, phases: Any, noise: float, n_replicates: int, seed: int) -> list[RowScores]:
+    """Train nearest centroids with seed noise over the phases, and return the scores of their test rows."""
+    scores = []
     for number in range(n_replicates):
         rng = np.random.default_rng([seed, number])
         plan = plan_phases(phases, table.X, table.y, table.y, rng, table.groups, Replicate(number, seed))
-        for stream in plan.streams:
-            for phase in stream[1:]:
-                weight = 1 / (len(plan.streams) * (len(stream) - 1) * len(phase.test))
-                weights[number, phase.test] += weight
-                sums[:, number, phase.test] += weight * _right(table, phase, noise, rng)
-        test_sets.add(plan.streams[0][-1].test.tobytes())
-    differences = {arm: sums[place] - sums[0] for place, arm in enumerate(VIEWS) if place}
-    return RowGains(differences, weights, len(test_sets))
+        for stream, its in enumerate(plan.streams):
+            for place, phase in enumerate(its[1:], start=2):
+                right = _right(table, phase, noise, rng).astype(np.float64)
+                scores += [
+                    RowScores(number, stream, place, arm, phase.test.astype(np.int64), values, bounded=True)
+                    for arm, values in zip(VIEWS, right, strict=True)
+                ]
+    return scores
 
 
 def _right(table: Table, phase: Phase, noise: float, rng: np.random.Generator) -> NDArray[np.bool_]:

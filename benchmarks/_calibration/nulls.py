@@ -9,9 +9,10 @@ from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSe
 
 from sk_warmstart import DataIncremental
 from sk_warmstart.comparison import ClassIncremental, OldAndNew, RollingWindow
-from sk_warmstart.statistics import clustered_t, rope_verdict
+from sk_warmstart.comparison.findings._rows import RowTable
+from sk_warmstart.statistics import rope_verdict
 
-from .made_up import draw_table, row_gains
+from .made_up import ARMS, draw_table, row_scores
 from .tally import CONFIDENCE, DIFFERENT, ROPE, over_tables, rate
 
 # Name: phases, rows, classes.
@@ -74,10 +75,10 @@ def verdicts(
 ) -> dict[tuple[str, float], str]:
     """Return the verdict on each arm at each ROPE on one table."""
     table = draw_table(seed, n_rows, n_classes, n_groups)
-    gains = row_gains(table, phases, noise, n_replicates, seed)
+    scores = RowTable(row_scores(table, phases, noise, n_replicates, seed), table.groups)
     found = {}
-    for arm, differences in gains.differences.items():
-        posterior = clustered_t(differences, gains.weights, table.groups)
+    for arm in ARMS:
+        posterior = scores.posterior(arm)
         found |= {(arm, rope): rope_verdict(posterior, rope, CONFIDENCE) for rope in (0.0, ROPE)}
     return found
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
+from sk_warmstart.comparison._row_scores import RowScores
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -53,14 +55,19 @@ def test_a_target_is_met_missed_or_within_the_noise(hits: list[bool], met: str) 
 
 
 @pytest.mark.parametrize("phases", [TimeSeriesSplit(3), KFold(3, shuffle=True)])
-def test_gains_of_made_up_learners_are_means_over_rows_and_replicates(phases: object) -> None:
-    from _calibration.made_up import draw_table, row_gains
+def test_made_up_learners_are_right_or_wrong_on_rows_that_are_the_same_for_all(phases: object) -> None:
+    from _calibration.made_up import VIEWS, draw_table, row_scores
 
-    table = draw_table(0, n=60, n_classes=2)
-    gains = row_gains(table, phases, 0.0, n_replicates=3, seed=0)
-    np.testing.assert_allclose(gains.weights.sum(axis=1), 1)
-    assert not gains.differences["again"].any()  # without noise the same learner does the same
-    assert gains.differences["other"].any()
+    scores = row_scores(draw_table(0, n=60, n_classes=2), phases, 0.0, n_replicates=3, seed=0)
+    assert {run.arm for run in scores} == set(VIEWS)
+    runs: dict[object, dict[str, RowScores]] = {}
+    for run in scores:
+        assert set(run.values) <= {0.0, 1.0}
+        runs.setdefault((run.repeat, run.stream, run.phase), {})[run.arm] = run
+    for arms in runs.values():
+        np.testing.assert_array_equal(arms["other"].rows, arms["cold"].rows)
+        np.testing.assert_array_equal(arms["again"].values, arms["cold"].values)  # the same learner, without noise
+    assert any((arms["other"].values != arms["cold"].values).any() for arms in runs.values())
 
 
 @pytest.mark.parametrize("n_groups", [0, 6])
