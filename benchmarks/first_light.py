@@ -76,7 +76,12 @@ def compare(name: str, source: str | Path, settings: dict[str, Any], options: An
     X, y, task = load_table(source, **settings)
     pipeline, phases = default_pipeline(X, task), DataIncremental(options.phases)
     comparator = WarmStartComparator(
-        pipeline, ARMS, phases, n_repeats=options.repeats, n_jobs=options.jobs, refit=None, random_state=SEED
+        *(pipeline, ARMS, phases),
+        n_repeats=options.repeats,
+        n_jobs=options.jobs,
+        refit=None,
+        n_probes=0,
+        random_state=SEED,
     ).fit(X, y)
     rows = [
         {"table": name, "arm": arm, **row, **_epochs(comparator.results_, arm)}

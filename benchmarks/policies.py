@@ -251,6 +251,7 @@ def compare(setting: str, net: Any, X: NDArray, y: NDArray, repeats: int) -> lis
         n_repeats=repeats,
         rope=ROPE,
         refit=None,
+        n_probes=0,
         # Networks that draw random numbers in training train alone: then all arms of a replicate draw the same.
         packed="module__shift" not in net.get_params(),
         random_state=SEED,
