@@ -58,6 +58,18 @@ def halved(parts: Any, h: Tensor) -> Tensor:
     return h
 
 
+class Tempered(nn.Module):
+    """A layer, and one number that multiplies what it puts out; a parameter without entries beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.temperature = nn.Linear(6, 3), nn.Parameter(torch.tensor(1.5))
+        self.nothing = nn.Parameter(torch.zeros(0, 4))
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.layer(X) * self.temperature
+
+
 def looked_up(parts: Any, h: Tensor) -> Tensor:
     return h + parts["entries"]((h > 0.5).long().sum(1).clamp(max=3))
 
@@ -77,6 +89,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], bool]] = {
     "norm": (lambda: Net(lambda parts, h: parts["norm"](h), norm=nn.LayerNorm(8)), True),
     "attention": (lambda: Net(attended, attention=nn.MultiheadAttention(8, 2, batch_first=True)), True),
     "own backward": (lambda: Net(lambda _, h: Reversed.apply(h)), True),
+    "parameter of one number": (Tempered, True),
     "part that is not used": (lambda: Net(lambda _, h: h, spare=nn.Linear(3, 3)), True),
     "nothing flows back": (lambda: Net(lambda _, h: h.detach()), True),
     "look-up": (lambda: Net(looked_up, entries=nn.Embedding(4, 8)), True),

@@ -44,7 +44,7 @@ class PackState:
     def views(self, flat: Tensor) -> list[Tensor]:
         """Return each parameter as a view of a flat tensor, any axes before included."""
         parts = flat[..., : sum(self._sizes)].split(self._sizes, -1)
-        return [part.unflatten(-1, p.shape) for part, p in zip(parts, self._parameters[0], strict=True)]
+        return [part.view(part.shape[:-1] + p.shape) for part, p in zip(parts, self._parameters[0], strict=True)]
 
     def copied(self) -> Callable[[], None]:
         """Return what puts parameters, moments and steps back to what they are now."""
