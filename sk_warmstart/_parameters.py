@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -65,15 +64,6 @@ def check_flag(name: str, value: Any) -> bool:
     if not is_flag(value):
         raise ValueError(f"{name} must be True or False, got {value!r}")
     return bool(value)
-
-
-def warn_renamed(old: str, new: str) -> None:
-    """Warn the caller's caller that a name is an old one."""
-    warnings.warn(
-        f"{old} is called {new} since version 0.2; the old name will be removed in version 0.3",
-        FutureWarning,
-        stacklevel=3,
-    )
 
 
 def _bounds(low: float, high: float, exclude: str) -> str:

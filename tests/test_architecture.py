@@ -13,6 +13,7 @@ FLOORS = {
     "_compat": 0,
     "_parameters": 0,
     "_version": 0,
+    "_warning": 0,
     "testing": 1,
     "augment": 1,
     "state": 1,
@@ -31,6 +32,7 @@ FLOORS = {
 WITHOUT_SKORCH = {
     "_parameters",
     "_version",
+    "_warning",
     "augment",
     "state",
     "modules",

@@ -10,7 +10,8 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from .._compat._torch import foreach_add, foreach_sub
-from .._parameters import check_number, check_option, warn_renamed
+from .._parameters import check_number, check_option
+from .._warning import warn_renamed
 from ..modules._structure import normalisation_tensors
 from ..state import NetState, network_of
 from ..training import Companion

@@ -8,7 +8,8 @@ from typing import Any
 
 from skorch import NeuralNet
 
-from .._parameters import check_integer, check_number, warn_renamed
+from .._parameters import check_integer, check_number
+from .._warning import warn_renamed
 from ..modules._selection import layers_upwards
 from ._epochs import CountsEpochs
 from ._freezing import frozen

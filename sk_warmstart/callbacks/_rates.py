@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import torch
 from skorch import NeuralNet
 from torch import Tensor
 
+from .._warning import warn_caller
 from ..modules._selection import layers_upwards
 from ._module import module_of
 
@@ -51,12 +51,10 @@ def _warn_of_still_layers(n_layers: int, factor: float) -> None:
     """Warn where the rates of the lowest layers are so small that single precision rounds their steps away."""
     n_still = sum(float(factor) ** -depth < _STILL for depth in range(n_layers))
     if n_still:
-        warnings.warn(
+        warn_caller(
             f"with factor={factor:g} and {n_layers} layers the lowest learning rate is "
             f"{factor ** (1.0 - n_layers):.1e} of the net's, and {n_still} layers do not learn: name blocks of "
-            "layers that count as one (blocks=[...]), or take a smaller factor",
-            UserWarning,
-            stacklevel=4,
+            "layers that count as one (blocks=[...]), or take a smaller factor"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pandas.api import types
 from sklearn.datasets import load_digits
 
 from .._parameters import check_option
+from .._warning import warn_caller
 from .reading._cells import check_range, compare_columns, read_columns
 from .reading._columns import DATE, ColumnRules, to_times
 from .reading._file import FileFormat, read_file
@@ -245,11 +245,9 @@ def _without_missing(times: pd.Series) -> pd.Series:
         raise ValueError(f"the column {times.name!r} holds no time")
     if missing.any():
         count = int(missing.sum())
-        warnings.warn(
+        warn_caller(
             f"{count} {'row has' if count == 1 else 'rows have'} no time in {times.name!r} and "
-            f"{'is' if count == 1 else 'are'} left out (the first is row {int(missing.to_numpy().argmax()) + 1})",
-            UserWarning,
-            stacklevel=2,
+            f"{'is' if count == 1 else 'are'} left out (the first is row {int(missing.to_numpy().argmax()) + 1})"
         )
     return times[~missing]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat._sklearn import routing_enabled
-from .._parameters import warn_renamed
+from .._warning import warn_caller, warn_renamed
 from ..estimators import WarmStartMixin, all_or_nothing
 from ..statistics import DecisionRule
 from ._inputs import check_settings, check_target, learn_columns, read_rows, route
@@ -287,7 +286,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         begun = run_all(task, list(zip(range(self.n_repeats), seeds, contexts, strict=True)), self.n_jobs)
         outcomes, interrupted = complete_part(begun, self.n_repeats, [arm.name for arm in task.arms])
         if interrupted is not None:
-            warnings.warn(interrupted, stacklevel=3)
+            warn_caller(interrupted)
         with all_or_nothing(self):  # the tables of one fit and the estimator of another would not agree
             learn_columns(self, X)
             self.interrupted_ = interrupted
@@ -389,7 +388,7 @@ class WarmStartComparator(ReadableMixin, CallbackSupportMixin, MetaEstimatorMixi
         if refitted.error is not None:
             self.refit_error_ = f"the comparison is complete, but {name!r} cannot be refitted: {refitted.error}"
             self.interrupted_ = self.refit_error_ if refitted.interrupted else None
-            warnings.warn(f"{self.refit_error_}. best_estimator_ is None", FitFailedWarning, stacklevel=4)
+            warn_caller(f"{self.refit_error_}. best_estimator_ is None", FitFailedWarning)
             return
         self.best_estimator_ = refitted.estimator
         if task.incumbent is not None:

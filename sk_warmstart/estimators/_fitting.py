@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.history import History
 from torch.nn.parameter import is_lazy
 
+from .._warning import warn_caller
 from ..modules import materialize
 from ..state import Donor, FeatureSummary, Lineage
 from ..state.rows._standardizer import Standardizer
@@ -470,11 +470,10 @@ def _commit(net: WarmStartNet, run: Run, rows: Recognised, valid_score: float | 
     ran = done[len(done) - run.n_epochs :]  # a callback may have loaded older rows
     net.n_iter_ = run.n_epochs
     if run.interrupted:
-        warnings.warn(
+        warn_caller(
             f"training was interrupted (Ctrl-C) after {run.n_epochs} whole epochs of this call: what was learned "
             "by then is kept, and the network is not trained to its end",
             ConvergenceWarning,
-            stacklevel=5,
         )
     net.loss_curve_ = [row["train_loss"] for row in ran if "train_loss" in row]
     net.history_ = history

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from .._compat._sklearn import OwnParamsInDiagram
-from .._parameters import warn_renamed
+from .._warning import warn_renamed
 from ..state import NetState
 from ._base import InitPolicy
 from ._context import PolicyContext

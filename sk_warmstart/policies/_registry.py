@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sklearn.base import clone
 
-from .._parameters import warn_renamed
+from .._warning import warn_renamed
 from ._adapter import PolicyAdapter, policy_name
 from ._base import InitPolicy
 

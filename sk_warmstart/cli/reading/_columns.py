@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ..._warning import warn_caller
 from ._dates import ISO, find_date_format, has_zone, is_date_like, parse_dates
 from ._numbers import (
     PLAIN,
@@ -232,7 +232,7 @@ def _number_format(
     if form == PLAIN and not is_grouped_or_decimal(texts):
         return found[0]
     if form == PLAIN and rules.comma_separated and not some_are_below_a_thousand(texts):
-        warnings.warn(f"{words}: it is read as the first (--decimal , for the other)", UserWarning, stacklevel=2)
+        warn_caller(f"{words}: it is read as the first (--decimal , for the other)")
         return found[0]
     raise OpenFormatError(f"{words}, and no value tells: say --decimal . or --decimal ,")
 
@@ -251,11 +251,9 @@ def _is_column(values: pd.Series, texts: list[str], counts: NDArray, read: NDArr
             f"the column {name!r} holds {n:,} {what}{'s' if n > 1 else ''} and {stray!r} in row "
             f"{_row_of(values, stray)}: correct it, or say --missing {stray!r} or --text {name!r}"
         )
-    warnings.warn(
+    warn_caller(
         f"the column {name!r} is read as words: it holds {n:,} {what}{'s' if n > 1 else ''} and {stray!r} in row "
-        f"{_row_of(values, stray)}",
-        UserWarning,
-        stacklevel=2,
+        f"{_row_of(values, stray)}"
     )
     return False
 

@@ -7,7 +7,6 @@ import csv
 import gzip
 import io
 import re
-import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ..._warning import warn_caller
 from .._text import printable
 from ._columns import check_names
 
@@ -146,10 +146,8 @@ def _find_encoding(path: Path) -> str:
     if _decodes(path, "utf-8"):
         return "utf-8"
     if _decodes(path, "cp1252"):
-        warnings.warn(
-            f"{path} is not in UTF-8: its letters are read as Windows's (cp1252; --encoding says otherwise)",
-            UserWarning,
-            stacklevel=2,
+        warn_caller(
+            f"{path} is not in UTF-8: its letters are read as Windows's (cp1252; --encoding says otherwise)"
         )
         return "cp1252"
     raise ValueError("its letters are neither UTF-8, UTF-16 nor cp1252: say --encoding")

@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import get_tags
 
-from ..._parameters import check_number, check_option, warn_renamed
+from ..._parameters import check_number, check_option
+from ..._warning import warn_renamed
 from .._inputs import as_pair
 from .._measuring import Rows
 from .._rng import Rng, numpy_rng, rng_of_random_state

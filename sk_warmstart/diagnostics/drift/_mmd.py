@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
-from ..._parameters import check_integer, check_number, warn_renamed
+from ..._parameters import check_integer, check_number
+from ..._warning import warn_renamed
 from .._inputs import as_pair
 from .._measuring import Rows
 from .._rng import Rng, numpy_rng, rng_of_random_state

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..._parameters import check_integer, check_number, warn_renamed
+from ..._parameters import check_integer, check_number
+from ..._warning import warn_renamed
 from .._measuring import Loss, Rows, as_rows_and_targets, mean_gradient, mean_loss, norm, own_tensors, untouched
 from .._rng import Rng, torch_rng
 

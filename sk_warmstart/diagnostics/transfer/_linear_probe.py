@@ -11,7 +11,8 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..._parameters import check_integer, warn_renamed
+from ..._parameters import check_integer
+from ..._warning import warn_renamed
 from .._inputs import as_class_codes, as_table, as_targets, classifies
 from .._measuring import Rows
 from .._rng import Rng, numpy_rng, rng_of_random_state

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from contextlib import nullcontext
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import DataLoader, IterableDataset, RandomSampler
 
+from ..._warning import warn_caller
 from ...modules import MLP, is_stochastic
 from ...training import (
     Augmentation,
@@ -422,9 +422,8 @@ def _raise_or_warn_of_loss(first: float, suited: bool) -> None:
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
             "preprocessed."
         )
-    warnings.warn(
+    warn_caller(
         "the training loss is not a finite number, and was none before the first step: does the criterion suit "
         "the module's output?",
         ConvergenceWarning,
-        stacklevel=4,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..._warning import warn_caller
 from ...state import LeakageWarning, row_ids, sample_ids
 from ...state.rows._identity import validation_place
 from ...state.rows._row_memory import RowMemory
@@ -125,21 +126,18 @@ def _validating(ids: NDArray[np.uint64], fraction: float, trained: NDArray[np.bo
     share = n_valid / n_rows
     fair = fraction / 2 <= share <= min(2 * fraction, (1 + fraction) / 2)
     if not fair and fraction * n_rows >= _MANY and 2 * len(np.unique(ids)) <= n_rows:
-        warnings.warn(
+        warn_caller(
             f"{share:.0%} of the {n_rows} rows validate, not {fraction:.0%} (validation_fraction): rows of equal "
-            "content are on one side, and a few contents make up most rows. Pass sample_id to tell rows apart",
-            UserWarning,
-            stacklevel=6,
+            "content are on one side, and a few contents make up most rows. Pass sample_id to tell rows apart"
         )
     clean = valid & ~trained
     if clean.sum() == n_valid or clean.sum() >= min(fraction * n_rows / 2, _MANY):
         return clean
-    warnings.warn(
+    warn_caller(
         f"{(valid & trained).sum() / n_valid:.0%} of the {n_valid} rows that validate trained the network before: "
         "the score of early stopping is too good, and says little about other rows. Pass X_val and y_val that no "
         "fit has seen, or start cold (init_policy='cold')",
         LeakageWarning,
-        stacklevel=6,
     )
     return valid
 
@@ -153,11 +151,10 @@ def begin_memory(columns: Names, donors: Sequence[RowMemory], sticky_by_content:
         gone = [name for name in identifying if name not in set(columns)]
         identifying = tuple(name for name in identifying if name in set(columns)) or columns
         if sticky_by_content:
-            warnings.warn(
+            warn_caller(
                 f"the columns {gone[:5]} are gone, and rows were recognised by them: rows that trained before may "
                 "validate now. Pass sample_id to fit (in a Pipeline by the step's name, net__sample_id)",
                 LeakageWarning,
-                stacklevel=4,
             )
     return donors[0].child(identifying, donors[1:])
 
@@ -188,11 +185,10 @@ def warn_where_leaking(net: WarmStartNet, X: Any, sample_id: ArrayLike | None = 
             "Score on rows that no donor has seen, or start from a donor that has not seen these. (Rows of equal "
             "content count as one; pass sample_id to tell them apart, in a Pipeline by the step's name, as "
             "net__sample_id.)",
-            stacklevel=4,
         )
 
 
-def _warn_once(donor: str | None, text: str, stacklevel: int) -> None:
+def _warn_once(donor: str | None, text: str) -> None:
     """Warn of a leak; the same of the same donor once, as Python would if searches did not reset its memory.
 
     Where all such warnings, none or errors were asked for, that holds.
@@ -203,7 +199,7 @@ def _warn_once(donor: str | None, text: str, stacklevel: int) -> None:
         if len(_SHOWN) >= _MOST_SHOWN:
             _SHOWN.clear()
         _SHOWN.add((donor, text))
-    warnings.warn(text, LeakageWarning, stacklevel=stacklevel)
+    warn_caller(text, LeakageWarning)
 
 
 def _is_shown_by_default(text: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import time
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
+from ..._warning import warn_caller
 from ...policies import DonorContext, PolicyContext
 from ...state import Donor, NetState
 from ...state.rows._standardizer import Standardizer
@@ -169,11 +169,9 @@ def adopted_start(network: nn.Module, donor: str = "initialize") -> tuple[Bunch,
 def _warn_of_fresh(layers: list[str]) -> None:
     if layers:
         shown = ", ".join(layers[:5]) + (", ..." if len(layers) > 5 else "")
-        warnings.warn(
+        warn_caller(
             f"the donor has nothing that fits the layers {shown}: schema='adapt' lets them begin anew, in part or "
-            "as a whole (they are in start_.layers_fresh; start_.kept tells the donor's share of each parameter)",
-            UserWarning,
-            stacklevel=6,
+            "as a whole (they are in start_.layers_fresh; start_.kept tells the donor's share of each parameter)"
         )
 
 
@@ -185,11 +183,9 @@ def carry_optimizer(mode: str, previous: Donor, network: nn.Module, optimizer: t
     state = previous.optimizer
     if mode == "reset" or state is None:
         if mode != "reset" and previous.by_name is not None:
-            warnings.warn(
+            warn_caller(
                 f"optimizer_state={mode!r} finds nothing to keep: a donor of another module has no optimizer for "
-                "this one, which begins anew, as with optimizer_state='reset'",
-                UserWarning,
-                stacklevel=5,
+                "this one, which begins anew, as with optimizer_state='reset'"
             )
         return
     if state.kind != type(optimizer).__name__:

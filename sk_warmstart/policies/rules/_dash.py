@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from ..._parameters import check_integer, check_number
+from ..._warning import warn_caller
 from ...modules import call, n_rows
 from ...state import NetState
 from .._base import InitPolicy
@@ -171,10 +171,9 @@ def _warn_if_uniform(shrink: float, clamped: list[Tensor]) -> None:
     groups = torch.cat([mask.flatten() for mask in clamped]) if clamped else torch.zeros(1)
     share = float(groups.double().mean())
     if share >= _NEARLY_ALL:
-        warnings.warn(
+        warn_caller(
             f"Dash shrank {share:.0%} of the groups of weights by its full factor {shrink:g}: this start is that "
             f"of ShrinkPerturb(shrink={shrink:g}, perturb=0, scope='no_norm', buffers='keep'), which needs no "
             "gradient",
             PlainShrinkWarning,
-            stacklevel=3,
         )

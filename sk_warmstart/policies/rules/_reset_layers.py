@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..._parameters import warn_renamed
+from ..._warning import warn_renamed
 from ...modules._selection import Which, select_tensors
 from ...state import NetState
 from .._base import InitPolicy

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..._parameters import check_number, check_option, warn_renamed
+from ..._parameters import check_number, check_option
+from ..._warning import warn_renamed
 from ...state import NetState
 from .._base import InitPolicy
 from .._context import PolicyContext

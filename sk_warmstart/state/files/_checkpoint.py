@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self, TypeVar
@@ -17,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ..._parameters import check_flag
+from ..._warning import warn_caller
 from .._donor import Donor, Lineage
 from .._net_state import NetState
 from .._optimizer_state import OptimizerState
@@ -127,11 +127,10 @@ class Checkpoint:
         donor = donor_of(estimator)
         left = fitted_steps_before(estimator)
         if left:
-            warnings.warn(
+            warn_caller(
                 f"a checkpoint keeps the network, not the steps before it ({', '.join(left)}): keep the fitted "
                 "Pipeline beside it (joblib, skops), and give it to to_estimator; or let the network scale, with "
-                "standardize=True in place of a scaler",
-                stacklevel=2,
+                "standardize=True in place of a scaler"
             )
         return cls.from_donor(donor)
 

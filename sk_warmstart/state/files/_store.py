@@ -7,7 +7,6 @@ import datetime
 import errno
 import json
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from numbers import Integral
 from pathlib import Path
@@ -20,6 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+from ..._warning import warn_caller
 from ._checkpoint import Checkpoint
 from ._container import CheckpointError
 from ._structure import is_id
@@ -307,12 +307,10 @@ class CheckpointStore:
                 table = table[table["score"].notna()]
                 n_scored, table = len(table), _comparable(table)
                 if len(table) < n_scored:
-                    warnings.warn(
+                    warn_caller(
                         f"{len(table)} of {n_scored} scores in {self!r} are of the same rows as the latest one, "
                         "and the best of these is returned: put(..., score=..., scored_on=...) scores of all on "
-                        "the same rows to compare all",
-                        UserWarning,
-                        stacklevel=3,
+                        "the same rows to compare all"
                     )
             if table.empty:
                 reason = "no checkpoint with a score: put(..., score=...)" if which == "best" else "no checkpoint"

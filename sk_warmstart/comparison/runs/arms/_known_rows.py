@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from ...._warning import warn_caller
 from ....estimators import WarmStartMixin, known_share, share_of_donor
 from ....policies import resolve_policy
 from ....state import Checkpoint, LeakageWarning
@@ -27,7 +27,7 @@ def warn_of_known_rows(task: Task) -> tuple[str, ...]:
     """Warn of donors and of an incumbent that were trained on rows which test; return the sentences."""
     leaks = tuple(_leaks(task))
     for leak in leaks:
-        warnings.warn(leak, LeakageWarning, stacklevel=4)
+        warn_caller(leak, LeakageWarning)
     return leaks
 
 

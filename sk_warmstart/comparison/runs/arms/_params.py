@@ -10,7 +10,8 @@ import torch
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from ...._parameters import is_integer, warn_renamed
+from ...._parameters import is_integer
+from ...._warning import warn_renamed
 from ....estimators import WarmStartMixin
 from ....policies import policy_names, resolve_policy
 from .._estimators import last_step
