@@ -53,7 +53,7 @@ class Reversed(torch.autograd.Function):
 
 
 def halved(parts: Any, h: Tensor) -> Tensor:
-    if h.requires_grad:
+    if h.requires_grad and parts.training:
         h.register_hook(lambda gradient: gradient / 2)
     return h
 
@@ -110,7 +110,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], bool]] = {
 
 def made(name: str) -> tuple[VmapEngine, list[nn.Module], Tensor, Tensor]:
     torch.manual_seed(0)
-    nets = [NETS[name][0]() for _ in range(N_MEMBERS)]
+    nets = [NETS[name][0]().eval() for _ in range(N_MEMBERS)]  # as after a score
     X, y = torch.randn(N_MEMBERS, N_ROWS, 6), torch.randint(3, (N_MEMBERS, N_ROWS))
     state = PackState([(net, torch.optim.SGD(net.parameters())) for net in nets])
     # Two rows that look up no entry for padding.
@@ -127,6 +127,7 @@ def test_gradients_are_those_of_each_member_alone(name: str) -> None:
         assert gradient.abs().sum() > 0
         return
     for i, net in enumerate(nets):
+        net.train()
         loss = nn.CrossEntropyLoss()(net(X[i]), y[i])
         assert losses[i].item() == pytest.approx(loss.item(), rel=1e-5)
         alone = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)

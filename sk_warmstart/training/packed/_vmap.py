@@ -30,6 +30,7 @@ class VmapEngine:
         self._network, self._criterion, self._state = network, criterion, state
         self._names = [name for name, _ in network.named_parameters()]
         self._update = FlatUpdate(state.kind, state.flat, state.gradient, state.moments)
+        network.train()  # as each epoch begins
         inside, outside = gradient_inside(self._loss), gradient_outside(self._loss)
         self._rule = outside if _agree(inside, outside, state.flat[:2], sample) else inside
 
