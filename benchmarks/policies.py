@@ -70,6 +70,7 @@ ARMS: dict[str, Any] = {
     "best_of": "best_of",
     "auto": "auto",
 }
+COLOURS = {"cold": "black", "again": "#888888", "auto": "#00441b"}
 
 
 class Net(nn.Module):
@@ -309,7 +310,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         axis.axhspan(-100 * ROPE, 100 * ROPE, color="#999999", alpha=0.15, linewidth=0)
         axis.axhline(0, color="#555555", linewidth=0.8)
         for number, (policy, row) in enumerate(rows.iterrows()):
-            colour = {"cold": "black", "auto": "#00441b"}.get(str(policy), f"C{(number - 1) % 10}")
+            colour = COLOURS.get(str(policy), f"C{(number - 1) % 10}")
             x, y = row["epochs, races included"], row["gain [points]"]
             spread = None if policy == "cold" else [[y - row["low"]], [row["high"] - y]]
             handles[policy] = axis.errorbar(
