@@ -1,6 +1,7 @@
 """Compare cold, warm and shrink-and-perturb on real tables, beside scikit-learn's MLPClassifier on the same rows.
 
-The arm "again" is cold with draws of its own: it shows what the table says of equal arms.
+The arm "again" is cold with draws of its own: it shows what the table says of equal arms. ``--tables`` and ``--arms``
+choose; where ``--arms`` does, the peer is left out.
 
 The tables are digits (from scikit-learn) and, with ``--data FOLDER``, those of ``elec2``, ``adult`` and
 ``bike_sharing`` that lie there as .csv.gz. All are public: OpenML 151 and 1590 (``fetch_openml``), and UCI's Bike
@@ -52,13 +53,17 @@ def main() -> None:
     """Run the comparison on each table and write what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with the tables; digits alone without it")
+    parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS)[1:], help="beside cold")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--phases", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--out", type=Path, help="write OUT.json and OUT.md")
     options = parser.parse_args()
     rows = []
-    for name, settings in TABLES.items():
+    for name in options.tables:
+        settings = TABLES[name]
         if name == "digits":
             source: str | Path = name
         elif options.data is None:
@@ -75,18 +80,21 @@ def compare(name: str, source: str | Path, settings: dict[str, Any], options: An
     """Run one table."""
     X, y, task = load_table(source, **settings)
     pipeline, phases = default_pipeline(X, task), DataIncremental(options.phases)
+    arms = {arm: start for arm, start in ARMS.items() if arm in ("cold", *(options.arms or ARMS))}
     comparator = WarmStartComparator(
-        *(pipeline, ARMS, phases),
+        *(pipeline, arms, phases),
         n_repeats=options.repeats,
         n_jobs=options.jobs,
         refit=None,
         n_probes=0,
-        random_state=SEED,
+        random_state=options.seed,
     ).fit(X, y)
     rows = [
         {"table": name, "arm": arm, **row, **_epochs(comparator.results_, arm)}
         for arm, row in comparator.gain_.to_dict("index").items()
     ]
+    if options.arms:
+        return rows
     peer = _peer(pipeline[-1], task)
     if task == "regression":
         y = (y - y.mean()) / y.std()  # as ours does itself; R2 does not change
@@ -119,7 +127,7 @@ def _peer(net: Any, task: str) -> Any:
 def _fit_peer(pipeline: Any, peer: Any, X: Any, y: Any, task: str, options: Any) -> tuple[float, float]:
     """Fit the peer cold on the very splits that the comparator drew."""
     labels = pd.factorize(y)[0] if task == "classification" else None
-    seeds = check_random_state(SEED).randint(np.iinfo(np.int32).max, size=options.repeats)
+    seeds = check_random_state(options.seed).randint(np.iinfo(np.int32).max, size=options.repeats)
     scores, seconds = [], []
     for number, seed in enumerate(seeds):
         replicate, rng = Replicate(number, int(seeds[0])), np.random.default_rng(int(seed))
@@ -142,7 +150,7 @@ def write(rows: list[dict[str, Any]], options: Any) -> None:
         "script": "benchmarks/first_light.py",
         "repeats": options.repeats,
         "phases": options.phases,
-        "seed": SEED,
+        "seed": options.seed,
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
