@@ -1,7 +1,7 @@
 """Compare cold, warm and shrink-and-perturb on real tables, beside scikit-learn's MLPClassifier on the same rows.
 
-The arm "again" is cold with draws of its own: it shows what the table says of equal arms. ``--tables`` and ``--arms``
-choose; where ``--arms`` does, the peer is left out.
+The arm "again" is cold with draws of its own: it shows what the table says of equal arms. ``--tables`` and
+``--arms`` choose; where ``--arms`` does, the peer is left out.
 
 The tables are digits (from scikit-learn) and, with ``--data FOLDER``, those of ``elec2``, ``adult`` and
 ``bike_sharing`` that lie there as .csv.gz. All are public: OpenML 151 and 1590 (``fetch_openml``), and UCI's Bike
@@ -175,7 +175,7 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
         if row.get("verdict") not in (None, "reference"):
             gain = f"{row['gain']:+.4f} [{row['gain_low']:+.4f}, {row['gain_high']:+.4f}]"
             worst = f"{row['worst_gain']:+.4f}"
-            speed = f"{row['speedup']:.2g} [{row['speedup_low']:.2g}, {row['speedup_high']:.2g}]"
+            speed = f"{row['speedup']:.3g} [{row['speedup_low']:.3g}, {row['speedup_high']:.3g}]"
         epochs = f"{row['epochs']:.0f}" if "epochs" in row else "-"
         verdict = row.get("verdict", "peer, cold")
         lines.append(
