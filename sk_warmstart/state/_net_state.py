@@ -52,7 +52,7 @@ class NetState(Mapping[str, Tensor]):
             A copy that later training of the module does not touch.
         """
         copies: dict[int, Tensor] = {}
-        live = _live_tensors(module)
+        live = live_tensors(module)
         tensors = {}
         for name, tensor in live.items():
             if id(tensor) not in copies:
@@ -70,8 +70,18 @@ class NetState(Mapping[str, Tensor]):
             The network that receives the values. Its parameters stay the same objects, so an optimiser
             that holds them goes on working.
         """
+        self.copy_to(live_tensors(module))
+
+    def copy_to(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy the tensors into others of the same names, in place.
+
+        Parameters
+        ----------
+        tensors : mapping of str to Tensor
+            Those that receive the values, as :func:`live_tensors` finds them in a module.
+        """
         with torch.no_grad():
-            for name, tensor in _live_tensors(module).items():
+            for name, tensor in tensors.items():
                 tensor.copy_(self._tensors[name])
 
     def __getitem__(self, name: str) -> Tensor:
@@ -212,7 +222,7 @@ class NetState(Mapping[str, Tensor]):
         return shares
 
 
-def _live_tensors(module: nn.Module) -> dict[str, Tensor]:
+def live_tensors(module: nn.Module) -> dict[str, Tensor]:
     """The module's own tensors by their names in its state_dict, tied ones under each of their names."""
     own: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=False))
     own.update(module.named_buffers(remove_duplicate=False))

@@ -32,7 +32,7 @@ from sk_warmstart.comparison.runs._answers import Answers
 from sk_warmstart.comparison.runs._scorer import PhaseScorer
 from sk_warmstart.comparison.runs.measures._conditions import conditions_of_phase, drift_between
 from sk_warmstart.comparison.runs.measures._measured import Measured
-from sk_warmstart.comparison.runs.measures._parts import score_on_parts
+from sk_warmstart.comparison.runs.measures._parts import parts_of, score_on_parts
 from sk_warmstart.statistics import DecisionRule, correlated_t
 
 RULE = DecisionRule(0.01, 0.95)
@@ -299,15 +299,15 @@ def test_scores_on_old_and_new_rows_and_on_training_blocks_by_hand() -> None:
     says, truth = np.zeros((30, 1)), np.zeros(30)
     truth[[10, 11, 21, 27]] = 1  # which it gets wrong
     answers = Answers(Says(), PhaseScorer(says, truth, accuracy))
-    second = score_on_parts(answers, PHASES, 2, {"arm": "a"})
+    second = score_on_parts(answers, parts_of(PHASES, 2), {"arm": "a"})
     # 20 and 21 are old, 22 is new; of what trains, 10 to 13 are new and 4 to 9 are not.
     assert second == {"arm": "a", "old_trained": 0, "old": 0.5, "new": 1, "newest": 0.5, "older": 1}
-    third = score_on_parts(answers, PHASES, 3, {})
+    third = score_on_parts(answers, parts_of(PHASES, 3), {})
     # 20, 21 and 22 are old, and train now; all that trains is new, so there are no older ones.
     assert third["old_trained"] == 1
     assert (third["old"], third["new"]) == pytest.approx((2 / 3, 2 / 3))
     assert np.isnan([third["newest"], third["older"]]).all()
-    shared = score_on_parts(answers, [Phase(each.train, np.array([20])) for each in PHASES], 2, {})
+    shared = score_on_parts(answers, parts_of([Phase(each.train, np.array([20])) for each in PHASES], 2), {})
     assert np.isnan([shared["old"], shared["new"]]).all()
 
 
@@ -315,7 +315,8 @@ def test_a_score_that_a_part_of_the_rows_cannot_have_is_missing() -> None:
     def ranking(net: Any, X: Any, y: Any) -> float:
         raise ValueError("only one class")
 
-    scored = score_on_parts(Answers(Says(), PhaseScorer(np.zeros((30, 1)), np.zeros(30), ranking)), PHASES, 2, {})
+    answers = Answers(Says(), PhaseScorer(np.zeros((30, 1)), np.zeros(30), ranking))
+    scored = score_on_parts(answers, parts_of(PHASES, 2), {})
     assert np.isnan([scored[part] for part in ("old", "new", "newest", "older")]).all()
 
 

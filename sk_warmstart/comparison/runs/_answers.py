@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from ..._compat._scorers import function_of_predictions, is_own_score
 from ...estimators import prepare_rows
 from ...state import NetState
+from ...state._net_state import live_tensors
 from ..phases._phase import Index
 from ._estimators import Estimator, has_standard_score
 from ._scorer import PhaseScorer, as_score
@@ -63,7 +64,9 @@ class Answers:
         """Predict all at once what scores of several parts will be made of, if they are."""
         if self.metric is not None and len(parts):
             with contextlib.suppress(ValueError):  # which the scorer says in words of its own
-                self.predict(np.unique(np.concatenate(parts)))
+                wanted = np.zeros(len(self._has), dtype=np.bool_)
+                wanted[np.concatenate(parts)] = True
+                self.predict(np.flatnonzero(wanted))
 
     def score(self, index: Index) -> float:
         """Score the estimator on rows."""
@@ -76,14 +79,15 @@ class Answers:
         """Score a net on rows with other weights; NaN where that cannot be. It is left as it was."""
         fitted: Any = self.estimator
         module = fitted.module_
-        own, scores, score = NetState.from_module(module), list[float](), self._repeated_score(index)
+        own, live = NetState.from_module(module), live_tensors(module)
+        scores, score = list[float](), self._repeated_score(index)
         try:
             for state in states:
                 same = all(tensor.equal(state[name]) for name, tensor in own.items())
-                (own if same else state).load_into(module)
+                (own if same else state).copy_to(live)
                 scores.append(_or_nan(self.score if same else score, index))
         finally:
-            own.load_into(module)
+            own.copy_to(live)
         return scores
 
     def _repeated_score(self, index: Index) -> Callable[[Index], float]:

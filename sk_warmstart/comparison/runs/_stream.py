@@ -28,7 +28,7 @@ from .measures._conditions import conditions_of_phase
 from .measures._dummy import dummy_score
 from .measures._noise import score_under_noise
 from .measures._partial import forget_weights, score_kept_epochs
-from .measures._parts import score_on_parts
+from .measures._parts import Parts, parts_of, score_on_parts
 from .measures._recall import recall_by_class
 from .measures._row_scores import Scored, score_by_row
 from .measures._transfer import PreviousPredictions, flips_between, flips_since, score_on_all_phases
@@ -52,6 +52,7 @@ class Stream:
     _before_last: dict[str, Any] = field(default_factory=dict)
     _last_seed: int = 0
     _predictions: dict[str, PreviousPredictions | None] = field(default_factory=dict)
+    _parts: dict[int, Parts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         new = new_test_rows(self.phases)
@@ -247,7 +248,9 @@ class Stream:
         tests, test = dict(enumerate(self._tests[: phase + 1], start=1)), self.phases[phase - 1].test
         measured.transfer += score_on_all_phases(answers, tests, phase, place)
         if phase > 1:
-            measured.parts.append(score_on_parts(answers, self.phases, phase, place))
+            if phase not in self._parts:
+                self._parts = {phase: parts_of(self.phases, phase)}  # the same for all arms
+            measured.parts.append(score_on_parts(answers, self._parts[phase], place))
         flips, predictions = flips_since(answers, test, self._predictions.get(name), place)
         measured.flips += flips
         self._predictions[name] = predictions

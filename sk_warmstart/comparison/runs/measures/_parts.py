@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,26 +16,38 @@ from ._conditions import blocks_of_phase, thinned
 _NAN = float("nan")
 
 
-def score_on_parts(answers: Answers, phases: Sequence[Phase], phase: int, place: dict[str, Any]) -> dict[str, Any]:
-    """Score a fitted arm on what tested before and on what tests for the first time, and on its training blocks.
+class Parts(NamedTuple):
+    """Rows of a phase by when they came: those to be scored apart, and the share of old ones that have trained."""
 
-    ``old_trained`` is the share of the old test rows that have trained by now. ``newest`` are the training rows
-    that are new in this phase and ``older`` the others, of many some. NaN where there are no such rows.
+    rows: dict[str, Index]
+    old_trained: float
+
+
+def parts_of(phases: Sequence[Phase], phase: int) -> Parts:
+    """Return what tested before and what tests for the first time, and the training blocks.
+
+    ``newest`` are the training rows that are new in this phase and ``older`` the others, of many some. Parts of
+    which there are no rows are left out, and so is what has no counterpart.
     """
     test = phases[phase - 1].test
     old = np.unique(np.concatenate([earlier.test for earlier in phases[: phase - 1]]))
     fresh = test[~np.isin(test, old)]
     trained = np.concatenate([each.train for each in phases[:phase]])
     newest, older = map(thinned, blocks_of_phase(phases, phase))
-    row = {**place, "old_trained": float(np.isin(old, trained).mean())}
     apart = {"old": old, "new": fresh} if len(fresh) else {}
     blocks = {"newest": newest, "older": older} if len(newest) and len(older) else {}
+    return Parts(apart | blocks, float(np.isin(old, trained).mean()))
+
+
+def score_on_parts(answers: Answers, parts: Parts, place: dict[str, Any]) -> dict[str, Any]:
+    """Score a fitted arm on each part; NaN where there is none."""
+    row = {**place, "old_trained": parts.old_trained}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # rows that were trained on are scored on purpose
-        answers.expect([*apart.values(), *blocks.values()])
-        for part in ("old", "new", "newest", "older"):
-            rows = {**apart, **blocks}.get(part)
-            row[part] = _NAN if rows is None else _score(answers, rows)
+        answers.expect(list(parts.rows.values()))
+        for name in ("old", "new", "newest", "older"):
+            rows = parts.rows.get(name)
+            row[name] = _NAN if rows is None else _score(answers, rows)
     return row
 
 
