@@ -4,7 +4,8 @@ elec2 in fifteen sliding windows of equal size, and bike_sharing by its months: 
 Then the comparator's own share: all that is no training (reading, planning, copies, scoring, row scores, measures,
 statistics), as a share of the training, in one process. Training is what the arms and their further runs take: the
 fits of the net, the validation scores of early stopping included, and of the steps in front of it. Both are
-processor time, which what else the machine does cannot stretch. ``--parts`` chooses; other rows of OUT.json stay.
+processor time, which what else the machine does can stretch a little only: the median of some runs counts.
+``--parts`` and ``--shares`` choose; other rows of OUT.json stay.
 
     OMP_NUM_THREADS=1 python benchmarks/whole_comparisons.py --data FOLDER --out OUT
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 import warnings
 from collections.abc import Callable
@@ -33,7 +35,7 @@ from sk_warmstart.policies import PlainShrinkWarning
 
 POLICIES = ["cold", "warm", "shrink_perturb", "dash", "auto"]
 REPEATS = 10
-COLUMNS = ("table", "minutes", "limit", "own share", "options")
+COLUMNS = ("table", "minutes", "limit", "own share", "runs", "options")
 SHARES = {
     "digits, own share": "digits",
     "elec2, own share": "{data}/elec2.csv.gz --target class --time date --sliding --phases 5",
@@ -51,6 +53,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--reports", type=Path, help="folder for the reports")
     parser.add_argument("--parts", nargs="+", choices=["tables", "shares"], default=["tables", "shares"])
+    parser.add_argument("--shares", nargs="+", choices=list(SHARES), default=list(SHARES), help="which shares")
+    parser.add_argument("--runs", type=int, default=3, help="of each share, whose median counts")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--out", type=Path, help="write OUT.json and OUT.md")
     options = parser.parse_args()
@@ -68,8 +72,10 @@ def main() -> None:
         found[table] = {"minutes": minutes, "limit": 10, "options": " ".join(command)}
     if "shares" in options.parts:
         WarmStartClassifier(max_epochs=1).fit(*load_digits(return_X_y=True))  # imports are no share of anybody's
-    for what, command in SHARES.items() if "shares" in options.parts else ():
-        found[what] = {**own_share(command.format(data=options.data)), "options": command.format(data="FOLDER")}
+    for what in options.shares if "shares" in options.parts else ():
+        runs = [own_share(SHARES[what].format(data=options.data)) for _ in range(options.runs)]
+        median = {name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]}
+        found[what] = {**median, "runs": options.runs, "options": SHARES[what].format(data="FOLDER")}
     rows = [{**dict.fromkeys(COLUMNS), "table": name, **row} for name, row in found.items()]
     write(options.out, rows, made_by("benchmarks/whole_comparisons.py", repeats=options.repeats))
 
