@@ -70,6 +70,12 @@ class Tempered(nn.Module):
         return self.layer(X) * self.temperature
 
 
+def without_head() -> nn.Module:
+    net = Net(halved)
+    nn.init.zeros_(net.last.weight)  # at first no gradient comes to the hook
+    return net
+
+
 def looked_up(parts: Any, h: Tensor) -> Tensor:
     return h + parts["entries"]((h > 0.5).long().sum(1).clamp(max=3))
 
@@ -96,6 +102,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], bool]] = {
     "look-up with padding": (lambda: Net(looked_up, entries=nn.Embedding(4, 8, padding_idx=2)), False),
     "look-up by frequency": (lambda: Net(looked_up, entries=nn.Embedding(4, 8, scale_grad_by_freq=True)), False),
     "hook on a tensor": (lambda: Net(halved), False),
+    "hook behind a last layer of zeros": (without_head, False),
     "asks for requires_grad": (lambda: Net(lambda _, h: h * 2 if h.requires_grad else h), False),
     "gradient in forward": (
         lambda: Net(lambda _, h: h + torch.autograd.grad((h**2).sum(), h, create_graph=True)[0]),
